@@ -1,0 +1,297 @@
+"""The command line: one thin typed function a command; every heavy import is inside a body.
+
+``nnlab --help``, ``--version`` and completion never import keras, numpy or matplotlib.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+import nnlab
+
+SHARED, OWN, OUTPUT = "What to run", "This experiment", "Where it goes and how it is shown"
+EXPERIMENTS, AFTERWARDS = "Experiments", "Afterwards"
+
+app = typer.Typer(
+    name="nnlab",
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+runs_app = typer.Typer(rich_markup_mode="rich", help="List run folders; show or verify one.")
+app.add_typer(runs_app, name="runs", rich_help_panel=AFTERWARDS)
+
+
+class Preset(StrEnum):
+    """The three presets every experiment has."""
+
+    published = "published"
+    best = "best"
+    quick = "quick"
+
+
+class Device(StrEnum):
+    """Where to compute."""
+
+    auto = "auto"
+    cpu = "cpu"
+    gpu = "gpu"
+
+
+class Op(StrEnum):
+    """The operations of ``arith``."""
+
+    add = "add"
+    sub = "sub"
+    mul = "mul"
+
+
+# The options the seven commands share. None means: not given, the preset decides.
+PresetOption = Annotated[
+    Optional[Preset],
+    typer.Option(
+        help="The report's setting, this project's, or one that ends in seconds. [dim]\\[default: best][/dim]",
+        rich_help_panel=SHARED,
+    ),
+]
+EpochsOption = Annotated[
+    Optional[int],
+    typer.Option(min=1, metavar="N", help="Passes over the training data; beats the preset.", rich_help_panel=SHARED),
+]
+BatchOption = Annotated[
+    Optional[int], typer.Option(min=1, metavar="N", help="Samples a step; beats the preset.", rich_help_panel=SHARED)
+]
+SeedOption = Annotated[
+    Optional[int],
+    typer.Option(
+        min=0,
+        max=2**31,
+        metavar="N",
+        help="The random stream; the same seed gives the same bits. [dim]\\[default: 0][/dim]",
+        rich_help_panel=SHARED,
+    ),
+]
+RunsOption = Annotated[
+    Optional[int],
+    typer.Option(
+        min=1,
+        max=1000,
+        metavar="N",
+        help="Repeat with seeds seed, seed+1, …; adds intervals. [dim]\\[default: 1][/dim]",
+        rich_help_panel=SHARED,
+    ),
+]
+DataOption = Annotated[
+    Optional[str],
+    typer.Option(metavar="PATH|NAME", help="Your own data, a known data set, or 'sample'.", rich_help_panel=SHARED),
+]
+OutOption = Annotated[
+    Optional[Path],
+    typer.Option(
+        help="The run folder. [dim]\\[default: runs/COMMAND-DATE-TIME][/dim]", rich_help_panel=OUTPUT, metavar="DIR"
+    ),
+]
+ResumeOption = Annotated[
+    Optional[Path], typer.Option(help="Go on with an interrupted run.", rich_help_panel=OUTPUT, metavar="DIR")
+]
+DeviceOption = Annotated[Device, typer.Option(help="Where to compute.", rich_help_panel=OUTPUT)]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="One JSON document on stdout, nothing else.", rich_help_panel=OUTPUT)
+]
+QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="Less on stderr.", rich_help_panel=OUTPUT)]
+VerboseOption = Annotated[
+    bool, typer.Option("-v", "--verbose", help="More on stderr, tracebacks too.", rich_help_panel=OUTPUT)
+]
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run folder, as [bold]nnlab runs[/bold] lists them.")
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nnlab {nnlab.__version__}")
+        raise typer.Exit()
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Classic neural-network experiments, one command each.
+
+    Each trains a real model, shows what it learned on data it never saw,
+    and leaves a run folder: resume it, repeat it to the bit, use it.
+
+    Start with:  [bold cyan]nnlab arith --preset quick[/bold cyan]
+    """
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command(rich_help_panel=EXPERIMENTS)
+def arith(
+    op: Annotated[
+        Optional[Op], typer.Option(help="The operation. [dim]\\[default: add][/dim]", rich_help_panel=OWN)
+    ] = None,
+    digits: Annotated[
+        Optional[int],
+        typer.Option(
+            min=1,
+            max=9,
+            metavar="1…9",
+            help="Digits of the longest number. [dim]\\[default: 3][/dim]",
+            rich_help_panel=OWN,
+        ),
+    ] = None,
+    samples: Annotated[
+        Optional[int],
+        typer.Option(
+            min=20,
+            max=2_000_000,
+            metavar="N",
+            help="Different questions, a tenth held out. [dim]\\[default: 50,000, or all][/dim]",
+            rich_help_panel=OWN,
+        ),
+    ] = None,
+    preset: PresetOption = None,
+    epochs: EpochsOption = None,
+    batch_size: BatchOption = None,
+    seed: SeedOption = None,
+    runs: RunsOption = None,
+    data: DataOption = None,
+    out: OutOption = None,
+    resume: ResumeOption = None,
+    device: DeviceOption = Device.auto,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Learn to add, subtract or multiply by reading sums.
+
+    Example: [bold cyan]nnlab arith --op sub --runs 3[/bold cyan]
+    """
+    _experiment("arith", locals())
+
+
+@app.command(rich_help_panel=AFTERWARDS)
+def predict(
+    run: RunArgument,
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT…", help="What to answer, or [bold]-[/bold] for one a line on stdin.")
+    ],
+    device: DeviceOption = Device.auto,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Use what a run trained: one answer a line.
+
+    Example: [bold cyan]nnlab predict runs/arith-… "291+7" "46+601"[/bold cyan]
+    """
+    from nnlab.predict import predict as answer
+
+    raise typer.Exit(answer(run, inputs, device=device.value, json=json, verbosity=_verbosity(quiet, verbose)))
+
+
+@runs_app.callback(invoke_without_command=True)
+def list_runs(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Option("--dir", help="Where the run folders are.", metavar="DIR")] = Path("runs"),
+    json: JsonOption = False,
+) -> None:
+    """List run folders as a table, newest first; show or verify one.
+
+    Example: [bold cyan]nnlab runs verify runs/arith-…[/bold cyan]
+    """
+    if context.invoked_subcommand is None:
+        from nnlab.runs import list_runs as listing
+
+        raise typer.Exit(listing(folder, json=json))
+
+
+@runs_app.command()
+def show(run: RunArgument, json: JsonOption = False) -> None:
+    """Print a run's consoles and tables again.
+
+    Example: [bold cyan]nnlab runs show runs/arith-…[/bold cyan]
+    """
+    from nnlab.runs import show_run
+
+    raise typer.Exit(show_run(run, json=json))
+
+
+@runs_app.command()
+def verify(
+    run: RunArgument,
+    device: DeviceOption = Device.auto,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Run a folder's config again and compare weights and metrics bit for bit.
+
+    Example: [bold cyan]nnlab runs verify runs/arith-…[/bold cyan]
+    """
+    from nnlab.runs import verify_run
+
+    raise typer.Exit(verify_run(run, device=device.value, json=json, verbosity=_verbosity(quiet, verbose)))
+
+
+def _verbosity(quiet: bool, verbose: bool) -> int:
+    return int(verbose) - int(quiet)
+
+
+def _experiment(command: str, options: dict[str, Any]) -> None:
+    """Hand the options over: those that shape the result, as typed, and those of the edge."""
+    from nnlab.bench import Edge, conduct
+
+    edge = Edge(
+        out=options.pop("out"),
+        resume=options.pop("resume"),
+        device=options.pop("device").value,
+        json=options.pop("json"),
+        verbosity=_verbosity(options.pop("quiet"), options.pop("verbose")),
+    )
+    given = {name: getattr(value, "value", value) for name, value in options.items() if value is not None}
+    raise typer.Exit(conduct(command, given, edge))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The entry point: run the app, and tell every wrong usage in one line (and in JSON if asked)."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = app(arguments, prog_name="nnlab", standalone_mode=False) or 0
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        code = _refuse(error.format_message(), arguments)
+    except typer.Abort:
+        code = 130
+    except BrokenPipeError:  # the reader has what it wanted (`| head`); results are on disk already
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    raise SystemExit(int(code))
+
+
+def _refuse(message: str, arguments: list[str]) -> int:
+    """Wrong usage: one line on stderr, and the JSON document where it was asked for."""
+    from nnlab.errors import UsageError, describe
+    from nnlab.output.console import Terminal
+    from nnlab.output.envelope import dumps, envelope
+
+    names = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    command = next((word for word in arguments[:1] if word in {*names, "runs"}), None)
+    told = describe(UsageError(message, f"See {' '.join(filter(None, ['nnlab', command]))} --help"))
+    terminal = Terminal(json="--json" in arguments)
+    terminal.error(told)
+    if terminal.json:
+        terminal.write(dumps(envelope(command, exit_code=told.exit_code, error=told)))
+    return told.exit_code

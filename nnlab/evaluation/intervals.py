@@ -1,0 +1,29 @@
+"""What several runs say together: mean, standard deviation and a 95% interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+
+def over_runs(values: Sequence[float | None]) -> Any:
+    """One run: its plain number. Several: ``{"mean", "std", "ci95": [low, high], "n"}``.
+
+    The standard deviation is the sample's (n - 1) and the interval is Student's t, two-sided. Runs
+    without a value (``None``: an accuracy never reached, say) are left out; ``n`` says how many count.
+    """
+    if len(values) == 1:
+        return values[0]
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    n = len(known)
+    mean = math.fsum(known) / n
+    if n == 1:
+        return {"mean": mean, "std": None, "ci95": [None, None], "n": 1}
+    from scipy.special import stdtrit
+
+    std = math.sqrt(math.fsum((value - mean) ** 2 for value in known) / (n - 1))
+    half = float(stdtrit(n - 1, 0.975)) * std / math.sqrt(n)
+    return {"mean": mean, "std": std, "ci95": [mean - half, mean + half], "n": n}

@@ -1,0 +1,1 @@
+"""Keras models by the name the field gives them."""

@@ -1,0 +1,122 @@
+"""The two streams: results to stdout, everything else to stderr, and a plain transcript of the results.
+
+A pipe sees no escape codes and ``NO_COLOR`` is honoured (Rich does both). With ``--json`` the tables
+are kept for ``console.txt`` but not printed.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from nnlab.errors import Description
+
+TRANSCRIPT_WIDTH = 80
+RIGHT, WRONG = "☑", "☒"
+
+
+class Terminal:
+    """Where a command speaks. ``verbosity``: -1 quiet, 0 normal, 1 verbose."""
+
+    def __init__(self, *, json: bool = False, verbosity: int = 0) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # a terminal without ☑ shows ? and goes on
+        self.json = json
+        self.verbosity = verbosity
+        self.out = Console(highlight=False)
+        self.err = Console(stderr=True, highlight=False)
+        self._transcript = Console(file=io.StringIO(), width=TRANSCRIPT_WIDTH, highlight=False, color_system=None)
+
+    def show(self, *renderables: RenderableType) -> None:
+        """Show results: on stdout (unless ``--json``), and in the transcript."""
+        for renderable in renderables:
+            self._transcript.print(renderable)
+            if not self.json:
+                self.out.print(renderable)
+
+    def tell(self, message: RenderableType, *, level: int = 0) -> None:
+        """Say something on stderr; ``level`` 0 is silenced by ``-q``, 1 needs ``-v``."""
+        if self.verbosity >= level:
+            self.err.print(message, soft_wrap=True)
+
+    def warn(self, message: str) -> None:
+        """A warning on stderr, one line, also with ``-q``."""
+        self.err.print(Text.assemble(("warning: ", "yellow"), message), soft_wrap=True)
+
+    def error(self, told: Description) -> None:
+        """An error on stderr, one line."""
+        self.err.print(Text.assemble(("error: ", "bold red"), told.line()), soft_wrap=True)
+
+    def traceback(self, error: BaseException) -> None:
+        """The traceback, with ``-v`` only."""
+        if self.verbosity > 0:
+            import traceback
+
+            traceback.print_exception(error, file=self.err.file)
+
+    def write(self, text: str) -> None:
+        """Raw text to stdout: JSON, and the answers of ``predict``."""
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    @property
+    def transcript(self) -> str:
+        """The results as shown, plain text, 80 columns."""
+        file = self._transcript.file
+        assert isinstance(file, io.StringIO)
+        return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+
+
+def table(*columns: str, title: str | None = None, left: int = 1) -> Table:
+    """An empty table of the house: the first ``left`` columns to the left, figures to the right."""
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
+    for number, column in enumerate(columns):
+        made.add_column(column, justify="left" if number < left else "right", overflow="fold")
+    return made
+
+
+def console_line(question: str, truth: str, answer: str, *, width: int) -> Text:
+    """One line of the report's consoles: ``Q 291+7    T 298   298  ☑``.
+
+    ``width`` pads question, truth and answer so that the lines of one console stand under each other.
+    """
+    right = truth.strip() == answer.strip()
+    mark = (RIGHT, "green") if right else (WRONG, "red")
+    digits = max((width + 1) // 2 + 1, len(truth), len(answer))
+    return Text.assemble(
+        ("Q ", "dim"),
+        question.ljust(width),
+        ("  T ", "dim"),
+        truth.ljust(digits),
+        "  ",
+        answer.ljust(digits),
+        " ",
+        mark,
+    )
+
+
+def percent(value: Any, digits: int = 2) -> str:
+    """A share as a percentage; of several runs as mean ± half the 95% interval."""
+    if value is None:
+        return "–"
+    if isinstance(value, dict):
+        value = {"mean": 100 * value["mean"], "ci95": [None if end is None else 100 * end for end in value["ci95"]]}
+        return f"{number(value, f'.{digits}f')} %"
+    return f"{100 * value:.{digits}f} %"
+
+
+def number(value: Any, form: str = ".4f") -> str:
+    """A figure; of several runs as mean ± half the 95% interval; a dash where there is none."""
+    if value is None:
+        return "–"
+    if isinstance(value, dict):
+        low, high = value["ci95"]
+        spread = "" if low is None else f" ± {(high - low) / 2:{form}}"
+        return f"{value['mean']:{form}}{spread}"
+    return f"{value:{form}}"

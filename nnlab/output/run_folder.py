@@ -1,0 +1,254 @@
+"""The run folder: what a command leaves, and the only writer into it.
+
+Every file is written beside its place and then renamed, so a reader (or a later process, after
+``kill -9``) sees the old file or the new one, never half of one::
+
+    config.json  environment.json  metrics.csv  results.json  console.txt  model.keras
+    figures/*.png  audio/*.wav  checkpoint/ (until the run is done)
+
+Nothing in a run folder is ever executed: arrays are read without pickle and of ``model.keras`` only
+the weights are used (see :mod:`nnlab.training.backend`).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import filelock
+
+from nnlab.errors import InputError, UsageError
+from nnlab.output.envelope import SCHEMA, dumps
+
+if TYPE_CHECKING:
+    import numpy as np
+
+CHECKPOINT = "checkpoint"
+LOCK = ".lock"
+
+
+class RunFolder:
+    """One run's folder on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    # ---- making and opening ----------------------------------------------------------------------
+
+    @classmethod
+    def create(cls, command: str, out: Path | None) -> RunFolder:
+        """A new folder: ``out``, or ``runs/COMMAND-DATE-TIME``. Raises UsageError where it cannot be."""
+        if out is None:
+            stamp = f"{command}-{time.strftime('%Y%m%d-%H%M%S')}"
+            names = [stamp, *(f"{stamp}-{number}" for number in range(2, 100))]
+            out = next(Path("runs") / name for name in names if not (Path("runs") / name).exists())
+        elif out.is_dir() and any(out.iterdir()):
+            hint = "Choose another --out, or go on with it: --resume" if is_run(out) else "Choose another --out"
+            raise UsageError(f"expected a new or empty folder for --out, got {out}, which has files in it", hint)
+        elif out.exists() and not out.is_dir():
+            raise UsageError(f"expected a folder for --out, got the file {out}", "Choose another --out")
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            probe = out / ".probe"
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise UsageError(
+                f"cannot write into --out {out}: {reason}", "Choose a folder that can be written"
+            ) from error
+        return cls(out)
+
+    @classmethod
+    def open(cls, path: Path, command: str | None = None) -> RunFolder:
+        """An existing folder, of ``command`` if given. Raises UsageError where it is not one."""
+        if not path.is_dir():
+            found = "a file" if path.exists() else "nothing"
+            raise UsageError(f"expected a run folder, found {found} at {path}", "See them all: nnlab runs")
+        if not is_run(path):
+            empty = "an empty folder" if not any(path.iterdir()) else "a folder without config.json"
+            raise UsageError(f"expected a run folder, {path} is {empty}", "See them all: nnlab runs")
+        folder = cls(path)
+        config = folder.read_json("config.json")
+        schema, made_by = config.get("schema"), config.get("command")
+        if not isinstance(schema, int) or schema > SCHEMA:
+            raise UsageError(
+                f"{path} has schema {schema}, this nnlab reads up to {SCHEMA}: it was written by a newer version",
+                "Upgrade nnlab",
+            )
+        if not isinstance(config.get("config"), dict) or not isinstance(made_by, str):
+            raise UsageError(f"{path / 'config.json'} has no config in it", "Run the experiment again")
+        if command is not None and made_by != command:
+            raise UsageError(
+                f"expected a run of {command}, {path} is one of {made_by}", f"Use: nnlab {made_by} --resume {path}"
+            )
+        return folder
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder: one process writes into it at a time. The system lets go if we are killed."""
+        lock = filelock.FileLock(self.path / LOCK, timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout as error:
+            raise UsageError(
+                f"another process is at work in {self.path}", "Wait for it to end, or choose another --out"
+            ) from error
+        try:
+            yield
+        finally:
+            (self.path / LOCK).unlink(missing_ok=True)  # while held: nobody else can have it meanwhile
+            lock.release()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a process holds the folder now."""
+        if not (self.path / LOCK).exists():
+            return False
+        lock = filelock.FileLock(self.path / LOCK, timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            return True
+        except OSError:  # a folder of somebody else's: not ours to lock, so not ours at work
+            return False
+        lock.release()
+        return False
+
+    # ---- writing ---------------------------------------------------------------------------------
+
+    def write(self, name: str, content: bytes) -> Path:
+        """Write a file atomically: beside its place, to the disk, then renamed."""
+        return self.place(name, lambda temporary: temporary.write_bytes(content))
+
+    def place(self, name: str, write: Callable[[Path], Any]) -> Path:
+        """Like :meth:`write`, for a writer that wants a path; a failed write leaves nothing behind."""
+        target = self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.stem}.part{target.suffix}")
+        try:
+            write(temporary)
+            with open(temporary, "rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        return target
+
+    def write_json(self, name: str, document: dict[str, Any]) -> Path:
+        """Write a JSON document."""
+        return self.write(name, dumps(document).encode())
+
+    def write_config(self, command: str, config: dict[str, Any]) -> Path:
+        """``config.json``: written first; it makes a folder a run folder."""
+        return self.write_json("config.json", {"schema": SCHEMA, "command": command, "config": config})
+
+    def write_metrics(self, rows: Sequence[Mapping[str, Any]]) -> Path:
+        """``metrics.csv``: one row an epoch; the columns are the union of the rows' keys, in order."""
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({key: repr(v) if isinstance(v, float) else v for key, v in row.items()} for row in rows)
+        return self.write("metrics.csv", text.getvalue().encode())
+
+    # ---- checkpoints -----------------------------------------------------------------------------
+
+    def save_arrays(self, name: str, arrays: Mapping[str, np.ndarray[Any, Any]], meta: dict[str, Any]) -> None:
+        """Save named arrays and a JSON record as one file of the checkpoint, atomically."""
+        import numpy as np
+
+        text = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+        with io.BytesIO() as buffer:
+            np.savez(buffer, allow_pickle=False, **{"meta.json": text}, **dict(arrays))
+            self.write(f"{CHECKPOINT}/{name}.npz", buffer.getvalue())
+
+    def load_arrays(self, name: str) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, Any]] | None:
+        """What :meth:`save_arrays` saved, or None where there is none. Never unpickles."""
+        import zipfile
+
+        import numpy as np
+
+        path = self.path / CHECKPOINT / f"{name}.npz"
+        if not path.exists():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {key: file[key] for key in file.files}
+            meta = json.loads(arrays.pop("meta.json").tobytes())
+        except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"the checkpoint cannot be read: {error}",
+                "Delete it; the run then starts from its beginning",
+                path=path,
+            ) from error
+        return arrays, meta
+
+    def drop_checkpoint(self, name: str | None = None) -> None:
+        """Delete one file of the checkpoint, or all of it once the run is done."""
+        if name is not None:
+            (self.path / CHECKPOINT / f"{name}.npz").unlink(missing_ok=True)
+        else:
+            shutil.rmtree(self.path / CHECKPOINT, ignore_errors=True)
+
+    # ---- reading ---------------------------------------------------------------------------------
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Read a JSON document; InputError names the file and the line where it is not one."""
+        path = self.path / name
+        try:
+            document = json.loads(self.read_text(name))
+        except json.JSONDecodeError as error:
+            raise InputError(
+                f"expected JSON: {error.msg}", "The file is damaged: run again", path=path, line=error.lineno
+            ) from error
+        if not isinstance(document, dict):
+            raise InputError("expected a JSON object", "The file is damaged: run again", path=path)
+        return document
+
+    def read_text(self, name: str) -> str:
+        """Read a text file of the folder; InputError where it cannot be read."""
+        path = self.path / name
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"cannot be read: {error}", "The file is damaged: run again", path=path) from error
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The config the run was started with, without the schema and the command."""
+        config = self.read_json("config.json")["config"]
+        assert isinstance(config, dict)
+        return config
+
+    @property
+    def command(self) -> str:
+        """The command that made the run."""
+        return str(self.read_json("config.json")["command"])
+
+    @property
+    def artifacts(self) -> list[str]:
+        """Everything a user may want to open, relative to the folder."""
+        files = (path for path in self.path.rglob("*") if path.is_file())
+        names = (path.relative_to(self.path).as_posix() for path in files)
+        return sorted(name for name in names if not name.startswith(("checkpoint/", ".")))
+
+    def discard_if_bare(self) -> None:
+        """Delete a folder in which nothing was computed yet: an error before the first epoch leaves none."""
+        kept = {"config.json", "environment.json", LOCK}
+        if self.path.is_dir() and {entry.name for entry in self.path.iterdir()} <= kept:
+            shutil.rmtree(self.path, ignore_errors=True)
+
+
+def is_run(path: Path) -> bool:
+    """Whether a folder is a run folder (finished or not)."""
+    return (path / "config.json").is_file()

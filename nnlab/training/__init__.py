@@ -1,0 +1,1 @@
+"""Fitting with checkpoints, resuming to the bit, many seeds, and the one door to the backend."""

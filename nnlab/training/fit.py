@@ -1,0 +1,176 @@
+"""Fitting one model: an epoch at a time, with a checkpoint after each, repeatable to the bit.
+
+What an epoch does depends on three things only: the state at its start (weights, optimizer, the
+counters of random layers), the seed and the epoch's number. All three are in the checkpoint, so a
+process that was killed at any instant goes on to the same bits as one that was left alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+
+Arrays = dict[str, "np.ndarray[Any, Any]"]
+Row = dict[str, float | int]
+
+
+class Store(Protocol):
+    """Where checkpoints and metrics go; the run folder, seen from here."""
+
+    def save_arrays(self, name: str, arrays: Mapping[str, np.ndarray[Any, Any]], meta: dict[str, Any]) -> None:
+        """Save one file of the checkpoint, atomically."""
+
+    def load_arrays(self, name: str) -> tuple[Arrays, dict[str, Any]] | None:
+        """What was saved under a name, or None."""
+
+    def drop_checkpoint(self, name: str | None = None) -> None:
+        """Delete one file of the checkpoint, or all."""
+
+
+class Watch(Protocol):
+    """Who looks on: a live display, plain lines, or nobody."""
+
+    def start(self, *, run: int, runs: int, epochs: int, steps: int, rows: list[Row]) -> None:
+        """Training starts or goes on after ``rows``."""
+
+    def step(self, step: int) -> None:
+        """``step`` batches of the epoch are done."""
+
+    def epoch(self, row: Row) -> None:
+        """An epoch is done and measured."""
+
+
+@dataclass
+class Evaluation:
+    """What an epoch was found to do on held-out data: figures for the row, notes for the story."""
+
+    measures: Row = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class History:
+    """The rows of ``metrics.csv`` of one run, and the notes of each epoch that left any."""
+
+    rows: list[Row] = field(default_factory=list)
+    notes: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    def column(self, name: str) -> list[float]:
+        """One measure, epoch by epoch."""
+        return [float(row[name]) for row in self.rows]
+
+
+class Seeded:
+    """One compiled model that is set anew for each seed: no tracing again, no memory lost.
+
+    ``build`` makes and compiles the model. :meth:`reset` gives it the state that a fresh process
+    would start from with that seed.
+    """
+
+    def __init__(self, build: Callable[[], keras.Model]) -> None:
+        self._build = build
+        self._model: keras.Model | None = None
+        self._optimizer_start: list[np.ndarray[Any, Any]] = []
+
+    def reset(self, seed: int) -> keras.Model:
+        """The model as it is before its first step with ``seed``."""
+        keras.utils.set_random_seed(seed % 2**32)
+        fresh = self._build()
+        if self._model is None:
+            fresh.optimizer.build(fresh.trainable_variables)
+            self._model = fresh
+            self._optimizer_start = [np.array(variable) for variable in fresh.optimizer.variables]
+        else:
+            for variable, start in zip(state_variables(self._model), state_variables(fresh), strict=True):
+                variable.assign(start)
+            for variable, value in zip(self._model.optimizer.variables, self._optimizer_start, strict=True):
+                variable.assign(value)
+        return self._model
+
+
+def state_variables(model: keras.Model) -> list[Any]:
+    """Weights and the counters of random layers, in the order the model was built."""
+    metrics = {id(variable) for metric in model.metrics for variable in metric.variables}
+    return [variable for variable in model.variables if id(variable) not in metrics]
+
+
+def train(
+    model: keras.Model,
+    x: Any,
+    y: Any,
+    *,
+    epochs: int,
+    batch_size: int,
+    seed: int,
+    evaluate: Callable[[keras.Model, int], Evaluation],
+    store: Store,
+    record: Callable[[list[Row]], Any],
+    watch: Watch,
+    run: int = 0,
+    runs: int = 1,
+) -> History:
+    """Fit a compiled model on arrays held in memory; returns every epoch's row.
+
+    ``x`` and ``y`` are arrays (or nests of arrays) whose first axis is the sample. ``evaluate`` is
+    called after each epoch, numbered from 1. A checkpoint of this run in ``store`` is gone on with.
+    """
+    name = f"run-{run:03d}"
+    history = History()
+    state = [*state_variables(model), *model.optimizer.variables]
+    saved = store.load_arrays(name)
+    if saved is not None:
+        arrays, meta = saved
+        for number, variable in enumerate(state):
+            variable.assign(arrays[f"state-{number:03d}"])
+        history = History(meta["rows"], {int(epoch): note for epoch, note in meta["notes"].items()})
+    samples = len(keras.tree.flatten(y)[0])
+    steps = -(-samples // batch_size)
+    record(history.rows)
+    watch.start(run=run, runs=runs, epochs=epochs, steps=steps, rows=history.rows)
+    earlier = float(history.rows[-1]["seconds"]) if history.rows else 0.0
+    start = time.perf_counter()
+    for epoch in range(len(history.rows), epochs):
+        order = np.random.default_rng([seed, epoch, 1]).permutation(samples)
+        shuffled = keras.tree.map_structure(lambda array, order=order: array[order], (x, y))
+        fitted = model.fit(
+            *shuffled,
+            batch_size=batch_size,
+            shuffle=False,
+            initial_epoch=epoch,
+            epochs=epoch + 1,
+            verbose=0,
+            callbacks=[_Steps(watch)],
+        )
+        found = evaluate(model, epoch + 1)
+        seconds = round(earlier + time.perf_counter() - start, 3)
+        measured = {key: float(values[0]) for key, values in fitted.history.items()}
+        row: Row = {"run": run, "epoch": epoch + 1, "seconds": seconds, **measured, **found.measures}
+        history.rows.append(row)
+        if found.notes:
+            history.notes[epoch + 1] = found.notes
+        arrays = {f"state-{number:03d}": np.array(variable) for number, variable in enumerate(state)}
+        store.save_arrays(name, arrays, {"rows": history.rows, "notes": history.notes})
+        record(history.rows)
+        watch.epoch(row)
+    return history
+
+
+class _Steps(keras.callbacks.Callback):  # type: ignore[misc]
+    """Tells the watch how far the epoch is, at most ten times a second."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()
+        self._watch = watch
+        self._told = 0.0
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Keras calls this after each execution of one or more batches."""
+        now = time.monotonic()
+        if now - self._told > 0.1:
+            self._told = now
+            self._watch.step(batch + 1)
