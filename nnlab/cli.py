@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -24,7 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-runs_app = typer.Typer(rich_markup_mode="rich", help="List run folders; show or verify one.")
+runs_app = typer.Typer(rich_markup_mode="rich")
 app.add_typer(runs_app, name="runs", rich_help_panel=AFTERWARDS)
 
 
@@ -289,6 +291,12 @@ def _refuse(message: str, arguments: list[str]) -> int:
 
     names = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
     command = next((word for word in arguments[:1] if word in {*names, "runs"}), None)
+    option = re.search(r"Invalid value for '(--?[\w-]+)", message)
+    if option and "got" not in message:  # the parser says what it expected, but not always what came
+        following = dict(itertools.pairwise(arguments))
+        inline = {word.partition("=")[0]: word.partition("=")[2] for word in arguments if "=" in word}
+        came = {**following, **inline}.get(option.group(1))
+        message = f"{message.rstrip('.')}, got {came!r}" if came is not None and came not in message else message
     told = describe(UsageError(message, f"See {' '.join(filter(None, ['nnlab', command]))} --help"))
     terminal = Terminal(json="--json" in arguments)
     terminal.error(told)

@@ -182,8 +182,8 @@ class RunFolder:
         if not path.exists():
             return None
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {key: file[key] for key in file.files}
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+                arrays = {key: archive[key] for key in archive.files}
             meta = json.loads(arrays.pop("meta.json").tobytes())
         except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
             raise InputError(

@@ -6,7 +6,6 @@ public call for: the device, determinism, quiet start-up, and the weights of a s
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import platform
@@ -15,7 +14,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -126,16 +125,16 @@ def _open_jax() -> tuple[str, str]:
 @contextmanager
 def _quiet_native_stderr(*, enabled: bool) -> Iterator[None]:
     """Keep what the native libraries write to file descriptor 2 while they load; shown only on failure."""
+    descriptor = 2  # native code knows no sys.stderr
     try:
-        descriptor = sys.stderr.fileno()
-    except (OSError, ValueError, AttributeError, io.UnsupportedOperation):
-        descriptor = -1  # no real stderr: closed, or a test's
-    if not enabled or descriptor < 0:
+        kept = os.dup(descriptor)
+    except OSError:  # closed: nobody to disturb
+        kept = -1
+    if not enabled or kept < 0:
         yield
         return
-    sys.stderr.flush()
-    kept = os.dup(descriptor)
     with tempfile.TemporaryFile() as sink:
+        _flush(sys.stderr)
         os.dup2(sink.fileno(), descriptor)
         try:
             yield
@@ -144,9 +143,14 @@ def _quiet_native_stderr(*, enabled: bool) -> Iterator[None]:
             os.write(kept, sink.read())
             raise
         finally:
-            sys.stderr.flush()
+            _flush(sys.stderr)
             os.dup2(kept, descriptor)
             os.close(kept)
+
+
+def _flush(stream: Any) -> None:
+    with suppress(OSError, ValueError, AttributeError):
+        stream.flush()
 
 
 def _processor() -> str:

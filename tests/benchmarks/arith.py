@@ -6,6 +6,7 @@ is from the machine's matrix-product limit, and how many questions a second ``pr
 """
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -64,28 +65,45 @@ def main():
         results = json.loads(ours)["results"]
         rows = [line.split(",") for line in Path(folder, "metrics.csv").read_text().splitlines()]
         seconds = [float(row[rows[0].index("seconds")]) for row in rows[1:]]
-        epoch = sorted(b - a for a, b in zip(seconds, seconds[1:], strict=False))[len(seconds) // 2 - 1]
-        questions = "\n".join(f"{a}{'+' if options.op == 'add' else '-'}{b}" for a in range(100, 150) for b in range(100))
+        epoch = sorted(b - a for a, b in itertools.pairwise(seconds))[len(seconds) // 2 - 1]
+        questions = "\n".join(
+            f"{a}{'+' if options.op == 'add' else '-'}{b}" for a in range(100, 150) for b in range(100)
+        )
         times = []
         for text in ("1+1\n".replace("+", "+" if options.op == "add" else "-"), questions + "\n"):
             begun = time.perf_counter()
-            subprocess.run([sys.executable, "-m", "nnlab", "predict", folder, "-"], input=text, text=True,
-                           stdout=subprocess.DEVNULL, check=True, **quiet)
+            subprocess.run(
+                [sys.executable, "-m", "nnlab", "predict", folder, "-"],
+                input=text,
+                text=True,
+                stdout=subprocess.DEVNULL,
+                check=True,
+                **quiet,
+            )
             times.append(time.perf_counter() - begun)
     plain = json.loads(run(sys.executable, str(HERE / "plain_arith.py"), options.op, str(options.plain_epochs))[0])
     plain_seconds = plain["seconds_to_99"] or plain["seconds"]
+
+    def share(gflop, seconds_an_epoch):
+        return 100 * gflop / seconds_an_epoch / rate
+
+    table = [
+        ("seconds to 99 % right", plain_seconds, results["seconds_to_99"], True),
+        ("epochs to 99 % right", plain["epochs"], results["epochs_to_99"], True),
+        ("held-out answers right, %", 100 * plain["exact_match"], 100 * results["exact_match"], False),
+        ("all training seconds", plain["seconds"], seconds[-1], False),
+        ("seconds an epoch (median)", plain["epoch_seconds"], epoch, True),
+        ("GFLOP an epoch", PLAIN_GFLOP, NNLAB_GFLOP, True),
+        ("% of the matrix rate", share(PLAIN_GFLOP, plain["epoch_seconds"]), share(NNLAB_GFLOP, epoch), False),
+        ("peak memory, MB", plain["peak_mb"], ours_mb, True),
+    ]
     print(f"matrix products: {rate:.0f} GFLOP/s")
-    print(f"                              {'plain':>10} {'nnlab':>10} {'plain/nnlab':>12}")
-    print(f"seconds to 99 % right         {plain_seconds:10.1f} {results['seconds_to_99']:10.1f} "
-          f"{plain_seconds / results['seconds_to_99']:12.1f}" + ("" if plain["seconds_to_99"] else "  (plain not there)"))
-    print(f"epochs to 99 % right          {plain['epochs']:10} {results['epochs_to_99']:10}")
-    print(f"held-out answers right, end   {plain['exact_match']:10.4f} {results['exact_match']:10.4f}")
-    print(f"all training seconds          {plain['seconds']:10.1f} {seconds[-1]:10.1f}")
-    print(f"seconds an epoch (median)     {plain['epoch_seconds']:10.2f} {epoch:10.2f} {plain['epoch_seconds'] / epoch:12.1f}")
-    print(f"GFLOP an epoch                {PLAIN_GFLOP:10.0f} {NNLAB_GFLOP:10.0f}")
-    print(f"share of the matrix rate      {PLAIN_GFLOP / plain['epoch_seconds'] / rate:10.0%} {NNLAB_GFLOP / epoch / rate:10.0%}")
-    print(f"peak memory (MB)              {plain['peak_mb']:10.0f} {ours_mb:10.0f} {plain['peak_mb'] / ours_mb:12.2f}")
-    print(f"predict, 5,000 questions: {times[1]:.1f} s, one: {times[0]:.1f} s")
+    print(f"{'':27} {'plain':>9} {'nnlab':>9} {'plain/nnlab':>12}")
+    for name, theirs, mine, ratio in table:
+        print(f"{name:27} {theirs:9.2f} {mine:9.2f}" + (f" {theirs / mine:12.2f}" if ratio else ""))
+    if not plain["seconds_to_99"]:
+        print("the plain script had not reached 99 % when it was stopped")
+    print(f"predict, 5,000 questions: {times[1]:.1f} s, one question: {times[0]:.1f} s")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,76 @@
+"""Shared by the tests: the command line in this process, or as a user's own process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nnlab import cli
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before any test imports keras, as backend.start does
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass
+class Result:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """stdout as the one JSON document."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def nnlab(tmp_path, monkeypatch, capfd):
+    """Run a command in this process (the backend is imported once), inside an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> Result:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            cli.main([str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        return Result(int(stopped.value.code or 0), out, err)
+
+    return run
+
+
+def start(*arguments: object, cwd: Path, **options: Any) -> subprocess.Popen[str]:
+    """Start ``nnlab`` as a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
+    options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    command = [sys.executable, "-m", "nnlab", *(str(argument) for argument in arguments)]
+    return subprocess.Popen(command, cwd=cwd, env=environment, text=True, **options)
+
+
+def call(*arguments: object, cwd: Path, **options: Any) -> Result:
+    """Run ``nnlab`` as a process of its own, to its end."""
+    text = options.pop("input", None)
+    if text is not None:
+        options["stdin"] = subprocess.PIPE
+    process = start(*arguments, cwd=cwd, **options)
+    out, err = process.communicate(text, timeout=300)
+    return Result(process.returncode, out or "", err or "")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory) -> Path:
+    """A small finished run of ``arith``, made once; tests only read it."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["arith", "--preset", "quick", "--out", str(folder), "-q", "--json"])
+    assert not stopped.value.code
+    return folder

@@ -1,0 +1,26 @@
+"""Intervals over runs, against values from a table of Student's t."""
+
+from __future__ import annotations
+
+import pytest
+
+from nnlab.evaluation.intervals import over_runs
+
+
+def test_one_run_is_its_plain_number():
+    assert over_runs([0.5]) == 0.5
+    assert over_runs([None]) is None
+
+
+def test_several_runs_have_mean_deviation_and_interval():
+    found = over_runs([1.0, 2.0, 3.0, 4.0, 5.0])
+    assert (found["mean"], found["n"]) == (3.0, 5)
+    assert found["std"] == pytest.approx(2.5**0.5)
+    half = 2.776445 * (2.5 / 5) ** 0.5  # t, 4 degrees of freedom, 97.5%
+    assert found["ci95"] == pytest.approx([3 - half, 3 + half])
+
+
+def test_runs_without_a_value_are_left_out_and_counted():
+    assert over_runs([None, 3.0])["n"] == 1
+    assert over_runs([None, None]) is None
+    assert over_runs([1.0, None, 3.0])["mean"] == 2.0

@@ -1,0 +1,107 @@
+"""The run folder: atomic, locked, refused where it is damaged, and never executed."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+from nnlab.errors import InputError, UsageError
+from nnlab.output.run_folder import RunFolder
+
+
+def made(path, config=None, command="arith", schema=1):
+    path.mkdir(parents=True)
+    (path / "config.json").write_text(json.dumps({"schema": schema, "command": command, "config": config or {}}))
+    return RunFolder(path)
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.write("results.json", b"old")
+
+    def full(path):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        folder.place("results.json", full)
+    assert (tmp_path / "results.json").read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["results.json"]
+
+
+def test_arrays_come_back_to_the_bit_and_pickles_never(tmp_path):
+    folder = RunFolder(tmp_path)
+    weights = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    folder.save_arrays("run-000", {"w": weights}, {"epoch": 3, "loss": 0.1 + 0.2})
+    arrays, meta = folder.load_arrays("run-000")
+    assert arrays["w"].tobytes() == weights.tobytes()
+    assert meta == {"epoch": 3, "loss": 0.1 + 0.2}
+    np.savez(tmp_path / "checkpoint" / "run-001.npz", w=np.array([{"a": 1}], object))
+    with pytest.raises(InputError, match=r"run-001\.npz: the checkpoint cannot be read"):
+        folder.load_arrays("run-001")
+    (tmp_path / "checkpoint" / "run-002.npz").write_bytes(b"PK\x03\x04half")
+    with pytest.raises(InputError, match=r"run-002\.npz: the checkpoint cannot be read"):
+        folder.load_arrays("run-002")
+    assert folder.load_arrays("run-003") is None
+
+
+def test_one_process_at_a_time(tmp_path):
+    folder, other = RunFolder(tmp_path), RunFolder(tmp_path)
+    assert not folder.busy
+    with folder.locked():
+        assert other.busy
+        with pytest.raises(UsageError, match="another process is at work"), other.locked():
+            raise AssertionError("both are in")
+    assert not other.busy
+    with other.locked():
+        pass
+
+
+def test_out_must_be_new_or_empty(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="got the file"):
+        RunFolder.create("arith", tmp_path / "file")
+    with pytest.raises(UsageError, match="cannot write into"):
+        RunFolder.create("arith", tmp_path / "file" / "below")
+    made(tmp_path / "run")
+    with pytest.raises(UsageError, match="has files in it") as caught:
+        RunFolder.create("arith", tmp_path / "run")
+    assert "--resume" in caught.value.hint
+    (tmp_path / "empty").mkdir()
+    assert RunFolder.create("arith", tmp_path / "empty").path == tmp_path / "empty"
+
+
+def test_two_runs_in_one_second_get_two_folders(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    paths = {RunFolder.create("arith", None).path for _ in range(3)}
+    assert len(paths) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "a folder without config.json|an empty folder"),
+        ('{"schema": 1, "comm', r"config\.json:1: expected JSON"),
+        ("[]", "expected a JSON object"),
+        ('{"schema": 2, "command": "arith", "config": {}}', "written by a newer version"),
+        ('{"schema": 1, "command": "arith"}', "has no config in it"),
+        ('{"schema": 1, "command": "mnist", "config": {}}', "expected a run of arith, .* is one of mnist"),
+    ],
+)
+def test_what_is_no_run_folder_is_said(tmp_path, content, says):
+    path = tmp_path / "run"
+    path.mkdir()
+    if content is not None:
+        (path / "config.json").write_text(content)
+    with pytest.raises((UsageError, InputError), match=says):
+        RunFolder.open(path, "arith")
+
+
+def test_metrics_have_one_row_an_epoch_and_lose_no_bit(tmp_path):
+    rows = [{"run": 0, "epoch": 1, "loss": 0.1 + 0.2}, {"run": 0, "epoch": 2, "loss": 1e-9, "extra": 1.5}]
+    RunFolder(tmp_path).write_metrics(rows)
+    lines = (tmp_path / "metrics.csv").read_text().splitlines()
+    assert lines == ["run,epoch,loss,extra", "0,1,0.30000000000000004,", "0,2,1e-09,1.5"]

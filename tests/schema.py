@@ -1,0 +1,68 @@
+"""The JSON document of every command, as a schema: what scripts may rely on."""
+
+from typing import Any
+
+FIGURE: dict[str, Any] = {
+    "anyOf": [
+        {"type": ["number", "null"]},
+        {
+            "type": "object",
+            "required": ["mean", "std", "ci95", "n"],
+            "properties": {"ci95": {"type": "array", "minItems": 2, "maxItems": 2}},
+            "additionalProperties": True,
+        },
+    ]
+}
+ENVELOPE: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": [
+        *("schema", "command", "status", "exit_code", "run", "config", "results"),
+        *("artifacts", "seconds", "environment", "error"),
+    ],
+    "properties": {
+        "schema": {"const": 1},
+        "command": {"type": ["string", "null"]},
+        "status": {"enum": ["ok", "error", "interrupted"]},
+        "exit_code": {"enum": [0, 1, 2, 3, 4, 130]},
+        "run": {"type": ["string", "null"]},
+        "config": {"type": "object"},
+        "results": {"type": "object"},
+        "artifacts": {"type": "array", "items": {"type": "string"}},
+        "seconds": {"type": "object", "additionalProperties": {"type": "number"}},
+        "environment": {"type": "object"},
+        "error": {
+            "anyOf": [
+                {"type": "null"},
+                {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["type", "message", "hint"],
+                    "properties": {key: {"type": "string"} for key in ("type", "message", "hint")},
+                },
+            ]
+        },
+    },
+}
+RESULTS: dict[str, dict[str, Any]] = {
+    "arith": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [
+            *("exact_match", "character_accuracy", "loss", "val_loss"),
+            *("epochs_to_99", "seconds_to_99", "examples"),
+        ],
+        "properties": {
+            "examples": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "required": ["question", "truth", "answer"],
+                    "additionalProperties": {"type": "string"},
+                },
+            },
+        },
+    }
+}
+RESULTS["arith"]["properties"] |= {name: FIGURE for name in RESULTS["arith"]["required"] if name != "examples"}
