@@ -28,6 +28,7 @@ import numpy as np
 from nnlab.bench import Bench
 from nnlab.config import Config
 from nnlab.data import sums
+from nnlab.data.assets import published
 from nnlab.data.sums import Ids, Sums
 from nnlab.errors import UsageError
 from nnlab.evaluation.intervals import over_runs
@@ -304,16 +305,21 @@ def grouped(names: Sequence[str], right: np.ndarray[Any, Any]) -> dict[str, tupl
 
 def summary(config: ArithConfig, results: dict[str, Any], held_out: Sums) -> Any:
     """The table at the end."""
-    runs = f", {config.runs} runs (mean ± half the 95% interval)" if config.runs > 1 else ""
-    made = table("held-out questions", f"{len(held_out):,}{runs}")
+    made = table("held-out questions", f"{len(held_out):,}")
+    if config.runs > 1:
+        made.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
     made.add_row("answers right (exact match)", percent(results["exact_match"]))
     made.add_row("characters right", percent(results["character_accuracy"]))
-    made.add_row(
-        "loss, training / held-out (nats a character)", f"{number(results['loss'])} / {number(results['val_loss'])}"
-    )
+    made.add_row("training loss (nats a character)", number(results["loss"], ".2g"))
+    made.add_row("held-out loss (nats a character)", number(results["val_loss"], ".2g"))
     epochs, seconds = results["epochs_to_99"], results["seconds_to_99"]
-    reached = "not reached" if epochs is None else f"{number(epochs, 'g')} epochs, {number(seconds, '.1f')} s"
+    reached = "not reached" if epochs is None else f"{number(epochs, '.3g')} epochs, {number(seconds, '.1f')} s"
     made.add_row("until 99 % were right", reached)
+    report = published("arith")
+    if config.op in report["all_right_from_iteration"] and config.digits == 3:
+        early, (low, high) = report["early"], report["late"]
+        made.add_row("the report of 2018, early / late", f"{100 * early:g} % / {100 * low:g}–{100 * high:g} %")
+        made.add_row("  all right from iteration", str(report["all_right_from_iteration"][config.op]))
     return made
 
 

@@ -63,7 +63,9 @@ def measures(row: Row) -> dict[str, str]:
     for name, value in row.items():
         if name not in PLACE:
             share = name.endswith(("match", "accuracy"))
-            shown[name.replace("_", " ")] = f"{100 * value:.2f} %" if share else f"{value:.4g}"
+            shown[name.removesuffix("_accuracy").replace("_", " ")] = (
+                f"{100 * value:.2f} %" if share else f"{value:.4g}"
+            )
     return shown
 
 
@@ -75,13 +77,13 @@ class Display:
         self.rows: list[Row] = []
         self.run, self.runs, self.epochs, self.steps, self.done_steps = 0, 1, 1, 1, 0
         self.began = self.epoch_began = time.monotonic()
-        self.resumed = 0
+        self.resumed, self.first_epoch = 0, 0.0
 
     def start(self, *, run: int, runs: int, epochs: int, steps: int, rows: list[Row]) -> None:
         """Training of one run starts, or goes on after ``rows``."""
         self.run, self.runs, self.epochs, self.steps, self.done_steps = run, runs, epochs, steps, 0
         self.rows = list(rows)
-        self.resumed = len(rows)
+        self.resumed, self.first_epoch = len(rows), 0.0
         self.began = self.epoch_began = time.monotonic()
 
     def step(self, step: int) -> None:
@@ -93,6 +95,7 @@ class Display:
         self.rows.append(row)
         self.done_steps = 0
         self.epoch_began = time.monotonic()
+        self.first_epoch = self.first_epoch or self.epoch_began - self.began
 
     def stop(self) -> None:
         """Training is over, well or not; leave the terminal as it was."""
@@ -102,7 +105,10 @@ class Display:
         done = len(self.rows) - self.resumed + self.done_steps / self.steps
         if done < 0.02:
             return None
-        return (time.monotonic() - self.began) / done * (self.epochs - self.resumed - done)
+        to_do = self.epochs - self.resumed - done
+        if self.first_epoch and done > 1.2:  # the first epoch compiles: the later ones tell better
+            return (time.monotonic() - self.began - self.first_epoch) / (done - 1) * to_do
+        return (time.monotonic() - self.began) / done * to_do
 
 
 class PlainLines(Display):
@@ -140,11 +146,11 @@ class LiveDisplay(Display):
         """Remember the row; the display's own thread draws it. The last epoch of a run leaves a line."""
         super().epoch(row)
         if row["epoch"] == self.epochs:
-            of_run = f"run {self.run + 1}/{self.runs}  " if self.runs > 1 else ""
-            shown = "  ".join(f"{name} {value}" for name, value in measures(row).items())
-            self.console.print(
-                Text(f"{of_run}{self.epochs} epochs in {clock(row['seconds'])}  {shown}"), soft_wrap=True
-            )
+            of_run = f"run {self.run + 1}/{self.runs}" if self.runs > 1 else f"{self.epochs} epochs"
+            held_out = {name: value for name, value in measures(row).items() if name != "loss"}
+            shown = "  ".join(f"{name} {value}" for name, value in held_out.items())
+            line = Text(f"{of_run} in {clock(row['seconds'])}  {shown}", overflow="ellipsis", no_wrap=True)
+            self.console.print(line)
 
     def stop(self) -> None:
         """Take the display away."""

@@ -1,0 +1,46 @@
+"""The README's commands are run, its two lines are what CI runs, and its contents are the program's."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from nnlab.errors import ExitCode
+from tests.conftest import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+LINES = [line for block in BLOCKS[1:] for line in block.splitlines()]
+SMALL = ["--samples", "300", "--epochs", "1", "--preset", "quick"]  # the last option given wins
+
+
+def test_setting_up_is_two_lines():
+    main_job, tests = BLOCKS[0].splitlines()
+    assert main_job.endswith("uv run nnlab arith")
+    assert tests.endswith("uv run pytest")
+    assert "uv run pytest" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_every_command_of_the_readme_runs(nnlab):
+    assert len(LINES) >= 8
+    for line in LINES:
+        words = shlex.split(line)
+        if "|" in words:
+            binary = Path(sys.executable).parent
+            environment = {**os.environ, "PATH": f"{binary}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+            script = f'set -o pipefail; nnlab() {{ {sys.executable} -m nnlab "$@"; }}; {line}'
+            done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=environment, check=False)
+            assert (done.returncode, bool(done.stdout)) == (0, True), (line, done.stderr)
+        else:
+            assert words[0] == "nnlab"
+            done = nnlab(*words[1:], *(SMALL if words[1] == "arith" else []))
+            assert done.code == 0, (line, done.err)
+            assert done.out, line
+
+
+def test_every_exit_code_is_in_the_readme():
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)} == set(map(int, ExitCode))
