@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nnlab.training.fit import Row
     from nnlab.training.seeds import Outcome
 
-EXPERIMENTS = ("arith",)
+EXPERIMENTS = ("mnist", "permute", "arith")
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,15 @@ class Bench:
         """Write ``metrics.csv``: the finished runs and the one at work."""
         self.folder.write_metrics([*self._rows, *rows])
 
-    def repeat(self, seeds: Sequence[int], one: Callable[[int, int], Outcome]) -> list[Outcome]:
-        """``one(run, seed)`` for each seed; finished runs of a resumed folder are not run again."""
+    def repeat(
+        self,
+        seeds: Sequence[int],
+        train: Callable[[int, Sequence[int]], list[Outcome]],
+        *,
+        at_once: int = 1,
+        name: str = "",
+    ) -> list[Outcome]:
+        """``train(run, seeds)`` for each seed (or ``at_once`` of them); see :func:`nnlab.training.seeds.repeat`."""
         from nnlab.training.seeds import repeat
 
         def keep(outcome: Outcome) -> None:
@@ -100,7 +107,7 @@ class Bench:
 
         with self.clock("train"):
             try:
-                return repeat(seeds, one, self.folder, keep)
+                return repeat(seeds, train, self.folder, keep, at_once=at_once, name=name)
             finally:
                 self.watch.stop()
 

@@ -54,6 +54,22 @@ class Op(StrEnum):
     mul = "mul"
 
 
+class Net(StrEnum):
+    """The networks of ``mnist`` and ``permute``."""
+
+    mlp = "mlp"
+    cnn = "cnn"
+    both = "both"
+
+
+class Loss(StrEnum):
+    """The losses of ``mnist``."""
+
+    ce = "ce"
+    mse = "mse"
+    both = "both"
+
+
 # The options the seven commands share. None means: not given, the preset decides.
 PresetOption = Annotated[
     Optional[Preset],
@@ -137,6 +153,70 @@ def root(
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
+
+
+@app.command(rich_help_panel=EXPERIMENTS)
+def mnist(
+    net: Annotated[
+        Optional[Net], typer.Option(help="The network. [dim]\\[default: both][/dim]", rich_help_panel=OWN)
+    ] = None,
+    loss: Annotated[
+        Optional[Loss],
+        typer.Option(help="Cross-entropy, squared error. [dim]\\[default: ce][/dim]", rich_help_panel=OWN),
+    ] = None,
+    top: Annotated[
+        Optional[int],
+        typer.Option(
+            min=1,
+            max=100,
+            metavar="K",
+            help="Show the K most misclassified. [dim]\\[default: 3][/dim]",
+            rich_help_panel=OWN,
+        ),
+    ] = None,
+    preset: PresetOption = None,
+    epochs: EpochsOption = None,
+    batch_size: BatchOption = None,
+    seed: SeedOption = None,
+    runs: RunsOption = None,
+    data: DataOption = None,
+    out: OutOption = None,
+    resume: ResumeOption = None,
+    device: DeviceOption = Device.auto,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Find the digits that fool an MLP and a CNN.
+
+    Example: [bold cyan]nnlab mnist --net cnn --runs 5[/bold cyan]
+    """
+    _experiment("mnist", locals())
+
+
+@app.command(rich_help_panel=EXPERIMENTS)
+def permute(
+    net: Annotated[
+        Optional[Net], typer.Option(help="The network. [dim]\\[default: both][/dim]", rich_help_panel=OWN)
+    ] = None,
+    preset: PresetOption = None,
+    epochs: EpochsOption = None,
+    batch_size: BatchOption = None,
+    seed: SeedOption = None,
+    runs: RunsOption = None,
+    data: DataOption = None,
+    out: OutOption = None,
+    resume: ResumeOption = None,
+    device: DeviceOption = Device.auto,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """See whether the order of the pixels matters.
+
+    Example: [bold cyan]nnlab permute --runs 5[/bold cyan]
+    """
+    _experiment("permute", locals())
 
 
 @app.command(rich_help_panel=EXPERIMENTS)

@@ -27,3 +27,17 @@ def over_runs(values: Sequence[float | None]) -> Any:
     std = math.sqrt(math.fsum((value - mean) ** 2 for value in known) / (n - 1))
     half = float(stdtrit(n - 1, 0.975)) * std / math.sqrt(n)
     return {"mean": mean, "std": std, "ci95": [mean - half, mean + half], "n": n}
+
+
+def runs_to_tell(deviation: float, difference: float) -> int:
+    """How many runs of each of two settings it takes until ``difference`` of their means is significant.
+
+    Two-sided t test at 95% with equal deviations: the least n with ``t * deviation * sqrt(2 / n)`` at
+    most ``difference``. A true difference of that size is then found in about half of all tries.
+    """
+    from scipy.special import stdtrit
+
+    n = 2
+    while stdtrit(2 * n - 2, 0.975) * deviation * math.sqrt(2 / n) > difference and n < 100_000:
+        n += 1
+    return n

@@ -199,28 +199,29 @@ def run(config: ArithConfig, bench: Bench) -> dict[str, Any]:
     from nnlab.training.fit import Evaluation, Seeded, train
     from nnlab.training.seeds import Outcome
 
-    seeded = Seeded(lambda: build_for_training(config, len(x)))
+    seeded = Seeded(lambda members: build_for_training(config, len(x)))
 
-    def measure(model: Any, epoch: int) -> Evaluation:
+    def measure(model: Any, epoch: int, training: dict[str, float]) -> Evaluation:
         with bench.clock("evaluate"):
             logits = model.predict(x_test, batch_size=1024, verbose=0)
         ids = logits.argmax(-1).astype(np.uint8)
         measures: dict[str, float | int] = {
+            "loss": training["loss"],
             "val_loss": cross_entropy(logits, y_test),
             "exact_match": float((ids == y_test).all(axis=1).mean()),
             "character_accuracy": float((ids == y_test).mean()),
         }
-        return Evaluation(measures, {"answers": decode(config, ids[:SHOWN])})
+        return Evaluation([measures], {"answers": decode(config, ids[:SHOWN])})
 
-    def one(number: int, seed: int) -> Outcome:
-        model = seeded.reset(seed)
+    def fit(number: int, seeds: Sequence[int]) -> list[Outcome]:
+        model = seeded.reset(*seeds)
         history = train(
             model,
             x,
             y,
             epochs=config.epochs,
             batch_size=config.batch_size,
-            seed=seed,
+            seed=seeds[0],
             evaluate=measure,
             store=bench.folder,
             record=bench.record,
@@ -231,9 +232,9 @@ def run(config: ArithConfig, bench: Bench) -> dict[str, Any]:
         if number == 0:
             bench.folder.place("model.keras", model.save)
         ids = model.predict(x_test, batch_size=1024, verbose=0).argmax(-1).astype(np.uint8)
-        return Outcome(history, arrays={"answers": ids})
+        return [Outcome(history, arrays={"answers": ids})]
 
-    outcomes = bench.repeat(config.seeds, one)
+    outcomes = bench.repeat(config.seeds, fit)
     return present(config, bench, held_out, y_test, outcomes)
 
 

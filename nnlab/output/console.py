@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from nnlab.errors import Description
+
+if TYPE_CHECKING:
+    import numpy as np
 
 TRANSCRIPT_WIDTH = 80
 RIGHT, WRONG = "☑", "☒"
@@ -99,6 +103,32 @@ def console_line(question: str, truth: str, answer: str, *, width: int) -> Text:
         " ",
         mark,
     )
+
+
+def picture_row(pictures: Sequence[np.ndarray[Any, Any]], captions: Sequence[str]) -> Table:
+    """Small grey pictures (0-255) beside each other as half blocks, each under its caption.
+
+    Margins of four pixels are cut: a digit of 28 x 28 takes 20 columns and 10 lines.
+    """
+    grid = Table.grid(padding=(0, 2))
+    for _ in pictures:
+        grid.add_column(no_wrap=True)
+    grid.add_row(*(Text(caption, style="bold") for caption in captions))
+    grid.add_row(*(half_blocks(picture[4:-4, 4:-4]) for picture in pictures))
+    return grid
+
+
+def half_blocks(picture: np.ndarray[Any, Any]) -> Text:
+    """A grey picture as white ink on black, two pixels a character; without colour the ink's shape remains."""
+    text = Text()
+    for top, bottom in zip(picture[::2].tolist(), picture[1::2].tolist(), strict=False):
+        for above, below in zip(top, bottom, strict=True):
+            block = " ▀▄█"[(above > 110) + 2 * (below > 110)]
+            shade = {"▀": above, "▄": below}.get(block, (above + below) // 2)
+            text.append(block, style=f"rgb({shade},{shade},{shade}) on rgb(0,0,0)")
+        text.append("\n")
+    text.right_crop(1)
+    return text
 
 
 def percent(value: Any, digits: int = 2) -> str:

@@ -10,6 +10,7 @@ import itertools
 import math
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -20,8 +21,8 @@ from rich.text import Text
 from nnlab.output.console import Terminal
 
 BLOCKS = "▁▂▃▄▅▆▇█"
-Row = dict[str, float | int]
-PLACE = ("run", "epoch", "seconds")  # a row's other columns are measures
+Row = dict[str, Any]
+PLACE = ("experiment", "run", "epoch", "seconds")  # a row's other columns are measures
 
 
 def watch_for(terminal: Terminal) -> Display:

@@ -153,13 +153,17 @@ class RunFolder:
         return self.write_json("config.json", {"schema": SCHEMA, "command": command, "config": config})
 
     def write_metrics(self, rows: Sequence[Mapping[str, Any]]) -> Path:
-        """``metrics.csv``: one row an epoch; the columns are the union of the rows' keys, in order."""
+        """``metrics.csv``: one row an epoch."""
+        return self.write_table("metrics.csv", rows)
+
+    def write_table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> Path:
+        """A CSV file; the columns are the union of the rows' keys, in order."""
         columns = list(dict.fromkeys(key for row in rows for key in row))
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows({key: repr(v) if isinstance(v, float) else v for key, v in row.items()} for row in rows)
-        return self.write("metrics.csv", text.getvalue().encode())
+        return self.write(name, text.getvalue().encode())
 
     # ---- checkpoints -----------------------------------------------------------------------------
 

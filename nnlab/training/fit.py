@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 Arrays = dict[str, "np.ndarray[Any, Any]"]
-Row = dict[str, float | int]
+Row = dict[str, Any]
 
 
 class Store(Protocol):
@@ -47,15 +47,15 @@ class Watch(Protocol):
 
 @dataclass
 class Evaluation:
-    """What an epoch was found to do on held-out data: figures for the row, notes for the story."""
+    """What an epoch was found to do: the measures of each run trained at once, notes for the story."""
 
-    measures: Row = field(default_factory=dict)
+    measures: list[Row]
     notes: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
 class History:
-    """The rows of ``metrics.csv`` of one run, and the notes of each epoch that left any."""
+    """The rows of ``metrics.csv``, and the notes of each epoch that left any."""
 
     rows: list[Row] = field(default_factory=list)
     notes: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -64,32 +64,50 @@ class History:
         """One measure, epoch by epoch."""
         return [float(row[name]) for row in self.rows]
 
+    def of_run(self, run: int) -> History:
+        """One run of several that were trained at once."""
+        return History([row for row in self.rows if row["run"] == run], self.notes)
+
 
 class Seeded:
     """One compiled model that is set anew for each seed: no tracing again, no memory lost.
 
-    ``build`` makes and compiles the model. :meth:`reset` gives it the state that a fresh process
-    would start from with that seed.
+    ``build(members)`` makes and compiles a model of that many networks side by side (most have one).
+    :meth:`reset` gives it the state that a fresh process would start from with those seeds.
+    ``set_member(model, member, single)`` puts a network into its place where there are several.
     """
 
-    def __init__(self, build: Callable[[], keras.Model]) -> None:
+    def __init__(
+        self,
+        build: Callable[[int], keras.Model],
+        *,
+        members: int = 1,
+        set_member: Callable[[keras.Model, int, keras.Model], None] | None = None,
+    ) -> None:
         self._build = build
+        self._members = members
+        self._set_member = set_member
         self._model: keras.Model | None = None
         self._optimizer_start: list[np.ndarray[Any, Any]] = []
 
-    def reset(self, seed: int) -> keras.Model:
-        """The model as it is before its first step with ``seed``."""
-        keras.utils.set_random_seed(seed % 2**32)
-        fresh = self._build()
+    def reset(self, *seeds: int) -> keras.Model:
+        """The model before its first step; a place left over gets the last seed once more."""
+        fresh = []
+        for seed in seeds:
+            keras.utils.set_random_seed(seed % 2**32)
+            fresh.append(self._build(1))
         if self._model is None:
-            fresh.optimizer.build(fresh.trainable_variables)
-            self._model = fresh
-            self._optimizer_start = [np.array(variable) for variable in fresh.optimizer.variables]
-        else:
-            for variable, start in zip(state_variables(self._model), state_variables(fresh), strict=True):
+            self._model = fresh[0] if self._members == 1 else self._build(self._members)
+            self._model.optimizer.build(self._model.trainable_variables)
+            self._optimizer_start = [np.array(variable) for variable in self._model.optimizer.variables]
+        elif self._members == 1:
+            for variable, start in zip(state_variables(self._model), state_variables(fresh[0]), strict=True):
                 variable.assign(start)
-            for variable, value in zip(self._model.optimizer.variables, self._optimizer_start, strict=True):
-                variable.assign(value)
+        for variable, value in zip(self._model.optimizer.variables, self._optimizer_start, strict=True):
+            variable.assign(value)
+        if self._set_member is not None and self._members > 1:
+            for member in range(self._members):
+                self._set_member(self._model, member, fresh[min(member, len(fresh) - 1)])
         return self._model
 
 
@@ -107,22 +125,28 @@ def train(
     epochs: int,
     batch_size: int,
     seed: int,
-    evaluate: Callable[[keras.Model, int], Evaluation],
+    evaluate: Callable[[keras.Model, int, Row], Evaluation],
     store: Store,
     record: Callable[[list[Row]], Any],
     watch: Watch,
     run: int = 0,
     runs: int = 1,
+    name: str = "",
+    order: Callable[[int], Any] | None = None,
 ) -> History:
     """Fit a compiled model on arrays held in memory; returns every epoch's row.
 
-    ``x`` and ``y`` are arrays (or nests of arrays) whose first axis is the sample. ``evaluate`` is
-    called after each epoch, numbered from 1. A checkpoint of this run in ``store`` is gone on with.
+    ``x`` and ``y`` are arrays (or nests of arrays) whose first axis is the sample; they are shuffled
+    by ``seed`` and epoch, or ``order(epoch)`` gives an epoch's ``(x, y)`` whole. ``evaluate`` is called
+    after each epoch, numbered from 1, with Keras's training figures; it returns the measures of each
+    run in the model, the first of which is ``run``. ``name`` tells the runs of one experiment from
+    those of another, in every row and in the store. A checkpoint of this run is gone on with.
     """
-    name = f"run-{run:03d}"
+    label = {"experiment": name} if name else {}
+    checkpoint = "-".join(filter(None, ["run", name, f"{run:03d}"]))
     history = History()
     state = [*state_variables(model), *model.optimizer.variables]
-    saved = store.load_arrays(name)
+    saved = store.load_arrays(checkpoint)
     if saved is not None:
         arrays, meta = saved
         for number, variable in enumerate(state):
@@ -131,12 +155,11 @@ def train(
     samples = len(keras.tree.flatten(y)[0])
     steps = -(-samples // batch_size)
     record(history.rows)
-    watch.start(run=run, runs=runs, epochs=epochs, steps=steps, rows=history.rows)
+    watch.start(run=run, runs=runs, epochs=epochs, steps=steps, rows=[row for row in history.rows if row["run"] == run])
     earlier = float(history.rows[-1]["seconds"]) if history.rows else 0.0
     start = time.perf_counter()
-    for epoch in range(len(history.rows), epochs):
-        order = np.random.default_rng([seed, epoch, 1]).permutation(samples)
-        shuffled = keras.tree.map_structure(lambda array, order=order: array[order], (x, y))
+    for epoch in range(history.rows[-1]["epoch"] if history.rows else 0, epochs):
+        shuffled = order(epoch) if order else shuffle((x, y), seed, epoch, samples)
         fitted = model.fit(
             *shuffled,
             batch_size=batch_size,
@@ -146,18 +169,26 @@ def train(
             verbose=0,
             callbacks=[_Steps(watch)],
         )
-        found = evaluate(model, epoch + 1)
+        found = evaluate(model, epoch + 1, {key: float(values[0]) for key, values in fitted.history.items()})
         seconds = round(earlier + time.perf_counter() - start, 3)
-        measured = {key: float(values[0]) for key, values in fitted.history.items()}
-        row: Row = {"run": run, "epoch": epoch + 1, "seconds": seconds, **measured, **found.measures}
-        history.rows.append(row)
+        rows: list[Row] = [
+            {**label, "run": run + member, "epoch": epoch + 1, "seconds": seconds, **measures}
+            for member, measures in enumerate(found.measures)
+        ]
+        history.rows.extend(rows)
         if found.notes:
             history.notes[epoch + 1] = found.notes
         arrays = {f"state-{number:03d}": np.array(variable) for number, variable in enumerate(state)}
-        store.save_arrays(name, arrays, {"rows": history.rows, "notes": history.notes})
+        store.save_arrays(checkpoint, arrays, {"rows": history.rows, "notes": history.notes})
         record(history.rows)
-        watch.epoch(row)
+        watch.epoch(rows[0])
     return history
+
+
+def shuffle(arrays: Any, seed: int, epoch: int, samples: int) -> Any:
+    """Arrays in the random order that a seed gives an epoch."""
+    order = np.random.default_rng([seed, epoch, 1]).permutation(samples)
+    return keras.tree.map_structure(lambda array: array[order], arrays)
 
 
 class _Steps(keras.callbacks.Callback):  # type: ignore[misc]

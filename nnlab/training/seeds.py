@@ -19,29 +19,39 @@ class Outcome:
 
 
 def repeat(
-    seeds: Sequence[int], one: Callable[[int, int], Outcome], store: Store, finished: Callable[[Outcome], None]
+    seeds: Sequence[int],
+    train: Callable[[int, Sequence[int]], list[Outcome]],
+    store: Store,
+    finished: Callable[[Outcome], None],
+    *,
+    at_once: int = 1,
+    name: str = "",
 ) -> list[Outcome]:
-    """Call ``one(run, seed)`` for each seed, keep each outcome at once, and return them all.
+    """Train each seed's run, keep each outcome at once, and return them all in order.
 
-    ``finished`` hears of every outcome in order, those of an earlier process too.
+    ``train(run, seeds)`` trains up to ``at_once`` runs, the first of which is number ``run``, and returns
+    as many outcomes. ``finished`` hears of every outcome in order, those of an earlier process too.
+    ``name`` tells the runs of one experiment from those of another in the same folder.
     """
-    outcomes = []
-    for run, seed in enumerate(seeds):
-        name = f"done-{run:03d}"
-        saved = store.load_arrays(name)
-        if saved is None:
-            outcome = one(run, seed)
-            meta: dict[str, Any] = {
-                "rows": outcome.history.rows,
-                "notes": outcome.history.notes,
-                "figures": outcome.figures,
-            }
-            store.save_arrays(name, outcome.arrays, meta)
-            store.drop_checkpoint(f"run-{run:03d}")
+    outcomes: list[Outcome] = []
+    for first in range(0, len(seeds), at_once):
+        group = seeds[first : first + at_once]
+        names = ["-".join(filter(None, ["done", name, f"{first + member:03d}"])) for member in range(len(group))]
+        saved = [store.load_arrays(one) for one in names]
+        if any(one is None for one in saved):
+            found = train(first, group)
+            for one, outcome in zip(names, found, strict=True):
+                meta: dict[str, Any] = {"rows": outcome.history.rows, "notes": outcome.history.notes}
+                store.save_arrays(one, outcome.arrays, {**meta, "figures": outcome.figures})
+            store.drop_checkpoint("-".join(filter(None, ["run", name, f"{first:03d}"])))
         else:
-            arrays, meta = saved
-            notes = {int(epoch): note for epoch, note in meta["notes"].items()}
-            outcome = Outcome(History(meta["rows"], notes), meta["figures"], arrays)
-        finished(outcome)
-        outcomes.append(outcome)
+            found = [_restored(*one) for one in saved if one is not None]
+        for outcome in found:
+            finished(outcome)
+        outcomes += found
     return outcomes
+
+
+def _restored(arrays: Arrays, meta: dict[str, Any]) -> Outcome:
+    notes = {int(epoch): note for epoch, note in meta["notes"].items()}
+    return Outcome(History(meta["rows"], notes), meta["figures"], arrays)

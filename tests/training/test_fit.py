@@ -23,7 +23,7 @@ X = RNG.normal(size=(300, 8)).astype(np.float32)
 Y = (X[:, :4].sum(1) > X[:, 4:].sum(1)).astype(np.uint8)
 
 
-def build():
+def build(members=1):
     """Dropout and batch normalisation: random layers and state beside the weights."""
     layers = keras.layers
     model = keras.Sequential(
@@ -44,10 +44,10 @@ class Stop(Exception):
 
 
 def fit(model, folder, *, epochs=4, seed=0, stop_after=None, run=0):
-    def evaluate(model, epoch):
+    def evaluate(model, epoch, training):
         if stop_after is not None and epoch > stop_after:
             raise Stop
-        return Evaluation({"exact_match": float(epoch)}, {"answers": [str(epoch)]})
+        return Evaluation([{**training, "exact_match": float(epoch)}], {"answers": [str(epoch)]})
 
     return train(
         model,
@@ -121,12 +121,13 @@ def test_finished_runs_are_kept_and_never_run_again(tmp_path):
     folder = RunFolder(tmp_path)
     called = []
 
-    def one(run, seed):
+    def one(run, seeds):
+        [seed] = seeds
         called.append(seed)
         if seed == 12 and called.count(12) == 1:
             raise Stop
         history = fit(Seeded(build).reset(seed), folder, epochs=1, seed=seed, run=run)
-        return Outcome(history, {"seed": seed}, {"answers": np.array([seed])})
+        return [Outcome(history, {"seed": seed}, {"answers": np.array([seed])})]
 
     heard = []
     with pytest.raises(Stop):

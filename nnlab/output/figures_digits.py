@@ -1,0 +1,93 @@
+"""Figures of digits: rows of pictures, confusion, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnlab.output.figures import COLOURS, FAINT, INK, canvas
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Picture = tuple["np.ndarray[Any, Any]", str, str]
+
+
+def rows_of_digits(rows: Mapping[str, Sequence[Picture]], *, title: str) -> Figure:
+    """One row a name; each picture ``(pixels, above, below)`` with a line above and one below it."""
+    from matplotlib.figure import Figure
+
+    columns = max(len(row) for row in rows.values())
+    figure = Figure(figsize=(1.5 + 1.35 * columns, 0.6 + 1.65 * len(rows)), dpi=150, layout="constrained")
+    figure.suptitle(title, fontsize=10, color=INK)
+    axes = figure.subplots(len(rows), columns, squeeze=False)
+    for line, (name, row) in zip(axes, rows.items(), strict=True):
+        for place, ax in enumerate(line):
+            ax.set_xticks([])
+            ax.set_yticks([])
+            ax.spines[:].set_visible(False)
+            if place == 0:
+                ax.set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center", labelpad=8)
+            if place < len(row):
+                pixels, above, below = row[place]
+                ax.imshow(pixels, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
+                ax.set_title(above, fontsize=10, pad=3)
+                ax.set_xlabel(below, fontsize=7, color="#666666", labelpad=2)
+    return figure
+
+
+def confusion(shares: Mapping[str, np.ndarray[Any, Any]], labels: np.ndarray[Any, Any]) -> Figure:
+    """Confusion matrices, mean count a run; only what is wrong is coloured."""
+    figure, axes = canvas(len(shares), width=4.4, height=4.6, title="Test digits by label and prediction (mean a run)")
+    for ax, (name, share) in zip(axes, shares.items(), strict=True):
+        counts = np.zeros((10, 10))
+        for predicted in share.argmax(-1):
+            np.add.at(counts, (labels, predicted), 1 / len(share))
+        wrong = np.where(np.eye(10, dtype=bool), np.nan, counts)
+        ax.imshow(wrong, cmap="Oranges", vmin=0, vmax=max(1.0, float(np.nanmax(wrong))))
+        for label in range(10):
+            for predicted in range(10):
+                value = counts[label, predicted]
+                if value > 0:
+                    text = f"{value:.0f}" if value >= 9.95 or float(value).is_integer() else f"{value:.1f}"
+                    diagonal = label == predicted
+                    size = 5.5 if diagonal else 6.5
+                    ax.text(
+                        predicted,
+                        label,
+                        text,
+                        ha="center",
+                        va="center",
+                        fontsize=size,
+                        color="#999999" if diagonal else INK,
+                    )
+        ax.set_xticks(range(10))
+        ax.set_yticks(range(10))
+        ax.set_title(name, fontsize=10)
+        ax.set_xlabel("prediction", fontsize=9)
+        ax.set_ylabel("label", fontsize=9)
+    return figure
+
+
+def calibration(shares: Mapping[str, np.ndarray[Any, Any]], labels: np.ndarray[Any, Any]) -> Figure:
+    """How often a prediction is right against how sure it is; the runs together, ten bins of equal width.
+
+    The expected calibration error (Naeini, Cooper and Hauskrecht 2015) stands in the legend.
+    """
+    figure, [ax] = canvas(1, width=5.2, height=4.4, title="Calibration on the test digits")
+    ax.plot([0, 1], [0, 1], color=FAINT, linewidth=1.2, linestyle="--")
+    for colour, (name, share) in zip(COLOURS, shares.items(), strict=False):
+        sure = share.max(-1).ravel().astype(np.float64)
+        right = (share.argmax(-1) == labels).ravel()
+        place = np.minimum((sure * 10).astype(int), 9)
+        bins = [(sure[place == b].mean(), right[place == b].mean(), (place == b).sum()) for b in np.unique(place)]
+        error = sum(abs(s - r) * n for s, r, n in bins) / len(sure)
+        shown = [(s, r) for s, r, n in bins if n >= 5]
+        ax.plot(*zip(*shown, strict=True), color=colour, marker="o", markersize=4, label=f"{name}: error {error:.4f}")
+    ax.set_xlabel("probability of the prediction", fontsize=9)
+    ax.set_ylabel("share of them right", fontsize=9)
+    ax.grid(color=FAINT, linewidth=0.6)
+    ax.legend(fontsize=8, frameon=False)
+    return figure
