@@ -28,6 +28,8 @@ app = typer.Typer(
 )
 runs_app = typer.Typer(rich_markup_mode="rich")
 app.add_typer(runs_app, name="runs", rich_help_panel=AFTERWARDS)
+data_app = typer.Typer(rich_markup_mode="rich")
+app.add_typer(data_app, name="data", rich_help_panel=AFTERWARDS)
 
 
 class Preset(StrEnum):
@@ -328,6 +330,48 @@ def verify(
     raise typer.Exit(verify_run(run, device=device.value, json=json, verbosity=_verbosity(quiet, verbose)))
 
 
+@data_app.callback(invoke_without_command=True)
+def list_data(context: typer.Context, json: JsonOption = False) -> None:
+    """List the known data sets and where they are; fetch or verify one.
+
+    Example: [bold cyan]nnlab data fetch mnist[/bold cyan]
+    """
+    if context.invoked_subcommand is None:
+        from nnlab.datasets import list_data as listing
+
+        raise typer.Exit(listing(json=json))
+
+
+@data_app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A data set that [bold]nnlab data[/bold] lists.")],
+    json: JsonOption = False,
+) -> None:
+    """Download a data set, check it, and print where it is.
+
+    Example: [bold cyan]nnlab data fetch mnist[/bold cyan]
+    """
+    from nnlab.datasets import fetch_data
+
+    raise typer.Exit(fetch_data(name, json=json))
+
+
+@data_app.command("verify")
+def verify_data(
+    names: Annotated[
+        Optional[list[str]], typer.Argument(metavar="[NAME]…", help="Data sets; all that are at hand if none is named.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Compare the contents of data sets at hand with what they should be.
+
+    Example: [bold cyan]nnlab data verify mnist[/bold cyan]
+    """
+    from nnlab.datasets import verify_data as verifying
+
+    raise typer.Exit(verifying(names or [], json=json))
+
+
 def _verbosity(quiet: bool, verbose: bool) -> int:
     return int(verbose) - int(quiet)
 
@@ -370,7 +414,7 @@ def _refuse(message: str, arguments: list[str]) -> int:
     from nnlab.output.envelope import dumps, envelope
 
     names = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
-    command = next((word for word in arguments[:1] if word in {*names, "runs"}), None)
+    command = next((word for word in arguments[:1] if word in {*names, "runs", "data"}), None)
     option = re.search(r"Invalid value for '(--?[\w-]+)", message)
     if option and "got" not in message:  # the parser says what it expected, but not always what came
         following = dict(itertools.pairwise(arguments))

@@ -38,7 +38,7 @@ def list_runs(folder: Path, *, json: bool) -> ExitCode:
             terminal.tell(f"no run folders in {folder}/; make one: nnlab arith --preset quick")
         return {"runs": entries}
 
-    return _tell("runs", work, json=json)
+    return tell("runs", work, json=json)
 
 
 def _entry(folder: RunFolder) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def verify_run(run: Path, *, device: str, json: bool, verbosity: int) -> ExitCod
         terminal.show("reproduced: the same weights, metrics and results, bit for bit")
         return {"reproduced": True, "environment_differences": environments}
 
-    return _tell("verify", work, json=json, verbosity=verbosity, run=run)
+    return tell("verify", work, json=json, verbosity=verbosity, run=run)
 
 
 def compare(first: RunFolder, second: RunFolder) -> list[str]:
@@ -178,7 +178,7 @@ def _differences(one: dict[str, Any], two: dict[str, Any]) -> list[str]:
 # ---- telling -----------------------------------------------------------------------------------------
 
 
-def _tell(
+def tell(
     command: str,
     work: Callable[[Terminal], dict[str, Any]],
     *,

@@ -71,7 +71,7 @@ class MnistConfig(Config):
 CONFIG = MnistConfig
 
 
-def recipe(config: MnistConfig, net: str, loss: str, *, shift: int = 2) -> Recipe:
+def recipe(config: MnistConfig, net: str, loss: str, *, shift: int = 1) -> Recipe:
     """How a network of this experiment is trained. Epochs of ``best``: 20 for the MLP, 8 for the CNN."""
     from nnlab.training.members import Recipe
 
