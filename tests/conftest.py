@@ -74,3 +74,14 @@ def trained(tmp_path_factory) -> Path:
         cli.main(["arith", "--preset", "quick", "--out", str(folder), "-q", "--json"])
     assert not stopped.value.code
     return folder
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    """The real MNIST from ``NNLAB_DATA`` (default ``../shared/data``); skips where it is missing."""
+    from nnlab.data import digits
+
+    folder = Path(os.environ.get("NNLAB_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "mnist.npz").is_file():
+        pytest.skip(f"no mnist.npz in {folder}: set NNLAB_DATA to a folder that has it")
+    return digits.read_npz(folder / "mnist.npz", "mnist")

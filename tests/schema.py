@@ -66,3 +66,27 @@ RESULTS: dict[str, dict[str, Any]] = {
     }
 }
 RESULTS["arith"]["properties"] |= {name: FIGURE for name in RESULTS["arith"]["required"] if name != "examples"}
+ACCURACY: dict[str, Any] = {"type": "object", "required": ["test_accuracy"], "properties": {"test_accuracy": FIGURE}}
+MISCLASSIFIED = {
+    "type": "object",
+    "additionalProperties": {"type": "number"},
+    "required": ["index", "label", "predicted", "p_label", "p_predicted", "gap", "runs_misclassified"],
+}
+MNIST = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["test_accuracy", "most_misclassified"],
+    "properties": {"test_accuracy": FIGURE, "most_misclassified": {"type": "array", "items": MISCLASSIFIED}},
+}
+RESULTS["mnist"] = {
+    "type": "object",
+    "required": ["common"],
+    "properties": {"common": {"type": "array", "items": {"type": "integer"}}},
+    "patternProperties": {"^(mlp|cnn)_(ce|mse)$": MNIST},
+    "additionalProperties": False,
+}
+RESULTS["permute"] = {
+    "type": "object",
+    "required": ["mlp_plain", "mlp_permuted", "cnn_plain", "cnn_permuted"],
+    "additionalProperties": ACCURACY,
+}

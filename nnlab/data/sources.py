@@ -67,6 +67,7 @@ def download(name: str) -> Path:
     hint = f"Put {known.file} into a folder and set NNLAB_DATA to it, or use --data {SAMPLE}"
     import keras
 
+    cache().mkdir(parents=True, exist_ok=True)  # else Keras takes another folder
     try:
         with contextlib.redirect_stdout(sys.stderr):  # Keras's progress bar writes to stdout
             path = keras.utils.get_file(known.file, url, file_hash=known.sha256, cache_dir=cache().parent)

@@ -259,13 +259,14 @@ class Predictor:
 
     def open(self) -> None:
         """Build the network that the run kept and load its weights."""
+        from nnlab.models import digits as models
         from nnlab.training import members
         from nnlab.training.backend import load_weights
 
         names = self.config.experiments
         net, loss = ("cnn", "ce") if ("cnn", "ce") in names else names[-1]
         self._model = members.build(recipe(self.config, net, loss), 1)
-        load_weights(self._model, self.folder.path / "model.keras")
+        load_weights(models.member(self._model, 0), self.folder.path / "model.keras")
 
     def read(self, text: str) -> Bytes:
         """A picture file as MNIST has it; InputError where it cannot be read."""

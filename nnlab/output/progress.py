@@ -76,12 +76,14 @@ class Display:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.rows: list[Row] = []
+        self.name = ""
         self.run, self.runs, self.epochs, self.steps, self.done_steps = 0, 1, 1, 1, 0
         self.began = self.epoch_began = time.monotonic()
         self.resumed, self.first_epoch = 0, 0.0
 
-    def start(self, *, run: int, runs: int, epochs: int, steps: int, rows: list[Row]) -> None:
+    def start(self, *, name: str, run: int, runs: int, epochs: int, steps: int, rows: list[Row]) -> None:
         """Training of one run starts, or goes on after ``rows``."""
+        self.name = name
         self.run, self.runs, self.epochs, self.steps, self.done_steps = run, runs, epochs, steps, 0
         self.rows = list(rows)
         self.resumed, self.first_epoch = len(rows), 0.0
@@ -119,7 +121,8 @@ class PlainLines(Display):
         """Print the epoch's line."""
         seconds = time.monotonic() - self.epoch_began
         super().epoch(row)
-        of_run = f"run {self.run + 1}/{self.runs}  " if self.runs > 1 else ""
+        of_run = f"{self.name}  " if self.name else ""
+        of_run += f"run {self.run + 1}/{self.runs}  " if self.runs > 1 else ""
         shown = "  ".join(f"{name} {value}" for name, value in measures(row).items())
         left = f"  left {clock(self.left() or 0)}" if len(self.rows) < self.epochs else ""
         line = f"{of_run}epoch {row['epoch']:>{len(str(self.epochs))}}/{self.epochs}  {shown}  {seconds:.1f} s{left}"
@@ -136,9 +139,9 @@ class LiveDisplay(Display):
         super().__init__(console)
         self._live: Live | None = None
 
-    def start(self, *, run: int, runs: int, epochs: int, steps: int, rows: list[Row]) -> None:
+    def start(self, *, name: str, run: int, runs: int, epochs: int, steps: int, rows: list[Row]) -> None:
         """Open the display, or go on with the next run in the same one."""
-        super().start(run=run, runs=runs, epochs=epochs, steps=steps, rows=rows)
+        super().start(name=name, run=run, runs=runs, epochs=epochs, steps=steps, rows=rows)
         if self._live is None:
             self._live = Live(get_renderable=self.render, console=self.console, transient=True, refresh_per_second=8)
             self._live.start()
@@ -147,7 +150,8 @@ class LiveDisplay(Display):
         """Remember the row; the display's own thread draws it. The last epoch of a run leaves a line."""
         super().epoch(row)
         if row["epoch"] == self.epochs:
-            of_run = f"run {self.run + 1}/{self.runs}" if self.runs > 1 else f"{self.epochs} epochs"
+            of_run = f"{self.name} " if self.name else ""
+            of_run += f"run {self.run + 1}/{self.runs}" if self.runs > 1 else f"{self.epochs} epochs"
             held_out = {name: value for name, value in measures(row).items() if name != "loss"}
             shown = "  ".join(f"{name} {value}" for name, value in held_out.items())
             line = Text(f"{of_run} in {clock(row['seconds'])}  {shown}", overflow="ellipsis", no_wrap=True)
@@ -169,6 +173,8 @@ class LiveDisplay(Display):
         grid = Table.grid(padding=(0, 1))
         for _ in range(3):
             grid.add_column(no_wrap=True)
+        if self.name:
+            grid.add_row("", Text(self.name, style="bold"), "")
         if self.runs > 1:
             grid.add_row("run", ProgressBar(self.runs, self.run, width=bar), f"{self.run + 1}/{self.runs}")
         epoch = min(len(self.rows) + 1, self.epochs)

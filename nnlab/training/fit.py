@@ -35,8 +35,8 @@ class Store(Protocol):
 class Watch(Protocol):
     """Who looks on: a live display, plain lines, or nobody."""
 
-    def start(self, *, run: int, runs: int, epochs: int, steps: int, rows: list[Row]) -> None:
-        """Training starts or goes on after ``rows``."""
+    def start(self, *, name: str, run: int, runs: int, epochs: int, steps: int, rows: list[Row]) -> None:
+        """Training of an experiment's run starts or goes on after ``rows``."""
 
     def step(self, step: int) -> None:
         """``step`` batches of the epoch are done."""
@@ -74,7 +74,7 @@ class Seeded:
 
     ``build(members)`` makes and compiles a model of that many networks side by side (most have one).
     :meth:`reset` gives it the state that a fresh process would start from with those seeds.
-    ``set_member(model, member, single)`` puts a network into its place where there are several.
+    ``member_of(model, number)`` is one of several.
     """
 
     def __init__(
@@ -82,11 +82,11 @@ class Seeded:
         build: Callable[[int], keras.Model],
         *,
         members: int = 1,
-        set_member: Callable[[keras.Model, int, keras.Model], None] | None = None,
+        member_of: Callable[[keras.Model, int], keras.Model] = lambda model, number: model,
     ) -> None:
         self._build = build
         self._members = members
-        self._set_member = set_member
+        self._member_of = member_of
         self._model: keras.Model | None = None
         self._optimizer_start: list[np.ndarray[Any, Any]] = []
 
@@ -97,17 +97,16 @@ class Seeded:
             keras.utils.set_random_seed(seed % 2**32)
             fresh.append(self._build(1))
         if self._model is None:
-            self._model = fresh[0] if self._members == 1 else self._build(self._members)
+            self._model = self._build(self._members)
             self._model.optimizer.build(self._model.trainable_variables)
             self._optimizer_start = [np.array(variable) for variable in self._model.optimizer.variables]
-        elif self._members == 1:
-            for variable, start in zip(state_variables(self._model), state_variables(fresh[0]), strict=True):
+        for number in range(self._members):
+            source = self._member_of(fresh[min(number, len(fresh) - 1)], 0)
+            target = self._member_of(self._model, number)
+            for variable, start in zip(state_variables(target), state_variables(source), strict=True):
                 variable.assign(start)
         for variable, value in zip(self._model.optimizer.variables, self._optimizer_start, strict=True):
             variable.assign(value)
-        if self._set_member is not None and self._members > 1:
-            for member in range(self._members):
-                self._set_member(self._model, member, fresh[min(member, len(fresh) - 1)])
         return self._model
 
 
@@ -155,7 +154,8 @@ def train(
     samples = len(keras.tree.flatten(y)[0])
     steps = -(-samples // batch_size)
     record(history.rows)
-    watch.start(run=run, runs=runs, epochs=epochs, steps=steps, rows=[row for row in history.rows if row["run"] == run])
+    own = [row for row in history.rows if row["run"] == run]
+    watch.start(name=name, run=run, runs=runs, epochs=epochs, steps=steps, rows=own)
     earlier = float(history.rows[-1]["seconds"]) if history.rows else 0.0
     start = time.perf_counter()
     for epoch in range(history.rows[-1]["epoch"] if history.rows else 0, epochs):
@@ -172,7 +172,7 @@ def train(
         found = evaluate(model, epoch + 1, {key: float(values[0]) for key, values in fitted.history.items()})
         seconds = round(earlier + time.perf_counter() - start, 3)
         rows: list[Row] = [
-            {**label, "run": run + member, "epoch": epoch + 1, "seconds": seconds, **measures}
+            {"run": run + member, "epoch": epoch + 1, "seconds": seconds, **measures, **label}
             for member, measures in enumerate(found.measures)
         ]
         history.rows.extend(rows)

@@ -47,7 +47,7 @@ def test_clock():
 
 
 def drive(display):
-    display.start(run=0, runs=2, epochs=2, steps=10, rows=[])
+    display.start(name="", run=0, runs=2, epochs=2, steps=10, rows=[])
     display.step(5)
     yield
     display.epoch({"run": 0, "epoch": 1, "seconds": 1.0, "loss": 0.5, "val_loss": 0.25, "exact_match": 0.9})

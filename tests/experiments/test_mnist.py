@@ -1,0 +1,163 @@
+"""``nnlab mnist`` and ``nnlab permute`` from end to end."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import jsonschema
+import numpy as np
+import pytest
+from PIL import Image
+
+from nnlab.data import digits
+from nnlab.experiments import mnist as experiment
+from nnlab.experiments import permute
+from nnlab.models import digits as models
+from nnlab.training import backend, members
+from tests.schema import ENVELOPE, RESULTS
+
+QUICK = ["--preset", "quick", "--json", "-q"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _backend():
+    backend.start()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A small run of both networks, two seeds; tests only read it."""
+    from nnlab import cli
+
+    folder = tmp_path_factory.mktemp("mnist") / "run"
+    arguments = ["mnist", *QUICK, "--runs", "2", "--loss", "both", "--epochs", "2", "--out", str(folder)]
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(arguments)
+    assert not stopped.value.code
+    return folder
+
+
+def document(folder):
+    return json.loads((folder / "results.json").read_text())
+
+
+def test_it_learns_and_says_which_digits_fool_it(run):
+    found = document(run)
+    jsonschema.validate(found, ENVELOPE)
+    jsonschema.validate(found["results"], RESULTS["mnist"])
+    assert set(found["results"]) == {"mlp_ce", "mlp_mse", "cnn_ce", "cnn_mse", "common"}
+    assert found["results"]["cnn_ce"]["test_accuracy"]["mean"] > 0.85
+    assert found["results"]["mlp_ce"]["test_accuracy"]["n"] == 2
+    labels = digits.draw_sample().y_test
+    for name in ("mlp_ce", "cnn_mse"):
+        for one in found["results"][name]["most_misclassified"]:
+            assert one["label"] == labels[one["index"]] != one["predicted"]
+            assert one["gap"] == pytest.approx(abs(one["p_label"] - one["p_predicted"]))
+    for name in ("figure1", "confusion", "calibration", "training"):
+        assert (run / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_ledger_lists_every_digit_that_any_run_got_wrong(run):
+    with open(run / "ledger.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len({row["index"] for row in rows}) == len(rows)
+    accuracy = document(run)["results"]["mlp_ce"]["test_accuracy"]["mean"]
+    assert sum(int(row["wrong_mlp_ce"]) for row in rows) == round((1 - accuracy) * 1000 * 2)
+    order = [float(row["contradiction"]) for row in rows]
+    assert order == sorted(order, reverse=True)
+
+
+def test_predict_reads_pictures(nnlab, run, tmp_path):
+    sample = digits.draw_sample()
+    names = []
+    for index in range(12):
+        picture = sample.x_test[index]
+        Image.fromarray(255 - picture if index % 2 else picture).resize((90, 90)).save(tmp_path / f"{index}.png")
+        names.append(f"{index}.png")
+    done = nnlab("predict", run, *names, "missing.png")
+    assert done.code == 2
+    assert done.err.startswith("error: input 13: missing.png: there is no such file")
+    answers = [line.split() for line in done.out.splitlines()]
+    assert answers[12] == []
+    assert sum(int(digit) == sample.y_test[index] for index, (digit, _) in enumerate(answers[:12])) >= 9
+    assert all(0 < float(share) <= 1 for _, share in answers[:12])
+
+
+def test_published_networks_are_those_of_2018():
+    config = experiment.MnistConfig.from_options({"preset": "published"})
+    assert (config.runs, config.batch_size, len(config.experiments)) == (50, 128, 4)
+    for net, epochs, parameters, optimizer in (("mlp", 20, 669_706, "RMSprop"), ("cnn", 12, 1_199_882, "Adadelta")):
+        recipe = experiment.recipe(config, net, "ce")
+        model = members.compiled(recipe, 1, 60_000)
+        assert (recipe.epochs, model.count_params(), type(model.optimizer).__name__) == (epochs, parameters, optimizer)
+
+
+def train(net, seeds, folder, monkeypatch, at_once):
+    """Probabilities of each seed after two small epochs, with so many networks at once."""
+    from nnlab.bench import Bench
+    from nnlab.output.console import Terminal
+    from nnlab.output.run_folder import RunFolder
+
+    monkeypatch.setattr(members, "at_once", lambda *_: at_once)
+    bench = Bench(RunFolder(folder), Terminal(json=True, verbosity=-1), "cpu")
+    bench.environment = backend.start()
+    sample = digits.draw_sample(640, 100)
+    recipe = members.Recipe(net, "ce", 2, 64, published=False, shift=1)
+    data = (sample.x_train, sample.y_train, sample.x_test, sample.y_test)
+    outcomes = members.train_seeds(bench, recipe, net, seeds, data, keep_model=True)
+    return [one.arrays["probabilities"] for one in outcomes]
+
+
+@pytest.mark.parametrize("net", ["mlp", "cnn"])
+def test_each_of_many_equals_its_run_alone_to_the_bit(tmp_path, monkeypatch, net):
+    together = train(net, [3, 4, 5], tmp_path / "together", monkeypatch, 2)
+    for seed, one in zip((3, 4, 5), together, strict=True):
+        [alone] = train(net, [seed], tmp_path / f"alone-{seed}", monkeypatch, 1)
+        assert alone.tobytes() == one.tobytes()
+    assert np.abs(together[0] - together[1]).max() > 0.01  # seeds do differ
+
+
+def test_a_shifted_picture_is_the_picture_moved():
+    picture = np.zeros((64, 28, 28), np.uint8)
+    picture[:, 10, 12] = 255
+    layer = models.RandomShift(2)
+    assert np.array(layer(picture)).tobytes() == picture.tobytes()  # not while reading
+    moved = np.array(layer(picture, training=True))
+    _, rows, columns = np.nonzero(moved)
+    assert len(rows) == 64
+    assert set(rows) == {8, 9, 10, 11, 12}
+    assert set(columns) == {10, 11, 12, 13, 14}
+
+
+def test_the_squared_error_is_that_of_probabilities():
+    logits = np.array([[[2.0, 0.0] + [-9.0] * 8]], np.float32)
+    share = np.exp(logits[0, 0]) / np.exp(logits[0, 0]).sum()
+    expected = ((share - np.eye(10)[0]) ** 2).mean()
+    found = members.losses("mse")(np.array([[0]]), logits)
+    assert float(found[0]) == pytest.approx(float(expected), rel=1e-5)
+
+
+# ---- permute -----------------------------------------------------------------------------------------
+
+
+def test_permute_compares_and_lays_out_again(nnlab, tmp_path):
+    done = nnlab("permute", *QUICK, "--epochs", "3", "--out", "run")
+    assert (done.code, done.err) == (0, "")
+    jsonschema.validate(done.document["results"], RESULTS["permute"])
+    accuracy = {name: value["test_accuracy"] for name, value in done.document["results"].items()}
+    assert abs(accuracy["mlp_plain"] - accuracy["mlp_permuted"]) < 0.05
+    assert accuracy["cnn_permuted"] < accuracy["cnn_recovered"]
+    assert (tmp_path / "run" / "figures" / "figure2.png").exists()
+    shown = nnlab("runs", "show", "run").out
+    assert "98.3 %" in shown  # the report's Table 1 beside
+    assert "permuted, layout recovered" in shown
+
+
+def test_one_permutation_for_all_and_no_pixel_lost():
+    shuffled = permute.permutation(0, 784)
+    assert sorted(shuffled.tolist()) == list(range(784))
+    pictures = np.arange(2 * 784).astype(np.uint8).reshape(2, 28, 28)
+    moved = permute.ordered(pictures, shuffled).reshape(2, -1)
+    assert moved[1].tolist() == pictures[1].ravel()[shuffled].tolist()
+    assert permute.permutation(1, 784).tolist() != shuffled.tolist()
