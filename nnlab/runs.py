@@ -32,7 +32,7 @@ def list_runs(folder: Path, *, json: bool) -> ExitCode:
             listing = table("run", "status", "preset", "seed", "runs", "epochs", "result", left=3)
             for entry in entries:
                 columns = ("run", "status", "preset", "seed", "runs", "epochs", "headline")
-                listing.add_row(*(str(entry[column]) for column in columns))
+                listing.add_row(*("–" if entry[column] is None else str(entry[column]) for column in columns))
             terminal.show(listing)
         else:
             terminal.tell(f"no run folders in {folder}/; make one: nnlab arith --preset quick")

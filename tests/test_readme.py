@@ -15,7 +15,11 @@ from tests.conftest import ROOT
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 LINES = [line for block in BLOCKS[1:] for line in block.splitlines()]
-SMALL = ["--samples", "300", "--epochs", "1", "--preset", "quick"]  # the last option given wins
+SMALL = {  # the last option given wins
+    "arith": ["--samples", "300", "--epochs", "1", "--preset", "quick"],
+    "mnist": ["--preset", "quick", "--data", "sample", "--epochs", "1", "--runs", "1"],
+    "permute": ["--preset", "quick", "--data", "sample", "--epochs", "1", "--runs", "1"],
+}
 
 
 def test_setting_up_is_two_lines():
@@ -37,7 +41,7 @@ def test_every_command_of_the_readme_runs(nnlab):
             assert (done.returncode, bool(done.stdout)) == (0, True), (line, done.stderr)
         else:
             assert words[0] == "nnlab"
-            done = nnlab(*words[1:], *(SMALL if words[1] == "arith" else []))
+            done = nnlab(*words[1:], *SMALL.get(words[1], []))
             assert done.code == 0, (line, done.err)
             assert done.out, line
 

@@ -48,14 +48,16 @@ def any_wrong(shares: Array, labels: Array) -> Array:
     return wrong
 
 
-def ranked(shares: Array, labels: Array) -> list[Misclassified]:
+def ranked(labels: Array, *shares: Array) -> list[Misclassified]:
     """Every picture that any run gets wrong, worst first: by |p(label) - p(predicted)|, as the report ranks.
 
     The prediction is the most probable digit other than the label, by the mean over the runs; a picture
-    that the mean of the runs gets right comes after all that it gets wrong.
+    that the mean of the runs gets right comes after all that it gets wrong. Several ``shares`` (of several
+    experiments) count as the runs of one.
     """
-    mean_share = shares.mean(axis=0, dtype=np.float64)
-    counts = (shares.argmax(-1) != labels).sum(axis=0)
+    total = sum(len(share) for share in shares)
+    mean_share = sum(share.sum(axis=0, dtype=np.float64) for share in shares) / total
+    counts = sum((share.argmax(-1) != labels).sum(axis=0) for share in shares)
     found = []
     for index in np.flatnonzero(counts):
         label = int(labels[index])
@@ -77,17 +79,22 @@ def in_common(tops: Mapping[str, Sequence[Misclassified]]) -> dict[int, list[str
     return shared
 
 
+def trusted(shares: Mapping[str, Array], labels: Array) -> bool:
+    """Whether networks are many and good enough to accuse a label: three runs of each, 97% right."""
+    return all(len(share) >= 3 and min(accuracies(share, labels)) >= 0.97 for share in shares.values())
+
+
 def ledger(shares: Mapping[str, Array], labels: Array) -> list[dict[str, Any]]:
     """Every picture that any run of any experiment got wrong, the most suspicious label first.
 
     Ranked by the mean over all runs of all experiments of p(predicted) - p(label): how confidently
     the networks together contradict the label. ``suspect`` where in every experiment at least nine in
-    ten runs are wrong and that mean is above one half.
+    ten runs are wrong and that mean is above one half, if the networks can be :func:`trusted`.
     """
-    everything = np.concatenate(list(shares.values()))
+    trust = trusted(shares, labels)
     wrong = {name: (share.argmax(-1) != labels).mean(axis=0) for name, share in shares.items()}
     rows = []
-    for one in ranked(everything, labels):
+    for one in ranked(labels, *shares.values()):
         contradiction = one.p_predicted - one.p_label
         nearly_all = all(share[one.index] >= NEARLY_ALL for share in wrong.values())
         rows.append(
@@ -97,8 +104,8 @@ def ledger(shares: Mapping[str, Array], labels: Array) -> list[dict[str, Any]]:
                 "predicted": one.predicted,
                 "contradiction": round(contradiction, 6),
                 **{f"wrong_{name}": round(share[one.index] * len(shares[name])) for name, share in wrong.items()},
-                "runs": len(everything),
-                "suspect": int(nearly_all and contradiction > CONFIDENT),
+                "runs": sum(len(share) for share in shares.values()),
+                "suspect": int(trust and nearly_all and contradiction > CONFIDENT),
             }
         )
     return rows

@@ -28,7 +28,7 @@ from nnlab.data import digits
 from nnlab.data.digits import Bytes, Digits
 from nnlab.evaluation import misclassified
 from nnlab.evaluation.intervals import over_runs, runs_to_tell
-from nnlab.output.console import percent, picture_row, table
+from nnlab.output.console import PictureRow, percent, table
 from nnlab.output.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -109,12 +109,12 @@ def present(
 ) -> dict[str, Any]:
     """Tables, digits, figures, the ledger, and the ``results`` of the JSON document."""
     terminal, folder = bench.terminal, bench.folder
-    shares = {name: np.stack([one.arrays["probabilities"] for one in runs]) for name, runs in outcomes.items()}
+    shares = {name: np.stack([one.arrays.pop("probabilities") for one in runs]) for name, runs in outcomes.items()}
     accuracy = {name: misclassified.accuracies(share, data.y_test) for name, share in shares.items()}
     results: dict[str, Any] = {}
     tops: dict[str, list[misclassified.Misclassified]] = {}
     for name, share in shares.items():
-        tops[name] = misclassified.ranked(share, data.y_test)[: config.top]
+        tops[name] = misclassified.ranked(data.y_test, share)[: config.top]
         results[name] = {
             "test_accuracy": over_runs(accuracy[name]),
             "most_misclassified": [one.record() for one in tops[name]],
@@ -136,7 +136,7 @@ def present(
             terminal.show(f"[bold]{name}[/bold]: every test digit right in all of {runs}", "")
             continue
         terminal.show(f"[bold]{name}[/bold]: the test digits it gets most wrong ({runs})")
-        terminal.show(picture_row([data.x_test[one.index] for one in top], [one.caption() for one in top]))
+        terminal.show(PictureRow([data.x_test[one.index] for one in top], [one.caption() for one in top]))
         worst = table("index", "label", "predicted", "p(label)", "p(predicted)", "gap", "wrong in runs", left=0)
         for one in top:
             worst.add_row(
@@ -157,7 +157,7 @@ def present(
         terminal.show(sentence)
     ledger = misclassified.ledger(shares, data.y_test)
     suspects = [row for row in ledger if row["suspect"]]
-    terminal.show("", suspect_sentence(suspects, len(ledger)))
+    terminal.show("", suspect_sentence(suspects, len(ledger), misclassified.trusted(shares, data.y_test)))
     save(config, folder, data, outcomes, shares, tops, ledger)
     return results
 
@@ -192,8 +192,13 @@ def seed_sentences(accuracy: Mapping[str, Sequence[float]]) -> list[str]:
     return sentences or ["One run says nothing of its seed: --runs 5 gives the spread."]
 
 
-def suspect_sentence(suspects: Sequence[Mapping[str, Any]], wrong: int) -> str:
+def suspect_sentence(suspects: Sequence[Mapping[str, Any]], wrong: int, trusted: bool) -> str:
     """The digits that are probably mislabelled."""
+    if not trusted:
+        return (
+            f"{wrong:,} test digits are wrong in some run (ledger.csv). Which labels are probably wrong takes at "
+            f"least 3 runs of each experiment, each 97 % right."
+        )
     if not suspects:
         return f"{wrong:,} test digits are wrong in some run (ledger.csv); none is contradicted by nearly all."
     worst = ", ".join(f"{row['index']} ({row['label']}, looks like {row['predicted']})" for row in suspects[:8])

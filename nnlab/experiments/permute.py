@@ -29,7 +29,7 @@ from nnlab.data.digits import Bytes
 from nnlab.evaluation import misclassified
 from nnlab.evaluation.intervals import over_runs
 from nnlab.experiments import mnist
-from nnlab.output.console import percent, picture_row, table
+from nnlab.output.console import PictureRow, percent, table
 from nnlab.output.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def present(
     terminal = bench.terminal
     first = {name: array[0] for name, array in pictures.items()}
     terminal.show(f"[bold]One test digit ({labels[0]})[/bold], plain, permuted, and laid out again")
-    terminal.show(picture_row(list(first.values()), list(first)), "")
+    terminal.show(PictureRow(list(first.values()), list(first)), "")
     report = published("permute")
     nets = [net for net in ("mlp", "cnn") if config.net in ("both", net)]
     made = table("pixels", *(column for net in nets for column in (net.upper(), "report")))

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -105,17 +105,31 @@ def console_line(question: str, truth: str, answer: str, *, width: int) -> Text:
     )
 
 
-def picture_row(pictures: Sequence[np.ndarray[Any, Any]], captions: Sequence[str]) -> Table:
+class PictureRow:
     """Small grey pictures (0-255) beside each other as half blocks, each under its caption.
 
-    Margins of four pixels are cut: a digit of 28 x 28 takes 20 columns and 10 lines.
+    Margins of four pixels are cut: a digit of 28 x 28 takes 20 columns and 10 lines. As many stand in a
+    row as the terminal is wide.
     """
-    grid = Table.grid(padding=(0, 2))
-    for _ in pictures:
-        grid.add_column(no_wrap=True)
-    grid.add_row(*(Text(caption, style="bold") for caption in captions))
-    grid.add_row(*(half_blocks(picture[4:-4, 4:-4]) for picture in pictures))
-    return grid
+
+    def __init__(self, pictures: Sequence[np.ndarray[Any, Any]], captions: Sequence[str]) -> None:
+        self._cells = [
+            (Text(caption, style="bold"), half_blocks(picture[4:-4, 4:-4]))
+            for picture, caption in zip(pictures, captions, strict=True)
+        ]
+        self._width = max((picture.shape[1] - 8 for picture in pictures), default=1)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Rich calls this with the width at hand."""
+        fit = max(1, (options.max_width + 2) // (self._width + 2))
+        for start in range(0, len(self._cells), fit):
+            row = self._cells[start : start + fit]
+            grid = Table.grid(padding=(0, 2, 0, 0))
+            for _ in row:
+                grid.add_column(no_wrap=True)
+            grid.add_row(*(caption for caption, _ in row))
+            grid.add_row(*(picture for _, picture in row))
+            yield grid
 
 
 def half_blocks(picture: np.ndarray[Any, Any]) -> Text:

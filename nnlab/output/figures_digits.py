@@ -39,33 +39,31 @@ def rows_of_digits(rows: Mapping[str, Sequence[Picture]], *, title: str) -> Figu
 
 
 def confusion(shares: Mapping[str, np.ndarray[Any, Any]], labels: np.ndarray[Any, Any]) -> Figure:
-    """Confusion matrices, mean count a run; only what is wrong is coloured."""
-    figure, axes = canvas(len(shares), width=4.4, height=4.6, title="Test digits by label and prediction (mean a run)")
-    for ax, (name, share) in zip(axes, shares.items(), strict=True):
+    """Confusion matrices, two a row, mean count a run; only what is wrong is coloured."""
+    from matplotlib.figure import Figure
+
+    columns, rows = min(2, len(shares)), -(-len(shares) // 2)
+    figure = Figure(figsize=(4.6 * columns, 4.5 * rows), dpi=150, layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax in axes[len(shares) :]:
+        ax.remove()
+    for ax, (name, share) in zip(axes, shares.items(), strict=False):
         counts = np.zeros((10, 10))
         for predicted in share.argmax(-1):
             np.add.at(counts, (labels, predicted), 1 / len(share))
         wrong = np.where(np.eye(10, dtype=bool), np.nan, counts)
-        ax.imshow(wrong, cmap="Oranges", vmin=0, vmax=max(1.0, float(np.nanmax(wrong))))
-        for label in range(10):
-            for predicted in range(10):
-                value = counts[label, predicted]
-                if value > 0:
-                    text = f"{value:.0f}" if value >= 9.95 or float(value).is_integer() else f"{value:.1f}"
-                    diagonal = label == predicted
-                    size = 5.5 if diagonal else 6.5
-                    ax.text(
-                        predicted,
-                        label,
-                        text,
-                        ha="center",
-                        va="center",
-                        fontsize=size,
-                        color="#999999" if diagonal else INK,
-                    )
+        most = max(1.0, float(np.nanmax(wrong)))
+        ax.imshow(wrong, cmap="Oranges", vmin=0, vmax=most)
+        for label, predicted in zip(*np.nonzero(counts), strict=True):
+            value = counts[label, predicted]
+            text = f"{value:.0f}" if value >= 9.95 or len(share) == 1 else f"{value:.1f}"
+            ink = "#8a8a8a" if label == predicted else "white" if value > 0.6 * most else INK
+            ax.text(predicted, label, text, ha="center", va="center", fontsize=6, color=ink)
         ax.set_xticks(range(10))
         ax.set_yticks(range(10))
-        ax.set_title(name, fontsize=10)
+        ax.tick_params(labelsize=8, length=0)
+        ax.spines[:].set_visible(False)
+        ax.set_title(f"{name}: test digits, mean a run", fontsize=10, color=INK)
         ax.set_xlabel("prediction", fontsize=9)
         ax.set_ylabel("label", fontsize=9)
     return figure
@@ -84,10 +82,10 @@ def calibration(shares: Mapping[str, np.ndarray[Any, Any]], labels: np.ndarray[A
         place = np.minimum((sure * 10).astype(int), 9)
         bins = [(sure[place == b].mean(), right[place == b].mean(), (place == b).sum()) for b in np.unique(place)]
         error = sum(abs(s - r) * n for s, r, n in bins) / len(sure)
-        shown = [(s, r) for s, r, n in bins if n >= 5]
+        shown = [(s, r) for s, r, n in bins if n >= 10]
         ax.plot(*zip(*shown, strict=True), color=colour, marker="o", markersize=4, label=f"{name}: error {error:.4f}")
     ax.set_xlabel("probability of the prediction", fontsize=9)
     ax.set_ylabel("share of them right", fontsize=9)
     ax.grid(color=FAINT, linewidth=0.6)
-    ax.legend(fontsize=8, frameon=False)
+    ax.legend(fontsize=8, frameon=False, loc="lower right")
     return figure

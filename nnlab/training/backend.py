@@ -105,8 +105,6 @@ def _open_tensorflow() -> tuple[str, str]:
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
-    # Op determinism also keeps Keras from choosing XLA, which on these small models costs 12 s of
-    # compilation and saves nothing (measured, see the README).
     tf.config.experimental.enable_op_determinism()
     tf.get_logger().setLevel("ERROR")
     if not gpus:
@@ -118,8 +116,20 @@ def _open_tensorflow() -> tuple[str, str]:
 def _open_jax() -> tuple[str, str]:
     import jax
 
+    with suppress(ImportError):  # Keras's data adapters import it in any case: here it is quiet
+        import tensorflow  # noqa: F401
+
     found = jax.devices()[0]
     return ("CPU" if found.platform == "cpu" else f"GPU {found.device_kind}"), jax.__version__
+
+
+def jit_compile() -> bool:
+    """Whether models are compiled with XLA: always on JAX, never on TensorFlow.
+
+    There XLA cannot be had together with op determinism, and on these small models it costs 12 s of
+    compilation and saves nothing after (measured on 2 cores, see the README).
+    """
+    return os.environ.get("KERAS_BACKEND") == "jax"
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from keras import ops
 
 from nnlab.data.digits import Bytes
 from nnlab.models import digits as models
+from nnlab.training.backend import jit_compile
 from nnlab.training.fit import Evaluation, Seeded, shuffle, train
 from nnlab.training.seeds import Outcome
 
@@ -71,7 +72,7 @@ def compiled(recipe: Recipe, members: int, samples: int) -> keras.Model:
         )
         optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.05, beta_2=0.99)
     model = build(recipe, members)
-    model.compile(optimizer, losses(recipe.loss), jit_compile=False, steps_per_execution=8)
+    model.compile(optimizer, losses(recipe.loss), jit_compile=jit_compile(), steps_per_execution=8)
     return model
 
 

@@ -28,7 +28,7 @@ A = shares(
 
 
 def test_ranked_by_the_gap_of_the_mean_probabilities():
-    found = misclassified.ranked(A, LABELS)
+    found = misclassified.ranked(LABELS, A)
     assert [one.index for one in found] == [1, 2, 3]
     first = found[0]
     assert (first.label, first.predicted, first.runs_misclassified) == (2, 3, 2)
@@ -37,12 +37,15 @@ def test_ranked_by_the_gap_of_the_mean_probabilities():
     assert misclassified.accuracies(A, LABELS) == [0.5, 0.25]
 
 
-def test_what_experiments_share_and_the_ledger():
-    tops = {name: misclassified.ranked(A, LABELS)[:2] for name in ("a", "b")}
-    tops["c"] = misclassified.ranked(A, LABELS)[1:2]
+def test_what_experiments_share_and_the_ledger(monkeypatch):
+    tops = {name: misclassified.ranked(LABELS, A)[:2] for name in ("a", "b")}
+    tops["c"] = misclassified.ranked(LABELS, A)[1:2]
     assert misclassified.in_common(tops) == {1: ["a", "b"], 2: ["a", "b", "c"]}
     rows = misclassified.ledger({"a": A, "b": A}, LABELS)
     assert [row["index"] for row in rows] == [1, 2, 3]
+    assert [row["suspect"] for row in rows] == [0, 0, 0]  # two poor runs accuse nobody
+    monkeypatch.setattr(misclassified, "trusted", lambda *_: True)
+    rows = misclassified.ledger({"a": A, "b": A}, LABELS)
     assert [row["suspect"] for row in rows] == [1, 0, 0]
     assert rows[2]["wrong_a"] == 1
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 from rich.console import Console
 
-from nnlab.output.console import console_line, number, percent
+from nnlab.output.console import PictureRow, console_line, number, percent
 from nnlab.output.progress import LiveDisplay, PlainLines, clock, sparkline
 
 
@@ -72,3 +73,17 @@ def test_the_live_display_fits_narrow_and_wide_terminals():
             assert max(map(len, lines)) <= width
             assert any("epoch" in line and "/2" in line for line in lines)
             assert any("batch" in line for line in lines)
+
+
+def test_pictures_stand_beside_each_other_as_far_as_the_terminal_is_wide():
+    picture = np.zeros((28, 28), np.uint8)
+    picture[6, 4:24] = 255
+    picture[9, 6] = 200
+    row = PictureRow([picture] * 3, ["a", "b", "c"])
+    wide, narrow = plain(row, 80).splitlines(), plain(row, 40).splitlines()
+    assert wide[0].split() == ["a", "b", "c"]
+    assert wide[2].rstrip() == "  ".join(["▀" * 20] * 3)
+    assert wide[3][2] == "▄"
+    assert (len(wide), len(narrow)) == (11, 33)
+    assert max(map(len, narrow)) <= 40
+    assert not any("…" in line for line in narrow)
