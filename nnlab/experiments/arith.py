@@ -32,6 +32,7 @@ from nnlab.data.assets import published
 from nnlab.data.sums import Ids, Sums
 from nnlab.errors import UsageError
 from nnlab.evaluation.intervals import over_runs
+from nnlab.evaluation.likelihood import cross_entropy
 from nnlab.output.console import console_line, number, percent, table
 from nnlab.output.run_folder import RunFolder
 
@@ -237,14 +238,6 @@ def run(config: ArithConfig, bench: Bench) -> dict[str, Any]:
 
     outcomes = bench.repeat(config.seeds, fit)
     return present(config, bench, held_out, y_test, outcomes)
-
-
-def cross_entropy(logits: np.ndarray[Any, Any], ids: Ids) -> float:
-    """Mean negative log-likelihood per character, in nats."""
-    shifted = logits.astype(np.float64) - logits.max(-1, keepdims=True)
-    log_total = np.log(np.exp(shifted).sum(-1))
-    right = np.take_along_axis(shifted, ids[..., None].astype(np.int64), -1)[..., 0]
-    return float((log_total - right).mean())
 
 
 # ---- present -----------------------------------------------------------------------------------------

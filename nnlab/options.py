@@ -1,0 +1,114 @@
+"""The options the commands share, and the choices each can take.
+
+``None`` as a default means: not given, the preset decides.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+SHARED, OWN, OUTPUT = "What to run", "This experiment", "Where it goes and how it is shown"
+
+
+class Preset(StrEnum):
+    """The three presets every experiment has."""
+
+    published = "published"
+    best = "best"
+    quick = "quick"
+
+
+class Device(StrEnum):
+    """Where to compute."""
+
+    auto = "auto"
+    cpu = "cpu"
+    gpu = "gpu"
+
+
+class Op(StrEnum):
+    """The operations of ``arith``."""
+
+    add = "add"
+    sub = "sub"
+    mul = "mul"
+
+
+class Net(StrEnum):
+    """The networks of ``mnist`` and ``permute``."""
+
+    mlp = "mlp"
+    cnn = "cnn"
+    both = "both"
+
+
+class Loss(StrEnum):
+    """The losses of ``mnist``."""
+
+    ce = "ce"
+    mse = "mse"
+    both = "both"
+
+
+PresetOption = Annotated[
+    Optional[Preset],
+    typer.Option(
+        help="The report's setting, this project's, or one that ends in seconds. [dim]\\[default: best][/dim]",
+        rich_help_panel=SHARED,
+    ),
+]
+EpochsOption = Annotated[
+    Optional[int],
+    typer.Option(min=1, metavar="N", help="Passes over the training data; beats the preset.", rich_help_panel=SHARED),
+]
+BatchOption = Annotated[
+    Optional[int], typer.Option(min=1, metavar="N", help="Samples a step; beats the preset.", rich_help_panel=SHARED)
+]
+SeedOption = Annotated[
+    Optional[int],
+    typer.Option(
+        min=0,
+        max=2**31,
+        metavar="N",
+        help="The random stream; the same seed gives the same bits. [dim]\\[default: 0][/dim]",
+        rich_help_panel=SHARED,
+    ),
+]
+RunsOption = Annotated[
+    Optional[int],
+    typer.Option(
+        min=1,
+        max=1000,
+        metavar="N",
+        help="Repeat with seeds seed, seed+1, …; adds intervals. [dim]\\[default: 1][/dim]",
+        rich_help_panel=SHARED,
+    ),
+]
+DataOption = Annotated[
+    Optional[str],
+    typer.Option(metavar="PATH|NAME", help="Your own data, a known data set, or 'sample'.", rich_help_panel=SHARED),
+]
+OutOption = Annotated[
+    Optional[Path],
+    typer.Option(
+        help="The run folder. [dim]\\[default: runs/COMMAND-DATE-TIME][/dim]", rich_help_panel=OUTPUT, metavar="DIR"
+    ),
+]
+ResumeOption = Annotated[
+    Optional[Path], typer.Option(help="Go on with an interrupted run.", rich_help_panel=OUTPUT, metavar="DIR")
+]
+DeviceOption = Annotated[Device, typer.Option(help="Where to compute.", rich_help_panel=OUTPUT)]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="One JSON document on stdout, nothing else.", rich_help_panel=OUTPUT)
+]
+QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="Less on stderr.", rich_help_panel=OUTPUT)]
+VerboseOption = Annotated[
+    bool, typer.Option("-v", "--verbose", help="More on stderr, tracebacks too.", rich_help_panel=OUTPUT)
+]
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run folder, as [bold]nnlab runs[/bold] lists them.")
+]
