@@ -128,6 +128,7 @@ def conduct(command: str, given: dict[str, Any], edge: Edge) -> ExitCode:
             if edge.resume and _finished(folder):
                 terminal.tell(f"{folder.path} is finished, these are its results:")
                 document = folder.read_json("results.json")
+                folder.drop_checkpoint()  # a process killed in its last instant leaves it
                 terminal.out.print(folder.read_text("console.txt"), end="", markup=False, soft_wrap=True)
             else:
                 document = carry_out(command, config, bench, began)

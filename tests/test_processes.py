@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -86,6 +87,44 @@ def test_a_full_disk_loses_nothing_and_says_how_to_go_on(tmp_path):
         assert json.loads((disk / "run" / "results.json").read_text())["status"] == "ok"
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+def test_a_reader_that_leaves_early_loses_no_result(tmp_path):
+    arguments = " ".join([*ARGUMENTS[:3], "--samples 300 --epochs 1 --out run"])
+    script = f"set -o pipefail; {sys.executable} -m nnlab {arguments} | head -n 1"
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(__file__))}
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") == 1
+    assert json.loads((tmp_path / "run" / "results.json").read_text())["status"] == "ok"
+    assert (tmp_path / "run" / "figures" / "loss.png").exists()
+
+
+def test_a_terminal_sees_the_live_display_and_no_color_is_honoured(tmp_path):
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    environment = {"NO_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "30"}
+    process = start(*ARGUMENTS, "--out", "run", cwd=tmp_path, env=environment, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    seen = b""
+    while True:
+        try:
+            piece = os.read(ours, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not piece:
+            break
+        seen += piece
+    os.close(ours)
+    assert process.wait() == 0
+    text = seen.decode()
+    assert "batch" in text  # the display
+    assert "\x1b[2K" in text  # drawn in place
+    assert re.search("[▁▂▃▄▅▆▇█]", text)  # the small curve of the loss
+    assert "☑" in text
+    assert not re.search(r"\x1b\[[0-9;]*\b(3[0-7]|38|9[0-7])\b[0-9;]*m", text)  # no colour
 
 
 def test_two_processes_on_one_folder(tmp_path):

@@ -7,6 +7,7 @@ are kept for ``console.txt`` but not printed.
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,14 @@ TRANSCRIPT_WIDTH = 80
 RIGHT, WRONG = "☑", "☒"
 
 
+class _Out(Console):
+    """stdout: where its reader leaves early (``| head``), the work goes on and is saved all the same."""
+
+    def on_broken_pipe(self) -> None:
+        """Rich would leave the process here."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 class Terminal:
     """Where a command speaks. ``verbosity``: -1 quiet, 0 normal, 1 verbose."""
 
@@ -33,7 +42,7 @@ class Terminal:
                 stream.reconfigure(errors="replace")  # a terminal without ☑ shows ? and goes on
         self.json = json
         self.verbosity = verbosity
-        self.out = Console(highlight=False)
+        self.out = _Out(highlight=False)
         self.err = Console(stderr=True, highlight=False)
         self._transcript = Console(file=io.StringIO(), width=TRANSCRIPT_WIDTH, highlight=False, color_system=None)
 

@@ -13,6 +13,7 @@ the weights are used (see :mod:`nnlab.training.backend`).
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
@@ -61,6 +62,8 @@ class RunFolder:
             probe.write_bytes(b"")
             probe.unlink()
         except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
             reason = (error.strerror or str(error)).lower()
             raise UsageError(
                 f"cannot write into --out {out}: {reason}", "Choose a folder that can be written"
