@@ -25,7 +25,7 @@ def canvas(columns: int = 1, *, width: float = 4.6, height: float = 3.4, title: 
     axes = [figure.add_subplot(1, columns, number + 1) for number in range(columns)]
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
-        ax.tick_params(labelsize=8, colors=INK)
+        ax.tick_params(which="both", labelsize=8, colors=INK)
         ax.set_axisbelow(True)
     return figure, axes
 

@@ -72,24 +72,47 @@ def compiled(recipe: Recipe, members: int, samples: int) -> keras.Model:
         )
         optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.05, beta_2=0.99)
     model = build(recipe, members)
-    model.compile(optimizer, losses(recipe.loss), jit_compile=jit_compile(), steps_per_execution=8)
+    model.compile(
+        optimizer,
+        total_error(recipe.loss),
+        metrics=[member_error(recipe.loss, member) for member in range(members)],
+        jit_compile=jit_compile(),
+        steps_per_execution=8,
+    )
     return model
 
 
-def losses(name: str) -> Any:
-    """Cross-entropy, or the mean squared error of the probabilities, summed over the members.
-
-    Summed, so that each member's gradient is what it would be alone.
-    """
+def error_of(name: str) -> Any:
+    """Cross-entropy, or the mean squared error of the probabilities: labels ``(…)``, logits ``(…, 10)``."""
 
     def cross_entropy(labels: Any, logits: Any) -> Any:
-        return ops.sum(ops.sparse_categorical_crossentropy(labels, logits, from_logits=True), axis=-1)
+        return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
 
     def squared_error(labels: Any, logits: Any) -> Any:
-        error = ops.softmax(logits) - ops.one_hot(labels, 10)
-        return ops.sum(ops.mean(ops.square(error), axis=-1), axis=-1)
+        return ops.mean(ops.square(ops.softmax(logits) - ops.one_hot(labels, 10)), axis=-1)
 
     return cross_entropy if name == "ce" else squared_error
+
+
+def total_error(name: str) -> Any:
+    """The loss of all members: summed, so that each member's gradient is what it would be alone."""
+    error = error_of(name)
+
+    def total(labels: Any, logits: Any) -> Any:
+        return ops.sum(error(labels, logits), axis=-1)
+
+    return total
+
+
+def member_error(name: str, member: int) -> Any:
+    """The loss of one member, reported as ``loss_0``, ``loss_1``, …"""
+    error = error_of(name)
+
+    def own(labels: Any, logits: Any) -> Any:
+        return error(labels[:, member], logits[:, member])
+
+    own.__name__ = f"loss_{member}"
+    return own
 
 
 class MembersData(keras.utils.PyDataset):  # type: ignore[misc]
@@ -146,7 +169,7 @@ def train_seeds(
                 shares = probabilities(model, x_test)
             return Evaluation(
                 [
-                    {"loss": training["loss"] / members, **measured(shares[:, member], y_test, recipe.loss)}
+                    {"loss": training[f"loss_{member}"], **measured(shares[:, member], y_test, recipe.loss)}
                     for member in range(len(group))
                 ]
             )

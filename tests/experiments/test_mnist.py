@@ -94,7 +94,7 @@ def test_published_networks_are_those_of_2018():
 
 
 def train(net, seeds, folder, monkeypatch, at_once):
-    """Probabilities of each seed after two small epochs, with so many networks at once."""
+    """(probabilities, rows) of each seed after two small epochs, with so many networks at once."""
     from nnlab.bench import Bench
     from nnlab.output.console import Terminal
     from nnlab.output.run_folder import RunFolder
@@ -106,7 +106,11 @@ def train(net, seeds, folder, monkeypatch, at_once):
     recipe = members.Recipe(net, "ce", 2, 64, published=False, shift=1)
     data = (sample.x_train, sample.y_train, sample.x_test, sample.y_test)
     outcomes = members.train_seeds(bench, recipe, net, seeds, data, keep_model=True)
-    return [one.arrays["probabilities"] for one in outcomes]
+    rows = [
+        [{key: value for key, value in row.items() if key not in ("run", "seconds")} for row in one.history.rows]
+        for one in outcomes
+    ]
+    return [(one.arrays["probabilities"], own) for one, own in zip(outcomes, rows, strict=True)]
 
 
 @pytest.mark.parametrize("net", ["mlp", "cnn"])
@@ -114,8 +118,9 @@ def test_each_of_many_equals_its_run_alone_to_the_bit(tmp_path, monkeypatch, net
     together = train(net, [3, 4, 5], tmp_path / "together", monkeypatch, 2)
     for seed, one in zip((3, 4, 5), together, strict=True):
         [alone] = train(net, [seed], tmp_path / f"alone-{seed}", monkeypatch, 1)
-        assert alone.tobytes() == one.tobytes()
-    assert np.abs(together[0] - together[1]).max() > 0.01  # seeds do differ
+        assert alone[0].tobytes() == one[0].tobytes()
+        assert alone[1] == one[1]  # the measures of every epoch
+    assert np.abs(together[0][0] - together[1][0]).max() > 0.01  # seeds do differ
 
 
 def test_a_shifted_picture_is_the_picture_moved():
@@ -134,7 +139,7 @@ def test_the_squared_error_is_that_of_probabilities():
     logits = np.array([[[2.0, 0.0] + [-9.0] * 8]], np.float32)
     share = np.exp(logits[0, 0]) / np.exp(logits[0, 0]).sum()
     expected = ((share - np.eye(10)[0]) ** 2).mean()
-    found = members.losses("mse")(np.array([[0]]), logits)
+    found = members.total_error("mse")(np.array([[0]]), logits)
     assert float(found[0]) == pytest.approx(float(expected), rel=1e-5)
 
 
