@@ -60,7 +60,7 @@ class ArithConfig(Config):
 
     @classmethod
     def recipe(cls, preset: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """``published`` is the report's setting to the letter; see the README for how ``best`` was found."""
+        """``published`` is the report's setting to the letter; ``best`` is the column network."""
         op, digits = given.get("op", "add"), given.get("digits", 3)
         samples = None if _is_file(given.get("data")) else min(50_000, sums.question_count(digits))
         if preset == "published":

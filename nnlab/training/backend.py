@@ -127,7 +127,7 @@ def jit_compile() -> bool:
     """Whether models are compiled with XLA: always on JAX, never on TensorFlow.
 
     There XLA cannot be had together with op determinism, and on these small models it costs 12 s of
-    compilation and saves nothing after (measured on 2 cores, see the README).
+    compilation and saves nothing after (measured on 2 cores with arith).
     """
     return os.environ.get("KERAS_BACKEND") == "jax"
 
