@@ -21,6 +21,7 @@ from nnlab.options import (
     DataOption,
     Device,
     DeviceOption,
+    DiversityOption,
     EpochsOption,
     JsonOption,
     Loss,
@@ -37,6 +38,7 @@ from nnlab.options import (
 )
 
 EXPERIMENTS, AFTERWARDS = "Experiments", "Afterwards"
+OF_TEXTGEN, OF_TRANSLATE = "What a run of textgen takes", "What a run of translate takes"
 
 app = typer.Typer(
     name="nnlab",
@@ -139,6 +141,125 @@ def permute(
 
 
 @app.command(rich_help_panel=EXPERIMENTS)
+def textgen(
+    maxlen: Annotated[
+        Optional[int],
+        typer.Option(
+            min=2,
+            max=1000,
+            metavar="N",
+            help="Characters of a window. [dim]\\[default: 64; published 40][/dim]",
+            rich_help_panel=OWN,
+        ),
+    ] = None,
+    diversity: DiversityOption = None,
+    length: Annotated[
+        Optional[int],
+        typer.Option(
+            min=1,
+            max=100_000,
+            metavar="N",
+            help="Characters it writes. [dim]\\[default: 400][/dim]",
+            rich_help_panel=OWN,
+        ),
+    ] = None,
+    lower: Annotated[
+        Optional[bool],
+        typer.Option("--lower/--keep-case", help="Fold the case. [dim]\\[default: lower][/dim]", rich_help_panel=OWN),
+    ] = None,
+    preset: PresetOption = None,
+    epochs: EpochsOption = None,
+    batch_size: BatchOption = None,
+    seed: SeedOption = None,
+    runs: RunsOption = None,
+    data: DataOption = None,
+    out: OutOption = None,
+    resume: ResumeOption = None,
+    device: DeviceOption = Device.auto,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Learn to write by predicting the next character.
+
+    Example: [bold cyan]nnlab textgen --data book.txt[/bold cyan]
+    """
+    _experiment("textgen", locals())
+
+
+@app.command(rich_help_panel=EXPERIMENTS)
+def translate(
+    pairs: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="FILE",
+            help="Tab-separated sentence pairs; the same as --data. [dim]\\[default: eng-ell][/dim]",
+            rich_help_panel=OWN,
+        ),
+    ] = None,
+    samples: Annotated[
+        Optional[int],
+        typer.Option(
+            min=20,
+            metavar="N",
+            help="The first N pairs of the file. [dim]\\[default: 20,000, or all][/dim]",
+            rich_help_panel=OWN,
+        ),
+    ] = None,
+    validation: Annotated[
+        Optional[float],
+        typer.Option(
+            metavar="F", help="Share of the sources held out. [dim]\\[default: 0.2][/dim]", rich_help_panel=OWN
+        ),
+    ] = None,
+    dropout: Annotated[
+        Optional[float],
+        typer.Option(
+            min=0,
+            max=0.95,
+            metavar="F",
+            help="Share dropped while training. [dim]\\[default: 0.3][/dim]",
+            rich_help_panel=OWN,
+        ),
+    ] = None,
+    reverse: Annotated[
+        Optional[bool], typer.Option("--reverse", help="Swap the languages.", rich_help_panel=OWN)
+    ] = None,
+    beam: Annotated[
+        Optional[int],
+        typer.Option(
+            min=1,
+            max=32,
+            metavar="K",
+            help="Translations followed at once. [dim]\\[default: 4; published 1][/dim]",
+            rich_help_panel=OWN,
+        ),
+    ] = None,
+    preset: PresetOption = None,
+    epochs: EpochsOption = None,
+    batch_size: BatchOption = None,
+    seed: SeedOption = None,
+    runs: RunsOption = None,
+    data: DataOption = None,
+    out: OutOption = None,
+    resume: ResumeOption = None,
+    device: DeviceOption = Device.auto,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Learn to translate, character by character.
+
+    Example: [bold cyan]nnlab translate --pairs eng-ell.txt[/bold cyan]
+    """
+    options = locals()
+    if pairs is not None and data is not None and pairs != data:
+        raise typer.BadParameter(f"is the same as --data, got {pairs!r} and {data!r}", param_hint="'--pairs'")
+    options["data"] = options.pop("pairs") or data
+    _experiment("translate", options)
+
+
+@app.command(rich_help_panel=EXPERIMENTS)
 def arith(
     op: Annotated[
         Optional[Op], typer.Option(help="The operation. [dim]\\[default: add][/dim]", rich_help_panel=OWN)
@@ -189,6 +310,52 @@ def predict(
     inputs: Annotated[
         list[str], typer.Argument(metavar="INPUT…", help="What to answer, or [bold]-[/bold] for one a line on stdin.")
     ],
+    length: Annotated[
+        Optional[int],
+        typer.Option(
+            min=1,
+            max=1_000_000,
+            metavar="N",
+            help="Characters to write. [dim]\\[default: 400][/dim]",
+            rich_help_panel=OF_TEXTGEN,
+        ),
+    ] = None,
+    diversity: Annotated[
+        Optional[float],
+        typer.Option(
+            min=0.01, max=10, metavar="T", help="Temperature. [dim]\\[default: 0.5][/dim]", rich_help_panel=OF_TEXTGEN
+        ),
+    ] = None,
+    top_p: Annotated[
+        Optional[float],
+        typer.Option(
+            min=0.01,
+            max=1,
+            metavar="P",
+            help="Draw from the most probable P only. [dim]\\[default: 1][/dim]",
+            rich_help_panel=OF_TEXTGEN,
+        ),
+    ] = None,
+    seed: Annotated[
+        Optional[int],
+        typer.Option(
+            min=0,
+            max=2**31,
+            metavar="N",
+            help="Same seed, same text. [dim]\\[default: 0][/dim]",
+            rich_help_panel=OF_TEXTGEN,
+        ),
+    ] = None,
+    beam: Annotated[
+        Optional[int],
+        typer.Option(
+            min=1,
+            max=32,
+            metavar="K",
+            help="Translations followed at once. [dim]\\[default: the run's][/dim]",
+            rich_help_panel=OF_TRANSLATE,
+        ),
+    ] = None,
     device: DeviceOption = Device.auto,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -200,7 +367,10 @@ def predict(
     """
     from nnlab.predict import predict as answer
 
-    raise typer.Exit(answer(run, inputs, device=device.value, json=json, verbosity=_verbosity(quiet, verbose)))
+    typed = {"length": length, "diversity": diversity, "top_p": top_p, "seed": seed, "beam": beam}
+    options = {name: value for name, value in typed.items() if value is not None}
+    verbosity = _verbosity(quiet, verbose)
+    raise typer.Exit(answer(run, inputs, device=device.value, json=json, verbosity=verbosity, options=options))
 
 
 @runs_app.callback(invoke_without_command=True)
@@ -304,7 +474,8 @@ def _experiment(command: str, options: dict[str, Any]) -> None:
         json=options.pop("json"),
         verbosity=_verbosity(options.pop("quiet"), options.pop("verbose")),
     )
-    given = {name: getattr(value, "value", value) for name, value in options.items() if value is not None}
+    typed = {name: value for name, value in options.items() if value is not None and value != []}
+    given = {name: getattr(value, "value", value) for name, value in typed.items()}
     raise typer.Exit(conduct(command, given, edge))
 
 

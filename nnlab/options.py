@@ -109,6 +109,14 @@ QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="Less on stderr
 VerboseOption = Annotated[
     bool, typer.Option("-v", "--verbose", help="More on stderr, tracebacks too.", rich_help_panel=OUTPUT)
 ]
+DiversityOption = Annotated[
+    Optional[list[float]],
+    typer.Option(
+        metavar="T",
+        help="Temperature of what it writes; repeatable. [dim]\\[default: 0.2 0.5 1.0 1.2][/dim]",
+        rich_help_panel=OWN,
+    ),
+]
 RunArgument = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run folder, as [bold]nnlab runs[/bold] lists them.")
 ]

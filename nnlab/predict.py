@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +24,32 @@ from nnlab.output.run_folder import RunFolder
 BATCH = 4096
 
 
-def predict(run: Path, inputs: list[str], *, device: str, json: bool, verbosity: int) -> ExitCode:
-    """Answer the inputs (``["-"]``: lines of stdin) with the model of a run folder."""
+def predict(
+    run: Path,
+    inputs: list[str],
+    *,
+    device: str,
+    json: bool,
+    verbosity: int,
+    options: Mapping[str, Any] | None = None,
+) -> ExitCode:
+    """Answer the inputs (``["-"]``: lines of stdin) with the model of a run folder.
+
+    ``options`` are those of the experiment's ``Predictor.OPTIONS`` that were typed.
+    """
     terminal = Terminal(json=json, verbosity=verbosity)
     answers: list[dict[str, Any]] = []
     code = ExitCode.DONE
     try:
         folder = RunFolder.open(run)
-        predictor = experiment(folder.command).Predictor(folder)
+        predictor = _predictor(folder, options or {})
         lines = _stdin() if inputs == ["-"] else iter(inputs)
         from nnlab.training import backend
 
         environment = backend.start(device, verbose=verbosity > 0)
         predictor.open()
+        if hasattr(predictor, "stream") and len(inputs) == 1 and inputs != ["-"] and not json:
+            return _stream(predictor, inputs[0], terminal)
         interactive = inputs == ["-"] and sys.stdin.isatty()
         show = terminal.err.is_terminal and inputs == ["-"] and not interactive and verbosity >= 0
         with tqdm(file=sys.stderr, unit=" lines", leave=False, disable=not show) as progress:
@@ -48,7 +61,7 @@ def predict(run: Path, inputs: list[str], *, device: str, json: bool, verbosity:
                     if json:
                         answers.append(answer)
                     else:
-                        terminal.write(f"{answer['answer'] or ''}\n")
+                        terminal.write(f"{' '.join((answer['answer'] or '').splitlines())}\n")
                 number += len(chunk)
                 progress.update(len(chunk))
     except BrokenPipeError:
@@ -75,16 +88,47 @@ def predict(run: Path, inputs: list[str], *, device: str, json: bool, verbosity:
     return code
 
 
+def _predictor(folder: RunFolder, options: Mapping[str, Any]) -> Any:
+    """The experiment's predictor; UsageError for options it does not take."""
+    made = experiment(folder.command).Predictor
+    known = getattr(made, "OPTIONS", {})
+    strange = [f"--{name.replace('_', '-')}" for name in options if name not in known]
+    if strange:
+        takes = ", ".join(f"--{name.replace('_', '-')}" for name in known) or "none"
+        raise UsageError(
+            f"a run of {folder.command} does not take {', '.join(strange)} (it takes {takes})", "Leave them out"
+        )
+    return made(folder, **options) if options else made(folder)
+
+
+def _stream(predictor: Any, text: str, terminal: Terminal) -> ExitCode:
+    """One answer, written as it comes."""
+    read = predictor.read(text)
+    _note(predictor, read, "", terminal)
+    for piece in predictor.stream(read):
+        terminal.write(piece)
+    terminal.write("\n")
+    return ExitCode.DONE
+
+
+def _note(predictor: Any, read: Any, where: str, terminal: Terminal) -> None:
+    """What a predictor could not use of an input, told on stderr."""
+    note = predictor.note(read) if hasattr(predictor, "note") else ""
+    if note:
+        terminal.warn(f"{where}{note}")
+
+
 def _answer(
     predictor: Any, chunk: list[str], start: int, *, from_stdin: bool, terminal: Terminal
 ) -> Iterator[dict[str, Any]]:
     """Answer a chunk in one batch; tell each input that cannot be read."""
     read: list[Any] = []
     for index, text in enumerate(chunk):
+        where = f"line {start + index + 1}" if from_stdin else f"input {start + index + 1}"
         try:
             read.append(predictor.read(text))
+            _note(predictor, read[-1], f"{where}: ", terminal)
         except InputError as error:
-            where = f"line {start + index + 1}" if from_stdin else f"input {start + index + 1}"
             told = describe(InputError(f"{where}: {error.message}", error.hint))
             terminal.error(told)
             read.append(told)

@@ -66,6 +66,51 @@ RESULTS: dict[str, dict[str, Any]] = {
     }
 }
 RESULTS["arith"]["properties"] |= {name: FIGURE for name in RESULTS["arith"]["required"] if name != "examples"}
+RESULTS["textgen"] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["loss", "val_loss", "val_bits_per_character", "samples", "characters_per_second"],
+    "properties": {
+        **{name: FIGURE for name in ("loss", "val_loss", "val_bits_per_character", "characters_per_second")},
+        "samples": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["epoch", "diversity", "prompt", "text"],
+                "properties": {
+                    "epoch": {"type": "integer"},
+                    "diversity": {"type": "number"},
+                    "prompt": {"type": "string"},
+                    "text": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+TRANSLATED = ("loss", "val_loss", "exact_match", "chrf", "bleu", "sentences_per_second")
+RESULTS["translate"] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": [*TRANSLATED, "examples"],
+    "properties": {
+        **{name: FIGURE for name in TRANSLATED},
+        "examples": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["source", "reference", "output", "correct", "seen"],
+                "properties": {
+                    **{name: {"type": "string"} for name in ("source", "reference", "output")},
+                    **{name: {"type": "boolean"} for name in ("correct", "seen")},
+                },
+            },
+        },
+    },
+}
 ACCURACY: dict[str, Any] = {"type": "object", "required": ["test_accuracy"], "properties": {"test_accuracy": FIGURE}}
 MISCLASSIFIED = {
     "type": "object",

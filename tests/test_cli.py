@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 
 from nnlab import cli
+from nnlab.bench import EXPERIMENTS, experiment
 from tests.conftest import ROOT, call
 from tests.schema import ENVELOPE
 
@@ -50,25 +51,27 @@ def test_help_names_every_command_with_a_summary_in_panels(nnlab):
     assert done.code == 0
     for panel in (cli.EXPERIMENTS, cli.AFTERWARDS):
         assert panel in done.out
-    for command in ("arith", "predict", "runs"):
+    for command in ("textgen", "translate", "arith", "predict", "runs"):
         assert re.search(rf"│ {command}\s+[A-Z].+\. +│", done.out)
 
 
-@pytest.mark.parametrize("command", [["arith"], ["predict"], ["runs"], ["runs", "show"], ["runs", "verify"]])
+@pytest.mark.parametrize(
+    "command", [["textgen"], ["translate"], ["arith"], ["predict"], ["runs"], ["runs", "show"], ["runs", "verify"]]
+)
 def test_every_command_has_an_example_in_its_help(nnlab, command):
     done = nnlab(*command, "-h")
     assert done.code == 0
     assert f"Example: nnlab {' '.join(command)}" in done.out
 
 
-def test_options_given_by_hand_are_config_fields_and_default_to_the_preset():
-    from nnlab.experiments.arith import ArithConfig
-
-    edge = {"out", "resume", "device", "json", "quiet", "verbose"}
-    for name, parameter in inspect.signature(cli.arith).parameters.items():
+@pytest.mark.parametrize("command", EXPERIMENTS)
+def test_options_given_by_hand_are_config_fields_and_default_to_the_preset(command):
+    edge = {"out", "resume", "device", "json", "quiet", "verbose", "pairs"}  # --pairs is --data
+    config = experiment(command).CONFIG.from_options({"preset": "quick"})
+    for name, parameter in inspect.signature(getattr(cli, command)).parameters.items():
         if name not in edge:
             assert parameter.default is None, name
-            assert name in ArithConfig.from_options({}).record()
+            assert name in config.record()
 
 
 def test_the_defaults_help_shows_are_the_configs(nnlab):

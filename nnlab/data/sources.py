@@ -6,6 +6,7 @@ A file in ``NNLAB_DATA`` or a cache is used as it is; ``nnlab data verify`` comp
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import sys
 from dataclasses import dataclass
@@ -22,11 +23,13 @@ class DataSet:
 
     name: str
     file: str
-    url: str
-    sha256: str  # of the file at the URL
+    url: str | None  # None: nobody serves this edition, a user puts the file there
+    sha256: str | None  # of the file at the URL; None: what is inside is compared instead
     about: str
     licence: str
     contents: str  # sha256 of the arrays or the text inside, however they are packed
+    lower: bool = False  # a text whose case does not count
+    get: str = ""  # what to do where there is no URL
 
 
 KNOWN = {
@@ -38,6 +41,36 @@ KNOWN = {
         about="70,000 handwritten digits, 28 × 28",
         licence="CC BY-SA 3.0 (LeCun, Cortes, Burges)",
         contents="06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16",
+    ),
+    "nietzsche": DataSet(
+        name="nietzsche",
+        file="nietzsche.txt",
+        url="https://s3.amazonaws.com/text-datasets/nietzsche.txt",
+        sha256=None,
+        about="600,893 characters of Nietzsche in English",
+        licence="public domain",
+        contents="9cb94a5f1f8d1359e2e018fa67306eba4ae03942b8c44643eececded39e096df",
+        lower=True,
+    ),
+    "eng-fra": DataSet(
+        name="eng-fra",
+        file="eng-fra.txt",
+        url=None,
+        sha256=None,
+        about="142,787 English–French sentence pairs",
+        licence="CC BY 2.0 FR (Tatoeba, manythings.org/anki)",
+        contents="2546838ae46e0eac4c02ab7032ea0a02a006074a5340077a36a9444f41e02888",
+        get="Unpack fra-eng.zip of manythings.org/anki, name its pairs",
+    ),
+    "eng-ell": DataSet(
+        name="eng-ell",
+        file="eng-ell.txt",
+        url=None,
+        sha256=None,
+        about="17,100 English–Greek sentence pairs",
+        licence="CC BY 2.0 FR (Tatoeba, manythings.org/anki)",
+        contents="5649aade21ede6ffcb67a1f74c84ab0e8a91e8f5aed66442e38a8c1f5636ee95",
+        get="Unpack ell-eng.zip of manythings.org/anki, name its pairs",
     ),
 }
 
@@ -65,6 +98,11 @@ def download(name: str) -> Path:
     mirror = os.environ.get("NNLAB_MIRROR")
     url = f"{mirror.rstrip('/')}/{known.file}" if mirror else known.url
     hint = f"Put {known.file} into a folder and set NNLAB_DATA to it, or use --data {SAMPLE}"
+    if url is None:
+        raise DataUnavailable(
+            f"{known.file} is not at hand, and this edition cannot be downloaded",
+            f"{known.get} {known.file} and set NNLAB_DATA to its folder, or use --data {SAMPLE}",
+        )
     import keras
 
     cache().mkdir(parents=True, exist_ok=True)  # else Keras takes another folder
@@ -77,7 +115,18 @@ def download(name: str) -> Path:
         if type(error) is not Exception:
             raise
         raise DataUnavailable(f"cannot download {url}: {_first_line(error)}", hint) from error
+    if known.sha256 is None and text_digest(Path(path), lower=known.lower) != known.contents:
+        Path(path).unlink()
+        raise DataUnavailable(f"{known.file} from {url}: the text is not what was expected", hint)
     return Path(path)
+
+
+def text_digest(path: Path, *, lower: bool) -> str:
+    """sha256 of a text file; of its lower-cased text where the case does not count."""
+    content = path.read_bytes()
+    if lower:
+        content = content.decode("utf-8", "replace").lower().encode()
+    return hashlib.sha256(content).hexdigest()
 
 
 def _first_line(error: Exception) -> str:

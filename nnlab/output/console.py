@@ -114,6 +114,28 @@ def console_line(question: str, truth: str, answer: str, *, width: int) -> Text:
     )
 
 
+def translation_line(source: str, output: str, correct: bool) -> Text:
+    """A line of the report's Console 2: ``Input sentence: Find Tom. ✓  Decoded sentence: Βρες τον Τομ.``.
+
+    Where it is wider than a page the decoded sentence has a line of its own.
+    """
+    mark = ("✓", "green") if correct else ("✗", "red")
+    line = Text.assemble(("Input sentence: ", "dim"), source, " ", mark, ("  Decoded sentence: ", "dim"), output)
+    if line.cell_len <= TRANSCRIPT_WIDTH:
+        return line
+    return Text.assemble(("Input sentence:   ", "dim"), source, " ", mark, ("\nDecoded sentence: ", "dim"), output)
+
+
+def written(title: str, prompt: str, text: str) -> Text:
+    """What a language model wrote after a prompt, the prompt dim."""
+    return Text.assemble((f"— {title} —", "bold"), "\n", (prompt, "dim"), _visible(text))
+
+
+def _visible(text: str) -> str:
+    """Control characters of a text as pictures, so that they cannot steer the terminal."""
+    return "".join(chr(0x2400 + ord(c)) if ord(c) < 32 and c != "\n" else "␡" if c == "\x7f" else c for c in text)
+
+
 class PictureRow:
     """Small grey pictures (0-255) beside each other as half blocks, each under its caption.
 

@@ -16,6 +16,8 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
+from nnlab.training.batches import Batches
+
 Arrays = dict[str, "np.ndarray[Any, Any]"]
 Row = dict[str, Any]
 
@@ -60,6 +62,13 @@ class History:
 
     rows: list[Row] = field(default_factory=list)
     notes: dict[int, dict[str, Any]] = field(default_factory=dict)
+    chosen_by: str | None = None
+
+    @property
+    def best(self) -> Row:
+        """The row of the epoch whose weights the model has at the end: the least of ``chosen_by``, or the last."""
+        name = self.chosen_by
+        return self.rows[-1] if name is None else min(self.rows, key=lambda row: float(row[name]))
 
     def column(self, name: str) -> list[float]:
         """One measure, epoch by epoch."""
@@ -67,7 +76,7 @@ class History:
 
     def of_run(self, run: int) -> History:
         """One run of several that were trained at once."""
-        return History([row for row in self.rows if row["run"] == run], self.notes)
+        return History([row for row in self.rows if row["run"] == run], self.notes, self.chosen_by)
 
 
 class Seeded:
@@ -90,6 +99,13 @@ class Seeded:
         self._member_of = member_of
         self._model: keras.Model | None = None
         self._optimizer_start: list[np.ndarray[Any, Any]] = []
+
+    @property
+    def model(self) -> keras.Model:
+        """The model as it is now; :meth:`reset` has been called."""
+        if self._model is None:
+            raise RuntimeError("expected reset() to have been called")
+        return self._model
 
     def reset(self, *seeds: int) -> keras.Model:
         """The model before its first step; a place left over gets the last seed once more."""
@@ -135,44 +151,59 @@ def train(
     runs: int = 1,
     name: str = "",
     order: Callable[[int], Any] | None = None,
+    steps: int | None = None,
+    keep: str | None = None,
+    patience: int | None = None,
 ) -> History:
     """Fit a compiled model on arrays held in memory; returns every epoch's row.
 
     ``x`` and ``y`` are arrays (or nests of arrays) whose first axis is the sample; they are shuffled
-    by ``seed`` and epoch, or ``order(epoch)`` gives an epoch's ``(x, y)`` whole. ``evaluate`` is called
+    by ``seed`` and epoch, or ``order(epoch)`` gives an epoch's ``(x, y)`` whole, or a
+    :class:`Batches` of ``steps`` (``x`` and ``y`` are None then). ``evaluate`` is called
     after each epoch, numbered from 1, with Keras's training figures; it returns the measures of each
     run in the model, the first of which is ``run``. ``name`` tells the runs of one experiment from
     those of another, in every row and in the store. A checkpoint of this run is gone on with.
+
+    ``keep`` names the measure whose least value chooses the epoch: the model ends with the weights of
+    that epoch, and ``history.best`` is its row. ``patience`` epochs without a better one end training.
     """
     label = {"experiment": name} if name else {}
     checkpoint = "-".join(filter(None, ["run", name, f"{run:03d}"]))
-    history = History()
+    history = History(chosen_by=keep)
+    best: Arrays = {}
     state = [*state_variables(model), *model.optimizer.variables]
     saved = store.load_arrays(checkpoint)
     if saved is not None:
         arrays, meta = saved
         for number, variable in enumerate(state):
             variable.assign(arrays[f"state-{number:03d}"])
-        history = History(meta["rows"], {int(epoch): note for epoch, note in meta["notes"].items()})
-    samples = len(keras.tree.flatten(y)[0])
-    steps = -(-samples // batch_size)
+        history = History(meta["rows"], {int(epoch): note for epoch, note in meta["notes"].items()}, keep)
+        best = {name: array for name, array in arrays.items() if name.startswith("best-")}
+    samples = 0 if y is None else len(keras.tree.flatten(y)[0])
+    steps = steps or -(-samples // batch_size)
     record(history.rows)
     own = [row for row in history.rows if row["run"] == run]
     watch.start(name=name, run=run, runs=runs, epochs=epochs, steps=steps, rows=own)
     earlier = float(history.rows[-1]["seconds"]) if history.rows else 0.0
     start = time.perf_counter()
     for epoch in range(history.rows[-1]["epoch"] if history.rows else 0, epochs):
+        if patience and history.rows and epoch - int(history.best["epoch"]) >= patience:
+            break
         shuffled = order(epoch) if order else shuffle((x, y), seed, epoch, samples)
-        fitted = model.fit(
-            *shuffled,
-            batch_size=batch_size,
-            shuffle=False,
-            initial_epoch=epoch,
-            epochs=epoch + 1,
-            verbose=0,
-            callbacks=[_Steps(watch)],
-        )
-        found = evaluate(model, epoch + 1, {key: float(values[0]) for key, values in fitted.history.items()})
+        if isinstance(shuffled, Batches):
+            fitted = _fit_batches(model, shuffled, _Steps(watch))
+        else:
+            logs = model.fit(
+                *shuffled,
+                batch_size=batch_size,
+                shuffle=False,
+                initial_epoch=epoch,
+                epochs=epoch + 1,
+                verbose=0,
+                callbacks=[_Steps(watch)],
+            ).history
+            fitted = {key: float(values[0]) for key, values in logs.items()}
+        found = evaluate(model, epoch + 1, fitted)
         seconds = round(earlier + time.perf_counter() - start, 3)
         rows: list[Row] = [
             {"run": run + member, "epoch": epoch + 1, "seconds": seconds, **measures, **label}
@@ -182,9 +213,13 @@ def train(
         if found.notes:
             history.notes[epoch + 1] = found.notes
         arrays = {f"state-{number:03d}": np.array(variable) for number, variable in enumerate(state)}
-        store.save_arrays(checkpoint, arrays, {"rows": history.rows, "notes": history.notes})
+        if keep and history.best["epoch"] == epoch + 1:
+            best = {f"best-{number:03d}": np.array(v) for number, v in enumerate(model.trainable_variables)}
+        store.save_arrays(checkpoint, arrays | best, {"rows": history.rows, "notes": history.notes})
         record(history.rows)
         watch.epoch(rows[0])
+    for number, variable in enumerate(model.trainable_variables if best else ()):
+        variable.assign(best[f"best-{number:03d}"])
     return history
 
 
@@ -192,6 +227,19 @@ def shuffle(arrays: Any, seed: int, epoch: int, samples: int) -> Any:
     """Arrays in the random order that a seed gives an epoch."""
     order = np.random.default_rng([seed, epoch, 1]).permutation(samples)
     return keras.tree.map_structure(lambda array: array[order], arrays)
+
+
+def _fit_batches(model: keras.Model, batches: Batches, steps: _Steps) -> dict[str, float]:
+    """One epoch; the mean over its batches of what Keras says of each.
+
+    Not ``fit``: of batches that differ in shape Keras looks at the first two only, and then insists on them.
+    """
+    total: dict[str, float] = {}
+    for number, batch in enumerate(batches):
+        for key, value in model.train_on_batch(*batch, return_dict=True).items():
+            total[key] = total.get(key, 0.0) + float(value)
+        steps.on_train_batch_end(number)
+    return {key: value / len(batches) for key, value in total.items()}
 
 
 class _Steps(keras.callbacks.Callback):  # type: ignore[misc]

@@ -41,7 +41,11 @@ def repeat(
         if any(one is None for one in saved):
             found = train(first, group)
             for one, outcome in zip(names, found, strict=True):
-                meta: dict[str, Any] = {"rows": outcome.history.rows, "notes": outcome.history.notes}
+                meta: dict[str, Any] = {
+                    "rows": outcome.history.rows,
+                    "notes": outcome.history.notes,
+                    "chosen_by": outcome.history.chosen_by,
+                }
                 store.save_arrays(one, outcome.arrays, {**meta, "figures": outcome.figures})
             store.drop_checkpoint("-".join(filter(None, ["run", name, f"{first:03d}"])))
         else:
@@ -54,4 +58,4 @@ def repeat(
 
 def _restored(arrays: Arrays, meta: dict[str, Any]) -> Outcome:
     notes = {int(epoch): note for epoch, note in meta["notes"].items()}
-    return Outcome(History(meta["rows"], notes), meta["figures"], arrays)
+    return Outcome(History(meta["rows"], notes, meta.get("chosen_by")), meta["figures"], arrays)

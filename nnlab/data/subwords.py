@@ -1,0 +1,90 @@
+"""Subwords: what a translator reads and writes where single characters are too small (sentencepiece).
+
+A unigram language model over pieces (Kudo 2018) is fitted on the training sentences; while training, a
+sentence is cut into pieces at random, another way each time, as if there were more sentences.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlab.data.pairs import END, PAD, START, UNKNOWN, Ids
+
+SMOOTHNESS = 0.2  # Kudo's alpha: nearer 0 the cuts are more at random
+
+
+class Subwords:
+    """The pieces of one side, both ways; the counterpart of ``pairs.Language``."""
+
+    def __init__(self, model: bytes, characters: str) -> None:
+        from sentencepiece import SentencePieceProcessor
+
+        self.model, self.characters = model, characters
+        self._pieces: Any = SentencePieceProcessor(model_proto=model)
+        self._known = frozenset(characters)
+
+    @classmethod
+    def of(cls, sentences: Sequence[str], size: int) -> Subwords:
+        """At most ``size`` pieces, fitted on sentences; every character they have is a piece."""
+        import sentencepiece
+
+        model = io.BytesIO()
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(sentences),
+            model_writer=model,
+            vocab_size=size,
+            hard_vocab_limit=False,
+            character_coverage=1.0,
+            normalization_rule_name="identity",
+            pad_id=PAD,
+            bos_id=START,
+            eos_id=END,
+            unk_id=UNKNOWN,
+            num_threads=1,  # the order of sums, and with it the bits
+            minloglevel=2,
+        )
+        return cls(model.getvalue(), "".join(sorted(set().union(*sentences))))
+
+    def __len__(self) -> int:
+        return int(self._pieces.get_piece_size())
+
+    def read(self, sentence: str) -> Ids:
+        """The ids of the most probable pieces."""
+        return np.array(self._pieces.encode(sentence), np.uint16)
+
+    def read_at_random(self, sentences: Sequence[str], seed: int) -> list[Ids]:
+        """Each sentence cut another way; the same seed cuts the same."""
+        import sentencepiece
+
+        sentencepiece.set_random_generator_seed(seed)
+        return [
+            np.array(self._pieces.encode(one, enable_sampling=True, alpha=SMOOTHNESS, nbest_size=-1), np.uint16)
+            for one in sentences
+        ]
+
+    def unknown(self, sentence: str) -> str:
+        """The characters of a sentence that are not known, each once."""
+        return "".join(dict.fromkeys(character for character in sentence if character not in self._known))
+
+    def write(self, ids: Sequence[int]) -> str:
+        """The sentence of ids, up to its end."""
+        known = []
+        for number in ids:
+            if number == END:
+                break
+            if number > UNKNOWN:
+                known.append(int(number))
+        return str(self._pieces.decode(known))
+
+    def names(self, ids: Sequence[int]) -> list[str]:
+        """Each piece as it is written."""
+        return [str(self._pieces.id_to_piece(int(number))).replace("▁", " ").strip() or "␣" for number in ids]
+
+    def record(self) -> dict[str, str]:
+        """As plain JSON values."""
+        return {"characters": self.characters, "pieces": base64.b64encode(self.model).decode()}

@@ -1,0 +1,500 @@
+"""A recurrent network learns to translate sentences, character by character.
+
+Run it::
+
+    nnlab translate --pairs eng-ell.txt
+
+One sentence on its way: ``Find Tom.`` has two translations in the file, ``Βρες τον Τομ.`` and ``Βρείτε
+τον Τομ.``. Sentences are grouped by source and a share of the sources is held out, each with all its
+translations, so nothing shown as held out was trained on in any version. The network reads the source's
+characters and writes the translation's, one after the other, until it writes the end.
+
+A held-out translation is right (✓) if it is exactly one of the references. As few are, chrF and BLEU
+say how near the others come (sacreBLEU, with all references). The loss is per character; padding is
+never scored.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnlab.bench import Bench
+from nnlab.config import Config
+from nnlab.data import pairs as sentence_pairs
+from nnlab.data.assets import published
+from nnlab.data.pairs import END, START, Language, Split, like_lengths, padded
+from nnlab.data.sources import SAMPLE
+from nnlab.data.subwords import Subwords
+from nnlab.errors import InputError, UsageError
+from nnlab.evaluation.intervals import over_runs
+from nnlab.evaluation.translations import Scores, score
+from nnlab.output.console import number, percent, table, translation_line
+from nnlab.output.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from nnlab.training.seeds import Outcome
+
+Vocabulary = Language | Subwords
+SHOWN_HELD_OUT, SHOWN_TRAINING = 10, 4
+MEASURED = 1000  # training pairs on which the training loss is measured
+
+
+# ---- config ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranslateConfig(Config):
+    """What one experiment is: the pairs, what is held out, the network and how it is trained."""
+
+    samples: int | None = None  # None: all of the file
+    validation: float = 0.2
+    dropout: float = 0.3
+    reverse: bool = False
+    beam: int = 4
+    network: str = "attentive"  # or encoder_decoder, the published one
+    pieces: int = 2000  # subwords a side; 0: single characters
+    units: int = 256
+    depth: int = 1
+    forget: float = 0.1
+    smoothing: float = 0.1
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.1
+    patience: int | None = None
+
+    @classmethod
+    def recipe(cls, preset: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """``published`` is the report's setting: for English-Greek its own epochs, batch, split and dropout."""
+        data = given.get("data") or "eng-ell"
+        if preset == "published":
+            plain = {
+                "network": "encoder_decoder",
+                "pieces": 0,
+                "forget": 0.0,
+                "smoothing": 0.0,
+                "beam": 1,
+                "weight_decay": 0.0,
+            }
+            greek = {"epochs": 126, "batch_size": 75, "validation": 0.4, "dropout": 0.5}
+            french = {"epochs": 100, "batch_size": 70, "validation": 0.2, "dropout": 0.0}
+            setting = greek if "ell" in data else french
+            return {"samples": _at_most(10_000, data), **plain, **setting, "learning_rate": 1e-3}
+        if preset == "quick":
+            small = {
+                "data": SAMPLE,
+                "pieces": 100,
+                "units": 64,
+                "dropout": 0.1,
+                "smoothing": 0.0,
+                "learning_rate": 1e-2,
+            }
+            return {**small, "epochs": 12, "patience": 6, "batch_size": 16, "beam": 1}
+        return {"samples": _at_most(20_000, data), "epochs": 30, "patience": 8, "batch_size": 64}
+
+    def check(self) -> None:
+        """Raise UsageError where an option has no meaning."""
+        if not 0 < self.validation < 1:
+            raise UsageError(
+                f"expected --validation between 0 and 1, both left out, got {self.validation:g}",
+                "The usual are 0.1 to 0.4",
+            )
+
+
+CONFIG = TranslateConfig
+
+
+def _at_most(samples: int, data: str) -> int | None:
+    """``samples``, or None where the file has fewer lines."""
+    if data == SAMPLE:
+        return None
+    try:
+        place = sentence_pairs.find(data)
+        return samples if len(sentence_pairs.read_file(place, samples)) == samples else None  # type: ignore[arg-type]
+    except Exception:  # told when the data are loaded
+        return None
+
+
+# ---- data --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Pairs as ids, each sentence an array of its own; targets begin and end."""
+
+    sources: list[np.ndarray[Any, Any]]
+    targets: list[np.ndarray[Any, Any]]
+    characters: np.ndarray[Any, Any]  # of each target and its end
+
+    @property
+    def lengths(self) -> np.ndarray[Any, Any]:
+        """``(pairs, 2)``."""
+        return np.array([[len(s), len(t) - 1] for s, t in zip(self.sources, self.targets, strict=True)])
+
+    def batch(self, rows: Any, *, left: bool) -> tuple[dict[str, Any], Any]:
+        """Inputs and next characters of some pairs."""
+        targets = padded([self.targets[row][:-1] for row in rows])
+        following = padded([self.targets[row][1:] for row in rows])
+        return {"source": padded([self.sources[row] for row in rows], left=left), "target": targets}, following
+
+
+def encode(
+    pairs: Sequence[tuple[str, str]], source: Vocabulary, target: Vocabulary, seed: int | None = None
+) -> Encoded:
+    """Pairs of sentences as ids; with a seed, subwords are cut at random."""
+    sides = [[pair[side] for pair in pairs] for side in (0, 1)]
+    if seed is not None and isinstance(source, Subwords) and isinstance(target, Subwords):
+        read = [source.read_at_random(sides[0], seed), target.read_at_random(sides[1], seed)]
+    else:
+        read = [[source.read(one) for one in sides[0]], [target.read(one) for one in sides[1]]]
+    start, end = np.array([START], np.uint16), np.array([END], np.uint16)
+    characters = np.array([len(sentence) + 1 for sentence in sides[1]])
+    return Encoded(read[0], [np.concatenate([start, ids, end]) for ids in read[1]], characters)
+
+
+def known_of(config: TranslateConfig, pairs: Sequence[tuple[str, str]]) -> tuple[Vocabulary, Vocabulary]:
+    """What can be read and written, from the training pairs alone: a character that only others have is unknown."""
+    sides = ([source for source, _ in pairs], [target for _, target in pairs])
+    if config.pieces:
+        return Subwords.of(sides[0], config.pieces), Subwords.of(sides[1], config.pieces)
+    return Language.of(sides[0]), Language.of(sides[1])
+
+
+def vocabulary_of(record: Mapping[str, str]) -> Vocabulary:
+    """What :func:`known_of` found, as the run folder keeps it."""
+    if "pieces" in record:
+        return Subwords(base64.b64decode(record["pieces"]), record["characters"])
+    return Language(record["characters"])
+
+
+# ---- model -------------------------------------------------------------------------------------------
+
+
+def build(config: TranslateConfig, source: int, target: int) -> Any:
+    """The network of a config, not compiled; the same for training and for ``predict``."""
+    from nnlab.models import translation
+
+    model: Any
+    if config.network == "encoder_decoder":
+        model = translation.EncoderDecoder(source, target, config.units, config.dropout)
+    else:
+        model = translation.Attentive(source, target, config.units, config.depth, config.dropout, config.forget)
+    model.make_weights()
+    return model
+
+
+def build_for_training(config: TranslateConfig, source: int, target: int, steps: int) -> Any:
+    """The network, compiled with its loss (nats a character) and optimizer for ``steps`` an epoch."""
+    import keras
+
+    from nnlab.models.translation import MaskedCrossEntropy
+    from nnlab.training.backend import jit_compile
+    from nnlab.training.schedules import warm_up_and_cosine
+
+    model = build(config, source, target)
+    optimizer: Any = keras.optimizers.RMSprop(config.learning_rate)
+    if config.network == "attentive":
+        rate = warm_up_and_cosine(config.learning_rate, steps * config.epochs)
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, beta_2=0.98, global_clipnorm=1.0)
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
+    model.compile(optimizer, MaskedCrossEntropy(config.smoothing), jit_compile=jit_compile())
+    return model
+
+
+# ---- train and evaluate ------------------------------------------------------------------------------
+
+
+def run(config: TranslateConfig, bench: Bench) -> dict[str, Any]:
+    """The experiment: train each run, translate the held-out sentences, score, show and save."""
+    with bench.clock("data"):
+        loaded = sentence_pairs.load(config.data, config.samples, reverse=config.reverse)
+        parts = sentence_pairs.split(loaded, config.validation, config.seed)
+        source, target = known_of(config, parts.training)
+        training = encode(parts.training, source, target)
+        held_out = encode(parts.held_out_pairs, source, target)
+        some = np.random.default_rng([config.seed, 5]).permutation(len(parts.training))[:MEASURED]
+        measured = encode([parts.training[row] for row in some.tolist()], source, target)
+        limit = int(max(training.lengths[:, 1].max(), 8) * 1.2)
+    tell_skipped(bench, loaded)
+    bench.folder.write_json("vocabulary.json", {"source": source.record(), "target": target.record(), "limit": limit})
+    bench.start_backend()
+    from nnlab.models.translating import Interpreter
+    from nnlab.training.batches import Batches
+    from nnlab.training.fit import Evaluation, Seeded, train
+    from nnlab.training.seeds import Outcome
+
+    steps = len(like_lengths(training.lengths, config.batch_size, np.random.default_rng(0)))
+    seeded = Seeded(lambda members: build_for_training(config, len(source), len(target), steps))
+
+    def measure(model: Any, epoch: int, fitted: dict[str, float]) -> Evaluation:
+        with bench.clock("evaluate"):
+            losses = {"loss": loss_on(model, measured), "val_loss": loss_on(model, held_out)}
+        return Evaluation([losses])
+
+    def fit(run_number: int, seeds: Sequence[int]) -> list[Outcome]:
+        model = seeded.reset(*seeds)
+
+        def order(epoch: int) -> Any:
+            rng = np.random.default_rng([seeds[0], epoch, 1])
+            cut = encode(parts.training, source, target, int(rng.integers(2**31))) if config.pieces else training
+            groups = like_lengths(cut.lengths, config.batch_size, rng)
+            return Batches(groups, lambda rows: cut.batch(rows, left=model.left))
+
+        history = train(
+            model,
+            None,
+            None,
+            epochs=config.epochs,
+            batch_size=config.batch_size,
+            seed=seeds[0],
+            evaluate=measure,
+            store=bench.folder,
+            record=bench.record,
+            watch=bench.watch,
+            run=run_number,
+            runs=config.runs,
+            order=order,
+            steps=steps,
+            keep="val_loss",
+            patience=config.patience,
+        )
+        if run_number == 0:
+            bench.folder.place("model.keras", model.save)
+        with bench.clock("evaluate"):
+            figures = translate_held_out(config, model, parts, (source, target), limit)
+        return [Outcome(history, figures=figures)]
+
+    outcomes = bench.repeat(config.seeds, fit)
+    attention = None
+    if config.network == "attentive":
+        chosen = Interpreter(seeded.model, source, target, limit)
+        attention = [chosen.attention(sentence) for sentence in list(parts.held_out)[:3]]
+    return present(config, bench, parts, outcomes, attention)
+
+
+def translate_held_out(
+    config: TranslateConfig, model: Any, parts: Split, languages: tuple[Vocabulary, Vocabulary], limit: int
+) -> dict[str, Any]:
+    """Every held-out source and a few of training translated, and how fast (greedy, after start-up)."""
+    from nnlab.models.translating import Interpreter
+
+    sentences = list(parts.held_out)
+    greedy = Interpreter(model, *languages, limit)
+    greedy.translate(sentences)  # compiles each length
+    began = time.perf_counter()
+    outputs = greedy.translate(sentences)
+    speed = len(sentences) / (time.perf_counter() - began)
+    if config.beam > 1:
+        outputs = Interpreter(model, *languages, limit, beam=config.beam).translate(sentences)
+    seen = list(dict.fromkeys(source for source, _ in parts.training))
+    chosen = np.random.default_rng([config.seed, 6]).permutation(len(seen))[:SHOWN_TRAINING].tolist()
+    shown = [seen[row] for row in chosen]
+    return {
+        "outputs": outputs,
+        "sentences_per_second": round(speed, 1),
+        "training": [[sentence, output] for sentence, output in zip(shown, greedy.translate(shown), strict=True)],
+    }
+
+
+def loss_on(model: Any, encoded: Encoded) -> float:
+    """Mean nats a character (its end is one), padding not counted, no label smoothing."""
+    from nnlab.evaluation.likelihood import surprise
+
+    total, count = 0.0, 0
+    for rows in like_lengths(encoded.lengths, 128, None):
+        inputs, following = encoded.batch(rows, left=model.left)
+        nats = surprise(model.predict_on_batch(inputs), following)
+        total, count = total + float(nats[following > 0].sum()), count + int(encoded.characters[rows].sum())
+    return total / count
+
+
+def tell_skipped(bench: Bench, loaded: sentence_pairs.Pairs) -> None:
+    """Name the lines that could not be used, a few of them where there are many."""
+    for line in loaded.skipped[:3]:
+        bench.terminal.warn(f"{loaded.origin}: {line}: skipped")
+    if len(loaded.skipped) > 3:
+        bench.terminal.warn(f"{loaded.origin}: {len(loaded.skipped) - 3:,} more lines skipped")
+
+
+# ---- present -----------------------------------------------------------------------------------------
+
+
+def present(
+    config: TranslateConfig,
+    bench: Bench,
+    parts: Split,
+    outcomes: Sequence[Outcome],
+    attention: Sequence[tuple[list[str], list[str], np.ndarray[Any, Any]]] | None,
+) -> dict[str, Any]:
+    """Consoles, summary, figures, and the ``results`` of the JSON document."""
+    terminal = bench.terminal
+    references = list(parts.held_out.values())
+    scores = [score(outcome.figures["outputs"], references) for outcome in outcomes]
+    examples = examples_of(config, parts, outcomes[0])
+    for seen, heading in ((True, "Trained on"), (False, "Held out (never trained on)")):
+        terminal.show(f"[bold]{heading}[/bold]")
+        for example in examples:
+            if example["seen"] is seen:
+                terminal.show(translation_line(example["source"], example["output"], example["correct"]))
+        terminal.show("")
+    results: dict[str, Any] = {
+        name: over_runs([float(outcome.history.best[name]) for outcome in outcomes]) for name in ("loss", "val_loss")
+    }
+    for name in ("exact_match", "chrf", "bleu"):
+        results[name] = over_runs([float(getattr(found, name)) for found in scores])
+    results["sentences_per_second"] = over_runs([o.figures["sentences_per_second"] for o in outcomes])
+    terminal.show(summary(config, parts, results, outcomes, scores[0]))
+    save_figures(config, bench.folder, parts, outcomes, attention)
+    rows = [
+        {"source": source, "output": output, "right": int(output in targets), "references": " | ".join(targets)}
+        for (source, targets), output in zip(parts.held_out.items(), outcomes[0].figures["outputs"], strict=True)
+    ]
+    bench.folder.write_table("translations.csv", rows)
+    return {**results, "examples": examples}
+
+
+def examples_of(config: TranslateConfig, parts: Split, outcome: Outcome) -> list[dict[str, Any]]:
+    """A few sentences of training, and more that were held out."""
+    known: dict[str, list[str]] = {}
+    for source, target in parts.training:
+        known.setdefault(source, []).append(target)
+    examples = [
+        {
+            "source": source,
+            "reference": known[source][0],
+            "output": output,
+            "correct": output in known[source],
+            "seen": True,
+        }
+        for source, output in outcome.figures["training"]
+    ]
+    sources = list(parts.held_out)
+    rows = np.random.default_rng([config.seed, 8]).permutation(len(sources))[:SHOWN_HELD_OUT]
+    for row in sorted(rows.tolist()):
+        targets, output = parts.held_out[sources[row]], outcome.figures["outputs"][row]
+        correct = output in targets
+        reference = output if correct else targets[0]
+        examples.append(
+            {"source": sources[row], "reference": reference, "output": output, "correct": correct, "seen": False}
+        )
+    return examples
+
+
+def summary(
+    config: TranslateConfig, parts: Split, results: dict[str, Any], outcomes: Sequence[Outcome], scores: Scores
+) -> Any:
+    """The table at the end."""
+    history = outcomes[0].history
+    held_out = f"{len(parts.held_out_pairs):,} of {len(parts.held_out):,} sources"
+    made = table("pairs trained on / held out", f"{len(parts.training):,} / {held_out}")
+    if config.runs > 1:
+        made.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
+    made.add_row("held-out sentences right (exact match)", percent(results["exact_match"]))
+    made.add_row("held-out chrF", number(results["chrf"], ".1f"))
+    made.add_row("held-out BLEU", number(results["bleu"], ".1f"))
+    made.add_row("training loss (nats a character)", number(results["loss"], ".3f"))
+    made.add_row("held-out loss (nats a character)", number(results["val_loss"], ".3f"))
+    best = history.best
+    made.add_row("weights of epoch (least held-out loss)", f"{best['epoch']} of {history.rows[-1]['epoch']}")
+    made.add_row("until then", f"{best['seconds']:.0f} s")
+    made.add_row("sentences a second (greedy)", number(results["sentences_per_second"], ",.0f"))
+    made.add_row("beam", str(config.beam))
+    report = published("translate").get("greek" if "ell" in (config.data or "eng-ell") else "french")
+    if report and config.data != SAMPLE:
+        made.add_row("the report of 2018, training / validation loss", f"{report['loss']:g} / {report['val_loss']:g}")
+    made.caption = f"chrF: {scores.chrf_signature}\nBLEU: {scores.bleu_signature}"
+    made.caption_justify = "left"
+    return made
+
+
+def headline(results: dict[str, Any]) -> str:
+    """The one figure of a finished run for the listing of ``nnlab runs``."""
+    return f"{percent(results['exact_match'], 1)} right, chrF {number(results['chrf'], '.1f')}"
+
+
+def save_figures(
+    config: TranslateConfig,
+    folder: RunFolder,
+    parts: Split,
+    outcomes: Sequence[Outcome],
+    attention: Sequence[tuple[list[str], list[str], np.ndarray[Any, Any]]] | None,
+) -> None:
+    """``loss.png``, ``lengths.png`` (right by length of the source) and ``attention.png``."""
+    from nnlab.output import figures
+    from nnlab.output.figures_text import attention_maps
+
+    def lines(name: str) -> list[tuple[list[float], list[float]]]:
+        return [(o.history.column("epoch"), o.history.column(name)) for o in outcomes]
+
+    title = f"nnlab translate ({config.preset})"
+    figure, (ax,) = figures.canvas(1, width=5.6, title=title)
+    figures.curves(ax, {"training": lines("loss"), "held-out": lines("val_loss")}, ylabel="loss (nats a character)")
+    folder.write("figures/loss.png", figures.png(figure))
+
+    groups: dict[str, tuple[int, int]] = {}
+    lengths = np.array([len(source) for source in parts.held_out])
+    edges = np.unique(np.quantile(lengths, np.linspace(0, 1, 9)).astype(int))
+    right = np.array([o in t for o, t in zip(outcomes[0].figures["outputs"], parts.held_out.values(), strict=True)])
+    for low, high in zip(edges[:-1], [*edges[1:-1], edges[-1] + 1], strict=True):
+        inside = (lengths >= low) & (lengths < high)
+        name = f"{low}–{high - 1}" if high - 1 > low else str(low)
+        groups[name] = (int(right[inside].sum()), int(inside.sum()))
+    if groups:
+        figure, (ax,) = figures.canvas(1, width=6.2, title=f"{title}: held-out sentences right")
+        figures.shares(ax, groups, xlabel="characters of the source")
+        folder.write("figures/lengths.png", figures.png(figure))
+    if attention:
+        folder.write("figures/attention.png", figures.png(attention_maps(attention, title=title)))
+
+
+# ---- predict -----------------------------------------------------------------------------------------
+
+
+class Predictor:
+    """Translates sentences with a trained network, many in one compiled batch."""
+
+    OPTIONS: Mapping[str, Any] = {"beam": None}
+
+    def __init__(self, folder: RunFolder, **options: Any) -> None:
+        self.config = TranslateConfig.from_record(folder.config)
+        self.beam = options.get("beam") or self.config.beam
+        self.folder = folder
+        known = folder.read_json("vocabulary.json")
+        self.source, self.target = vocabulary_of(known["source"]), vocabulary_of(known["target"])
+        self._limit = int(known["limit"])
+        self._interpreter: Any = None
+
+    def open(self) -> None:
+        """Build the network and load its weights; the backend has been started."""
+        from nnlab.models.translating import Interpreter
+        from nnlab.training.backend import load_weights
+
+        model = build(self.config, len(self.source), len(self.target))
+        load_weights(model, self.folder.path / "model.keras")
+        self._interpreter = Interpreter(model, self.source, self.target, self._limit, beam=self.beam)
+
+    def read(self, text: str) -> str:
+        """A sentence as it was read in training; InputError for one that is too long."""
+        import unicodedata
+
+        sentence = " ".join(unicodedata.normalize("NFC", text).split())
+        if len(sentence) > sentence_pairs.LONGEST:
+            raise InputError(
+                f"expected a sentence of up to {sentence_pairs.LONGEST} characters, got {len(sentence):,}",
+                "Translate it sentence by sentence",
+            )
+        return sentence
+
+    def note(self, sentence: str) -> str:
+        """What of a sentence the model never read."""
+        unknown = self.source.unknown(sentence)
+        return f"read as unknown, the training sentences have none: {' '.join(unknown)}" if unknown else ""
+
+    def answer(self, sentences: Sequence[str]) -> list[str]:
+        """The translations, in order; an empty sentence stays empty."""
+        found = iter(self._interpreter.translate([sentence for sentence in sentences if sentence]))
+        return [next(found) if sentence else "" for sentence in sentences]

@@ -1,0 +1,61 @@
+"""Writing with a trained language model: prompts in, text out, a stretch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from nnlab.models.language import StreamWriter, WindowWriter
+
+STRETCH = 128  # characters a call: the loop is compiled for this many
+BATCHES = (1, 8, 64)  # and for these numbers of texts side by side
+
+
+class Pen:
+    """Writes with one model. The text of a prompt depends on the model, the seed and the settings alone."""
+
+    def __init__(self, model: keras.Model, *, nucleus: bool = False) -> None:
+        made = StreamWriter if model.name == "stream" else WindowWriter
+        self._writer = made(model, nucleus=nucleus)
+        self._window: int | None = getattr(self._writer, "window", None)
+
+    def write(
+        self, prompts: Sequence[Sequence[int]], length: int, diversity: Sequence[float], seed: int, top_p: float = 1.0
+    ) -> Iterator[np.ndarray[Any, Any]]:
+        """The ids that follow each prompt, ``(prompts, up to STRETCH)`` at a time, ``length`` in all.
+
+        ``diversity`` is the temperature of each. Every prompt gets the same stream of chances, so a text
+        does not depend on what is written beside it.
+        """
+        count = len(prompts)
+        batch = next((size for size in BATCHES if size >= count), None)
+        if batch is None:
+            raise ValueError(f"expected up to {BATCHES[-1]} prompts at once, got {count}")
+        filled = [*prompts, *([prompts[-1]] * (batch - count))]
+        if self._window:
+            filled = [prompt[-self._window :] for prompt in filled]
+        inputs: dict[str, Any] = _right_aligned(filled)
+        inputs["states"] = self._writer.start(batch)
+        inputs["diversity"] = np.array([*diversity, *([1.0] * (batch - count))], "float32")
+        inputs["top_p"] = np.full(batch, top_p, "float32")
+        chances = np.random.default_rng([seed, 7])
+        for start in range(0, length, STRETCH):
+            inputs["chances"] = np.tile(chances.random(STRETCH, "float32"), (batch, 1))
+            found = self._writer.predict_on_batch(inputs)
+            written = found["ids"]
+            yield written[:count, : length - start]
+            inputs = {key: inputs[key] for key in ("diversity", "top_p")} | {"states": found["states"]}
+
+
+def _right_aligned(prompts: Sequence[Sequence[int]]) -> dict[str, Any]:
+    """Prompts as one array, in steps of 32 characters so that few lengths are compiled."""
+    width = -(-max(len(prompt) for prompt in prompts) // 32) * 32
+    ids = np.zeros((len(prompts), width), "int32")
+    present = np.zeros((len(prompts), width), "float32")
+    for row, prompt in enumerate(prompts):
+        ids[row, width - len(prompt) :] = prompt
+        present[row, width - len(prompt) :] = 1
+    return {"prompt": ids, "present": present}

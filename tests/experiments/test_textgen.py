@@ -1,0 +1,189 @@
+"""``nnlab textgen`` from end to end: it learns, its figures are honest, and it writes afterwards."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import jsonschema
+import numpy as np
+import pytest
+
+from nnlab.data.text import encode
+from nnlab.evaluation.likelihood import surprise
+from nnlab.experiments import textgen
+from nnlab.experiments.textgen import TextgenConfig
+from tests.schema import ENVELOPE, RESULTS
+
+QUICK = ["--preset", "quick", "--epochs", 2, "-q", "--json"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    from nnlab import cli
+
+    folder = tmp_path_factory.mktemp("textgen") / "run"
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["textgen", "--preset", "quick", "--out", str(folder), "-q", "--json"])
+    assert not stopped.value.code
+    return folder
+
+
+def test_the_published_preset_is_the_reports_setting():
+    config = TextgenConfig.from_options({"preset": "published"})
+    assert (config.epochs, config.batch_size, config.maxlen, config.learning_rate) == (60, 128, 40, 0.01)
+    assert config.diversity == [0.2, 0.5, 1.0, 1.2]
+    model = textgen.build_for_training(config, 57, 0, 100)
+    assert model.count_params() == 4 * 128 * (57 + 128 + 1) + 129 * 57
+    assert type(model.optimizer).__name__ == "RMSprop"
+    tuned = TextgenConfig.from_options({"preset": "published", "maxlen": 50, "batch_size": 131, "epochs": 64})
+    assert (tuned.maxlen, tuned.batch_size, tuned.epochs) == (50, 131, 64)
+
+
+def test_training_windows_go_on_from_step_to_step():
+    ids = np.arange(1000)
+    x, y = textgen.training_windows(ids, 3, 10, np.random.default_rng(0))
+    assert x.shape == (33 * 3, 10)
+    assert np.array_equal(y, x + 1)
+    for step in range(32):
+        assert np.array_equal(x[3 * (step + 1) : 3 * (step + 2), 0], x[3 * step : 3 * (step + 1), -1] + 1)
+
+
+@pytest.mark.parametrize("length", [23, 100, 437, 1000])
+def test_every_character_of_the_tail_counts_once(length):
+    ids = np.arange(length)
+    counted = []
+    for read, following, counts in textgen.held_out_windows(ids, 4, 10):
+        assert read.shape == following.shape == counts.shape == (4, 10)
+        assert np.array_equal(following[counts], read[counts] + 1)
+        counted += following[counts].tolist()
+    assert sorted(counted) == list(range(1, length))
+
+
+def test_the_loss_of_the_tail_is_that_of_the_plain_way():
+    """One stream over the whole tail says nearly the same; a window model exactly the same."""
+    config = TextgenConfig.from_options({"preset": "quick"})
+    tail = encode(["to be or not to be, that is the question. " * 30], lower=True, source="here").ids
+    model = textgen.build(config, int(tail.max()) + 1, 4)
+    alone = textgen.build(config, int(tail.max()) + 1, 1)
+    for one, other in zip(alone.trainable_variables, model.trainable_variables, strict=True):
+        one.assign(other)
+    loss = textgen.loss_on_tail(model, config, tail)
+    assert loss == pytest.approx(textgen.loss_on_tail(alone, config, tail), abs=2e-3)
+    assert loss == textgen.loss_on_tail(model, config, tail)  # it begins anew each time
+
+    config = TextgenConfig.from_options({"preset": "published"})
+    model = textgen.build(config, int(tail.max()) + 1, 0)
+    starts = range(0, len(tail) - 40, 3)
+    x = np.stack([tail[start : start + 40] for start in starts])
+    y = np.array([tail[start + 40] for start in starts])
+    plain = surprise(model.predict(x, verbose=0), y).mean()
+    assert textgen.loss_on_tail(model, config, tail) == pytest.approx(plain, rel=1e-6)
+
+
+def test_quick_learns_to_write_and_says_so(trained):
+    document = json.loads((trained / "results.json").read_text())
+    jsonschema.validate(document, ENVELOPE)
+    jsonschema.validate(document["results"], RESULTS["textgen"])
+    found = document["results"]
+    assert found["val_loss"] < 0.4
+    assert found["val_bits_per_character"] == pytest.approx(found["val_loss"] / math.log(2))
+    assert {(sample["epoch"], sample["diversity"]) for sample in found["samples"]} == {
+        (epoch, diversity) for epoch in (1, 6) for diversity in (0.2, 0.5, 1.0, 1.2)
+    }
+    assert "the student" in " ".join(s["text"] + s["prompt"] for s in found["samples"] if s["epoch"] == 6)
+    assert (trained / "figures" / "loss.png").read_bytes().startswith(b"\x89PNG")
+    assert "— diversity 0.2 —" in (trained / "console.txt").read_text()
+    assert not (trained / "checkpoint").exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--preset", "published", "--data", "sample", "--epochs", 1, "--length", 50],
+        [*QUICK, "--runs", 2, "--seed", 3],
+        [*QUICK, "--maxlen", 20, "--diversity", 0.7, "--diversity", 1.5, "--length", 300, "--keep-case"],
+    ],
+)
+def test_every_way_to_run_it_runs(nnlab, options):
+    done = nnlab("textgen", *options, "--json", "-q")
+    assert (done.code, done.err) == (0, "")
+    jsonschema.validate(done.document["results"], RESULTS["textgen"])
+    if "--runs" in options:
+        assert done.document["results"]["val_loss"]["n"] == 2
+    if "--keep-case" in options:
+        assert {len(sample["text"]) for sample in done.document["results"]["samples"]} == {300}
+        assert {sample["diversity"] for sample in done.document["results"]["samples"]} == {0.7, 1.5}
+
+
+def test_verify_reproduces(nnlab):
+    assert nnlab("textgen", *QUICK, "--out", "run").code == 0
+    done = nnlab("runs", "verify", "run")
+    assert (done.code, done.out) == (0, "reproduced: the same weights, metrics and results, bit for bit\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "says"),
+    [
+        ("", [], "is empty"),
+        ("too short", [], "expected at least 660 characters for --maxlen 64 and a held-out tenth"),
+        ("a" * 5000, [], "has 'a' only"),
+        ("abc" * 400, ["--maxlen", 500], "expected at least 5,020 characters"),
+        (b"caf\xe9 " * 300, [], "mine.txt:1: expected UTF-8, byte 4 of the line is 0xe9"),
+        ("abc" * 400, ["--diversity", 0], "expected --diversity between 0.01 and 10, got 0"),
+    ],
+)
+def test_bad_input_is_one_line(nnlab, tmp_path, content, options, says):
+    path = tmp_path / "mine.txt"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    done = nnlab("textgen", "--data", path, *options)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert says in done.err
+    assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
+
+
+def test_short_texts_are_learned_as_well(nnlab, tmp_path):
+    (tmp_path / "mine.txt").write_text("one two three four five six seven eight nine ten. " * 20)
+    done = nnlab("textgen", "--preset", "quick", "--data", "mine.txt", "--epochs", 3, "--json", "-q")
+    assert done.code == 0
+
+
+# ---- predict -----------------------------------------------------------------------------------------
+
+
+def test_a_prompt_is_written_on_from(nnlab, trained):
+    done = nnlab("predict", trained, "The student ", "--length", 200, "--diversity", 0.3)
+    assert (done.code, done.err) == (0, "")
+    assert len(done.out) == 201
+    assert nnlab("predict", trained, "The student ", "--length", 200, "--diversity", 0.3).out == done.out
+    assert nnlab("predict", trained, "The student ", "--length", 200, "--diversity", 0.3, "--seed", 1).out != done.out
+    longer = nnlab("predict", trained, "The student ", "--length", 260, "--diversity", 0.3)
+    assert longer.out.startswith(done.out[:-1])
+    as_json = nnlab("predict", trained, "The student ", "--length", 200, "--diversity", 0.3, "--json").document
+    assert as_json["results"]["answers"][0]["answer"] == done.out[:-1]
+
+
+def test_many_prompts_are_a_line_each(nnlab, trained, monkeypatch):
+    import io
+
+    prompts = [f"the student {word}" for word in ("trains", "doubts", "keeps")]
+    done = nnlab("predict", trained, *prompts, "--length", 50)
+    assert (done.code, len(done.out.splitlines())) == (0, 3)
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join([*prompts, "", "#", "§ a"]) + "\n"))
+    piped = nnlab("predict", trained, "-", "--length", 50)
+    assert piped.out.splitlines()[:3] == done.out.splitlines()
+    assert piped.out.splitlines()[3:5] == ["", ""]
+    assert piped.code == 2
+    errors = piped.err.splitlines()
+    assert errors[0].startswith("error: line 4: expected a prompt of at least one character, it is empty")
+    assert errors[1].startswith("error: line 5: the model knows none of the characters of '#'")
+    assert errors[2] == "warning: line 6: ignored, as the training text has none: §"
+
+
+def test_top_p_and_options_of_other_commands(nnlab, trained):
+    assert nnlab("predict", trained, "the ", "--top-p", 0.5, "--length", 30).code == 0
+    done = nnlab("predict", trained, "the ", "--beam", 3)
+    assert done.code == 2
+    assert "a run of textgen does not take --beam (it takes --length, --diversity, --top-p, --seed)" in done.err
+    long = nnlab("predict", trained, "nobody keeps the seed. " * 20, "--length", 30)  # longer than a window
+    assert long.code == 0
