@@ -218,7 +218,7 @@ def translate(
             min=0,
             max=0.95,
             metavar="F",
-            help="Share dropped while training. [dim]\\[default: 0.3][/dim]",
+            help="Share dropped while training. [dim]\\[default: 0.2][/dim]",
             rich_help_panel=OWN,
         ),
     ] = None,
@@ -248,7 +248,7 @@ def translate(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Learn to translate, character by character.
+    """Learn to translate from sentence pairs.
 
     Example: [bold cyan]nnlab translate --pairs eng-ell.txt[/bold cyan]
     """

@@ -71,7 +71,7 @@ RESULTS["textgen"] = {
     "additionalProperties": False,
     "required": ["loss", "val_loss", "val_bits_per_character", "samples", "characters_per_second"],
     "properties": {
-        **{name: FIGURE for name in ("loss", "val_loss", "val_bits_per_character", "characters_per_second")},
+        **dict.fromkeys(("loss", "val_loss", "val_bits_per_character", "characters_per_second"), FIGURE),
         "samples": {
             "type": "array",
             "minItems": 1,
@@ -95,7 +95,7 @@ RESULTS["translate"] = {
     "additionalProperties": False,
     "required": [*TRANSLATED, "examples"],
     "properties": {
-        **{name: FIGURE for name in TRANSLATED},
+        **dict.fromkeys(TRANSLATED, FIGURE),
         "examples": {
             "type": "array",
             "minItems": 1,

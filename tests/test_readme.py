@@ -19,7 +19,7 @@ SMALL = {  # the last option given wins
     "arith": ["--samples", "300", "--epochs", "1", "--preset", "quick"],
     "mnist": ["--preset", "quick", "--data", "sample", "--epochs", "1", "--runs", "1"],
     "textgen": ["--preset", "quick", "--data", "sample", "--epochs", "1"],
-    "translate": ["--preset", "quick", "--data", "sample", "--epochs", "1"],
+    "translate": ["--preset", "quick", "--pairs", "sample", "--epochs", "1"],
     "permute": ["--preset", "quick", "--data", "sample", "--epochs", "1", "--runs", "1"],
 }
 

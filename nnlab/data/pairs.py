@@ -71,10 +71,10 @@ def find(data: str | None) -> Path | str:
     )
 
 
-def load(data: str | None, samples: int | None, *, reverse: bool) -> Pairs:
-    """The first ``samples`` usable pairs (all: None), source and target swapped with ``reverse``."""
+def load(data: str | None, samples: int | None, *, reverse: bool, most: int | None = None) -> Pairs:
+    """The first ``samples`` usable pairs (all, or ``most``: None), source and target swapped with ``reverse``."""
     place = find(data)
-    pairs = sample() if place == sources.SAMPLE else read_file(Path(place), samples)
+    pairs = sample() if place == sources.SAMPLE else read_file(Path(place), samples or most)
     if samples is not None and len(pairs) < samples:
         raise UsageError(
             f"expected at most {len(pairs):,} --samples, the usable pairs of {pairs.origin}, got {samples:,}",

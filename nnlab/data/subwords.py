@@ -30,14 +30,15 @@ class Subwords:
 
     @classmethod
     def of(cls, sentences: Sequence[str], size: int) -> Subwords:
-        """At most ``size`` pieces, fitted on sentences; every character they have is a piece."""
+        """About ``size`` pieces at most, fitted on sentences; every character they have is a piece."""
         import sentencepiece
 
+        characters = "".join(sorted(set().union(*sentences)))
         model = io.BytesIO()
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(sentences),
             model_writer=model,
-            vocab_size=size,
+            vocab_size=max(size, len(characters) + 50),
             hard_vocab_limit=False,
             character_coverage=1.0,
             normalization_rule_name="identity",
@@ -48,7 +49,7 @@ class Subwords:
             num_threads=1,  # the order of sums, and with it the bits
             minloglevel=2,
         )
-        return cls(model.getvalue(), "".join(sorted(set().union(*sentences))))
+        return cls(model.getvalue(), characters)
 
     def __len__(self) -> int:
         return int(self._pieces.get_piece_size())

@@ -18,7 +18,6 @@ flattened (above) by a diversity, which the field calls temperature.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +31,7 @@ from nnlab.data import text as texts
 from nnlab.data.assets import published
 from nnlab.data.sources import SAMPLE
 from nnlab.data.text import Alphabet, Corpus, Ids
+from nnlab.data.windows import held_out_windows, training_windows
 from nnlab.errors import InputError, UsageError
 from nnlab.evaluation.collapse import collapse
 from nnlab.evaluation.intervals import over_runs
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from nnlab.training.seeds import Outcome
 
 DIVERSITIES = [0.2, 0.5, 1.0, 1.2]
-MANY = 64  # texts side by side, for the second measure of speed
 
 
 # ---- config ------------------------------------------------------------------------------------------
@@ -105,40 +104,6 @@ def epochs_for(data: str | None) -> int:
 def stream_count(config: TextgenConfig, characters: int) -> int:
     """Streams side by side: the batch size, fewer where the text is too short for eight windows each."""
     return max(1, min(config.batch_size, characters // (8 * config.maxlen)))
-
-
-def training_windows(ids: Ids, streams: int, window: int, rng: np.random.Generator) -> tuple[Ids, Ids]:
-    """An epoch of a stream model: ``(steps * streams, window)`` ids and what follows each.
-
-    Row ``step * streams + s`` goes on where row ``(step - 1) * streams + s`` ended. The text is cut into
-    streams at another place each epoch.
-    """
-    steps = (len(ids) - 1) // (streams * window)
-    total = steps * streams * window
-    start = int(rng.integers(len(ids) - total))
-
-    def cut(start: int) -> Ids:
-        rows = ids[start : start + total].reshape(streams, steps, window)
-        return rows.transpose(1, 0, 2).reshape(-1, window)
-
-    return cut(start), cut(start + 1)
-
-
-def held_out_windows(ids: Ids, streams: int, window: int) -> Iterator[tuple[Ids, Ids, Ids]]:
-    """(ids, next ids, counted) ``(streams, window)``, step by step: every next character of a tail counts once.
-
-    Each stream but the first reads one window before its part, which is not counted: so it is not asked
-    without having read anything.
-    """
-    last = len(ids) - 1  # characters to predict
-    part = max(1, math.ceil((last - window) / streams))
-    steps = math.ceil((part + window) / window)
-    for step in range(steps):
-        place = np.arange(window) + step * window  # within a stream
-        at = np.arange(streams)[:, None] * part + place  # within the tail
-        counted = (place < part + window) & (at < last) & ((place >= window) | (np.arange(streams)[:, None] == 0))
-        at = np.minimum(at, last - 1)
-        yield ids[at], ids[at + 1], counted
 
 
 def loss_on_tail(model: Any, config: TextgenConfig, tail: Ids) -> float:
@@ -231,7 +196,7 @@ def run(config: TextgenConfig, bench: Bench) -> dict[str, Any]:
         streams, steps = shape_of(config, corpus)
     bench.folder.write_json("alphabet.json", {"characters": corpus.alphabet, "lower": config.lower, "streams": streams})
     bench.start_backend()
-    from nnlab.models.writing import Pen
+    from nnlab.models.writing import Pen, writing_speed
     from nnlab.training.fit import Evaluation, Seeded, train
     from nnlab.training.seeds import Outcome
 
@@ -311,19 +276,6 @@ def draw_prompt(config: TextgenConfig, corpus: Corpus) -> list[int]:
     return [int(number) for number in tail[start : start + length]]
 
 
-def writing_speed(pen: Any, prompt: list[int]) -> dict[str, float]:
-    """Characters a second of one text and of many side by side, after start-up."""
-    speeds = {}
-    for name, count, length in (("characters_per_second", 1, 1024), (f"characters_per_second_{MANY}", MANY, 256)):
-        for _ in pen.write([prompt] * count, 129, [1.0] * count, 0):  # compiles, for prompts and for going on
-            pass
-        began = time.perf_counter()
-        for _ in pen.write([prompt] * count, length, [1.0] * count, 0):
-            pass
-        speeds[name] = round(count * length / (time.perf_counter() - began), 1)
-    return speeds
-
-
 # ---- present -----------------------------------------------------------------------------------------
 
 
@@ -372,7 +324,7 @@ def summary(
     made.add_row("until then", f"{best['seconds']:.0f} s")
     speeds = outcomes[0].figures
     made.add_row("characters a second, one text", f"{speeds['characters_per_second']:,.0f}")
-    made.add_row(f"  {MANY} texts side by side", f"{speeds[f'characters_per_second_{MANY}']:,.0f}")
+    made.add_row("  64 texts side by side", f"{speeds['characters_per_second_64']:,.0f}")
     for diversity, what in collapsed.items():
         if what:
             made.add_row(f"collapsed at diversity {diversity:g}", what.replace("\n", " "))
@@ -450,6 +402,8 @@ class Predictor:
 
     def answer(self, prompts: Sequence[tuple[list[int], str]]) -> list[str]:
         """What follows each prompt, in order."""
+        from nnlab.models.writing import MANY
+
         given, answers = self.options, []
         for start in range(0, len(prompts), MANY):
             group = prompts[start : start + MANY]

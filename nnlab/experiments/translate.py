@@ -1,4 +1,4 @@
-"""A recurrent network learns to translate sentences, character by character.
+"""A recurrent network learns to translate from sentence pairs.
 
 Run it::
 
@@ -6,8 +6,9 @@ Run it::
 
 One sentence on its way: ``Find Tom.`` has two translations in the file, ``Βρες τον Τομ.`` and ``Βρείτε
 τον Τομ.``. Sentences are grouped by source and a share of the sources is held out, each with all its
-translations, so nothing shown as held out was trained on in any version. The network reads the source's
-characters and writes the translation's, one after the other, until it writes the end.
+translations, so nothing shown as held out was trained on in any version. The default network reads
+subwords, here ``Find Tom .``, and writes the translation's, one after the other, until it writes the
+end; the published one reads and writes single characters.
 
 A held-out translation is right (✓) if it is exactly one of the references. As few are, chrF and BLEU
 say how near the others come (sacreBLEU, with all references). The loss is per character; padding is
@@ -16,7 +17,6 @@ never scored.
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,10 +28,10 @@ from nnlab.bench import Bench
 from nnlab.config import Config
 from nnlab.data import pairs as sentence_pairs
 from nnlab.data.assets import published
-from nnlab.data.pairs import END, START, Language, Split, like_lengths, padded
+from nnlab.data.encoding import Encoded, Vocabulary, encode, known_of, vocabulary_of
+from nnlab.data.pairs import Split, like_lengths
 from nnlab.data.sources import SAMPLE
-from nnlab.data.subwords import Subwords
-from nnlab.errors import InputError, UsageError
+from nnlab.errors import InputError, NnlabError, UsageError
 from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.translations import Scores, score
 from nnlab.output.console import number, percent, table, translation_line
@@ -40,7 +40,6 @@ from nnlab.output.run_folder import RunFolder
 if TYPE_CHECKING:
     from nnlab.training.seeds import Outcome
 
-Vocabulary = Language | Subwords
 SHOWN_HELD_OUT, SHOWN_TRAINING = 10, 4
 MEASURED = 1000  # training pairs on which the training loss is measured
 
@@ -54,16 +53,16 @@ class TranslateConfig(Config):
 
     samples: int | None = None  # None: all of the file
     validation: float = 0.2
-    dropout: float = 0.3
+    dropout: float = 0.2
     reverse: bool = False
     beam: int = 4
     network: str = "attentive"  # or encoder_decoder, the published one
     pieces: int = 2000  # subwords a side; 0: single characters
     units: int = 256
     depth: int = 1
-    forget: float = 0.1
+    forget: float = 0.04
     smoothing: float = 0.1
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     weight_decay: float = 0.1
     patience: int | None = None
 
@@ -83,7 +82,8 @@ class TranslateConfig(Config):
             greek = {"epochs": 126, "batch_size": 75, "validation": 0.4, "dropout": 0.5}
             french = {"epochs": 100, "batch_size": 70, "validation": 0.2, "dropout": 0.0}
             setting = greek if "ell" in data else french
-            return {"samples": _at_most(10_000, data), **plain, **setting, "learning_rate": 1e-3}
+            samples, _ = first_pairs(data, 10_000)
+            return {"samples": samples, **plain, **setting, "learning_rate": 1e-3}
         if preset == "quick":
             small = {
                 "data": SAMPLE,
@@ -91,10 +91,13 @@ class TranslateConfig(Config):
                 "units": 64,
                 "dropout": 0.1,
                 "smoothing": 0.0,
-                "learning_rate": 1e-2,
+                "forget": 0.02,
+                "learning_rate": 5e-3,
             }
             return {**small, "epochs": 12, "patience": 6, "batch_size": 16, "beam": 1}
-        return {"samples": _at_most(20_000, data), "epochs": 30, "patience": 8, "batch_size": 64}
+        samples, count = first_pairs(data, given.get("samples", 20_000))
+        epochs = max(4, min(30, round(360_000 / count)))  # 30 to 10,000 pairs, 18 of 20,000
+        return {"samples": samples, "epochs": epochs, "patience": 8, "batch_size": 64}
 
     def check(self) -> None:
         """Raise UsageError where an option has no meaning."""
@@ -108,67 +111,13 @@ class TranslateConfig(Config):
 CONFIG = TranslateConfig
 
 
-def _at_most(samples: int, data: str) -> int | None:
-    """``samples``, or None where the file has fewer lines."""
-    if data == SAMPLE:
-        return None
+def first_pairs(data: str, most: int) -> tuple[int | None, int]:
+    """(``samples`` for at most ``most`` pairs: None where the data have fewer; how many they are)."""
     try:
-        place = sentence_pairs.find(data)
-        return samples if len(sentence_pairs.read_file(place, samples)) == samples else None  # type: ignore[arg-type]
-    except Exception:  # told when the data are loaded
-        return None
-
-
-# ---- data --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """Pairs as ids, each sentence an array of its own; targets begin and end."""
-
-    sources: list[np.ndarray[Any, Any]]
-    targets: list[np.ndarray[Any, Any]]
-    characters: np.ndarray[Any, Any]  # of each target and its end
-
-    @property
-    def lengths(self) -> np.ndarray[Any, Any]:
-        """``(pairs, 2)``."""
-        return np.array([[len(s), len(t) - 1] for s, t in zip(self.sources, self.targets, strict=True)])
-
-    def batch(self, rows: Any, *, left: bool) -> tuple[dict[str, Any], Any]:
-        """Inputs and next characters of some pairs."""
-        targets = padded([self.targets[row][:-1] for row in rows])
-        following = padded([self.targets[row][1:] for row in rows])
-        return {"source": padded([self.sources[row] for row in rows], left=left), "target": targets}, following
-
-
-def encode(
-    pairs: Sequence[tuple[str, str]], source: Vocabulary, target: Vocabulary, seed: int | None = None
-) -> Encoded:
-    """Pairs of sentences as ids; with a seed, subwords are cut at random."""
-    sides = [[pair[side] for pair in pairs] for side in (0, 1)]
-    if seed is not None and isinstance(source, Subwords) and isinstance(target, Subwords):
-        read = [source.read_at_random(sides[0], seed), target.read_at_random(sides[1], seed)]
-    else:
-        read = [[source.read(one) for one in sides[0]], [target.read(one) for one in sides[1]]]
-    start, end = np.array([START], np.uint16), np.array([END], np.uint16)
-    characters = np.array([len(sentence) + 1 for sentence in sides[1]])
-    return Encoded(read[0], [np.concatenate([start, ids, end]) for ids in read[1]], characters)
-
-
-def known_of(config: TranslateConfig, pairs: Sequence[tuple[str, str]]) -> tuple[Vocabulary, Vocabulary]:
-    """What can be read and written, from the training pairs alone: a character that only others have is unknown."""
-    sides = ([source for source, _ in pairs], [target for _, target in pairs])
-    if config.pieces:
-        return Subwords.of(sides[0], config.pieces), Subwords.of(sides[1], config.pieces)
-    return Language.of(sides[0]), Language.of(sides[1])
-
-
-def vocabulary_of(record: Mapping[str, str]) -> Vocabulary:
-    """What :func:`known_of` found, as the run folder keeps it."""
-    if "pieces" in record:
-        return Subwords(base64.b64decode(record["pieces"]), record["characters"])
-    return Language(record["characters"])
+        count = len(sentence_pairs.load(data, None, reverse=False, most=most))
+    except NnlabError:  # told when the data are loaded, with the options that were meant
+        return None, most
+    return (most if count == most else None), count
 
 
 # ---- model -------------------------------------------------------------------------------------------
@@ -183,7 +132,7 @@ def build(config: TranslateConfig, source: int, target: int) -> Any:
         model = translation.EncoderDecoder(source, target, config.units, config.dropout)
     else:
         model = translation.Attentive(source, target, config.units, config.depth, config.dropout, config.forget)
-    model.make_weights()
+    model.build()
     return model
 
 
@@ -213,7 +162,7 @@ def run(config: TranslateConfig, bench: Bench) -> dict[str, Any]:
     with bench.clock("data"):
         loaded = sentence_pairs.load(config.data, config.samples, reverse=config.reverse)
         parts = sentence_pairs.split(loaded, config.validation, config.seed)
-        source, target = known_of(config, parts.training)
+        source, target = known_of(parts.training, config.pieces)
         training = encode(parts.training, source, target)
         held_out = encode(parts.held_out_pairs, source, target)
         some = np.random.default_rng([config.seed, 5]).permutation(len(parts.training))[:MEASURED]
@@ -272,7 +221,8 @@ def run(config: TranslateConfig, bench: Bench) -> dict[str, Any]:
     attention = None
     if config.network == "attentive":
         chosen = Interpreter(seeded.model, source, target, limit)
-        attention = [chosen.attention(sentence) for sentence in list(parts.held_out)[:3]]
+        longer = sorted(parts.held_out, key=len)
+        attention = [chosen.attention(longer[int(share * len(longer))]) for share in (0.7, 0.85, 0.98)]
     return present(config, bench, parts, outcomes, attention)
 
 
@@ -425,7 +375,7 @@ def save_figures(
 ) -> None:
     """``loss.png``, ``lengths.png`` (right by length of the source) and ``attention.png``."""
     from nnlab.output import figures
-    from nnlab.output.figures_text import attention_maps
+    from nnlab.output.figures_text import attention_maps, by_length
 
     def lines(name: str) -> list[tuple[list[float], list[float]]]:
         return [(o.history.column("epoch"), o.history.column(name)) for o in outcomes]
@@ -435,18 +385,11 @@ def save_figures(
     figures.curves(ax, {"training": lines("loss"), "held-out": lines("val_loss")}, ylabel="loss (nats a character)")
     folder.write("figures/loss.png", figures.png(figure))
 
-    groups: dict[str, tuple[int, int]] = {}
-    lengths = np.array([len(source) for source in parts.held_out])
-    edges = np.unique(np.quantile(lengths, np.linspace(0, 1, 9)).astype(int))
-    right = np.array([o in t for o, t in zip(outcomes[0].figures["outputs"], parts.held_out.values(), strict=True)])
-    for low, high in zip(edges[:-1], [*edges[1:-1], edges[-1] + 1], strict=True):
-        inside = (lengths >= low) & (lengths < high)
-        name = f"{low}–{high - 1}" if high - 1 > low else str(low)
-        groups[name] = (int(right[inside].sum()), int(inside.sum()))
-    if groups:
-        figure, (ax,) = figures.canvas(1, width=6.2, title=f"{title}: held-out sentences right")
-        figures.shares(ax, groups, xlabel="characters of the source")
-        folder.write("figures/lengths.png", figures.png(figure))
+    right = [o in t for o, t in zip(outcomes[0].figures["outputs"], parts.held_out.values(), strict=True)]
+    groups = by_length([len(source) for source in parts.held_out], right)
+    figure, (ax,) = figures.canvas(1, width=6.2, title=f"{title}: held-out sentences right")
+    figures.shares(ax, groups, xlabel="characters of the source")
+    folder.write("figures/lengths.png", figures.png(figure))
     if attention:
         folder.write("figures/attention.png", figures.png(attention_maps(attention, title=title)))
 

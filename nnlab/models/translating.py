@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from nnlab.data.pairs import START, Ids, Language, padded
-from nnlab.data.subwords import Subwords
+from nnlab.data.encoding import Vocabulary
+from nnlab.data.pairs import START, Ids, padded
 from nnlab.models.search import BeamSearch
 from nnlab.models.translation import Translator
 
-Vocabulary = Language | Subwords
 BATCH = 128
 WIDTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 304)  # source lengths the search is compiled for
 

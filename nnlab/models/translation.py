@@ -8,7 +8,6 @@ Both are trained with the right characters so far as the decoder's input (teache
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import keras
@@ -18,7 +17,6 @@ from keras import layers, ops
 from nnlab.data.pairs import PAD, SPECIAL, UNKNOWN
 from nnlab.models.recurrent import ScanLSTM, keep_zero
 
-LUONG = os.environ.get("LUONG")
 FAR = -1e9
 
 
@@ -45,9 +43,14 @@ class Translator(keras.Model):  # type: ignore[misc]
         memory, states = self.encode(inputs["source"], training=training)
         return self.teach(inputs["target"], memory, states, training=training)
 
-    def make_weights(self) -> None:
-        """Build every layer by reading one sentence."""
+    def build(self, input_shape: Any = None) -> None:
+        """Build every layer by reading one sentence: their shapes do not depend on the input's."""
+        self.built = True
         self({"source": np.full((1, 4), SPECIAL, "int32"), "target": np.full((1, 4), SPECIAL, "int32")})
+
+    def build_from_config(self, config: Any) -> None:
+        """Keras calls this for a saved model, before its weights are read."""
+        self.build()
 
     def get_config(self) -> dict[str, Any]:
         """What a saved model needs to be built again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,7 +12,8 @@ import numpy as np
 from nnlab.models.language import StreamWriter, WindowWriter
 
 STRETCH = 128  # characters a call: the loop is compiled for this many
-BATCHES = (1, 8, 64)  # and for these numbers of texts side by side
+MANY = 64
+BATCHES = (1, 8, MANY)  # and for these numbers of texts side by side
 
 
 class Pen:
@@ -59,3 +61,16 @@ def _right_aligned(prompts: Sequence[Sequence[int]]) -> dict[str, Any]:
         ids[row, width - len(prompt) :] = prompt
         present[row, width - len(prompt) :] = 1
     return {"prompt": ids, "present": present}
+
+
+def writing_speed(pen: Any, prompt: list[int]) -> dict[str, float]:
+    """Characters a second of one text and of many side by side, after start-up."""
+    speeds = {}
+    for name, count, length in (("characters_per_second", 1, 1024), (f"characters_per_second_{MANY}", MANY, 256)):
+        for _ in pen.write([prompt] * count, 129, [1.0] * count, 0):  # compiles, for prompts and for going on
+            pass
+        began = time.perf_counter()
+        for _ in pen.write([prompt] * count, length, [1.0] * count, 0):
+            pass
+        speeds[name] = round(count * length / (time.perf_counter() - began), 1)
+    return speeds

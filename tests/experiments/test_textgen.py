@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from nnlab.data.text import encode
+from nnlab.data.windows import held_out_windows, training_windows
 from nnlab.evaluation.likelihood import surprise
 from nnlab.experiments import textgen
 from nnlab.experiments.textgen import TextgenConfig
@@ -42,7 +43,7 @@ def test_the_published_preset_is_the_reports_setting():
 
 def test_training_windows_go_on_from_step_to_step():
     ids = np.arange(1000)
-    x, y = textgen.training_windows(ids, 3, 10, np.random.default_rng(0))
+    x, y = training_windows(ids, 3, 10, np.random.default_rng(0))
     assert x.shape == (33 * 3, 10)
     assert np.array_equal(y, x + 1)
     for step in range(32):
@@ -53,7 +54,7 @@ def test_training_windows_go_on_from_step_to_step():
 def test_every_character_of_the_tail_counts_once(length):
     ids = np.arange(length)
     counted = []
-    for read, following, counts in textgen.held_out_windows(ids, 4, 10):
+    for read, following, counts in held_out_windows(ids, 4, 10):
         assert read.shape == following.shape == counts.shape == (4, 10)
         assert np.array_equal(following[counts], read[counts] + 1)
         counted += following[counts].tolist()

@@ -28,7 +28,7 @@ def model_of(kind):
         model = EncoderDecoder(len(SOURCE), len(TARGET), 24, 0.0)
     else:
         model = Attentive(len(SOURCE), len(TARGET), 24, 2, 0.0, 0.1)
-    model.make_weights()
+    model.build()
     for weight in model.trainable_variables:  # untrained networks hardly differ from one sentence to the next
         weight.assign(np.array(weight) * 2.5)
     return model
@@ -54,7 +54,7 @@ def sentences(count):
 @pytest.mark.parametrize("kind", ["published", "attentive"])
 def test_greedy_is_the_plain_loop(kind):
     model = model_of(kind)
-    chosen = sentences(6)
+    chosen = sentences(3)
     found = Interpreter(model, SOURCE, TARGET, 12).translate(chosen)
     assert found == [plain_loop(model, sentence, 12) for sentence in chosen]
     assert len(set(found)) > 1
@@ -75,7 +75,7 @@ def test_a_wide_beam_finds_the_best_of_all():
     language = Language("xy")
     keras.utils.set_random_seed(9)
     model = Attentive(len(SOURCE), len(language), 16, 1, 0.0, 0.0)
-    model.make_weights()
+    model.build()
     for weight in model.trainable_variables:
         weight.assign(np.array(weight) * 2.5)
     every = ["".join(letters) for length in range(4) for letters in itertools.product("xy", repeat=length)]
@@ -87,7 +87,7 @@ def test_a_wide_beam_finds_the_best_of_all():
         logits[:, [PAD, START, UNKNOWN]] = -1e9
         return -surprise(logits, ids).mean()
 
-    chosen = sentences(8)
+    chosen = sentences(4)
     best = [max(every, key=lambda output, s=sentence: mean_log_probability(s, output)) for sentence in chosen]
     assert Interpreter(model, SOURCE, language, 4, beam=32).translate(chosen) == best
     assert len(set(best)) > 1
@@ -112,3 +112,17 @@ def test_attention_looks_at_the_sentence_only():
     sentence, written, weights = Interpreter(model, SOURCE, TARGET, 12).attention("abc d.")
     assert weights.shape == (len(written) + 1, len(sentence))
     np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["published", "attentive"])
+def test_the_saved_model_is_a_keras_model(kind, tmp_path):
+    model = model_of(kind)
+    model.compile("adam", MaskedCrossEntropy(0.1), jit_compile=False)
+    ids = padded([SOURCE.read("abc d.")], left=model.left)
+    target = np.array([[START, SPECIAL, SPECIAL + 1]], "int32")
+    model.train_on_batch({"source": ids, "target": target}, np.array([[SPECIAL, SPECIAL + 1, END]], "int32"))
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    chosen = sentences(5)
+    found = [Interpreter(one, SOURCE, TARGET, 12).translate(chosen) for one in (model, again)]
+    assert found[0] == found[1]
