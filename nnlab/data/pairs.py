@@ -22,7 +22,7 @@ Ids: TypeAlias = np.ndarray[Any, Any]
 PAD, START, END, UNKNOWN = 0, 1, 2, 3
 SPECIAL = 4
 LEAST = 20  # pairs
-LONGEST = 300  # characters of a sentence
+LONGEST = 400  # characters of a sentence
 ROUND = 4  # lengths are rounded up to a multiple of this
 
 

@@ -194,7 +194,9 @@ def run(config: TextgenConfig, bench: Bench) -> dict[str, Any]:
     with bench.clock("data"):
         corpus = texts.load(config.data, lower=config.lower)
         streams, steps = shape_of(config, corpus)
-    bench.folder.write_json("alphabet.json", {"characters": corpus.alphabet, "lower": config.lower, "streams": streams})
+    bench.folder.write_json(
+        "vocabulary.json", {"characters": corpus.alphabet, "lower": config.lower, "streams": streams}
+    )
     bench.start_backend()
     from nnlab.models.writing import Pen, writing_speed
     from nnlab.training.fit import Evaluation, Seeded, train
@@ -364,7 +366,7 @@ class Predictor:
         self.config = TextgenConfig.from_record(folder.config)
         self.options = {**self.OPTIONS, **options}
         self.folder = folder
-        known = folder.read_json("alphabet.json")
+        known = folder.read_json("vocabulary.json")
         self.alphabet = Alphabet(known["characters"], lower=known["lower"])
         self._streams = known["streams"]
         self._pen: Any = None

@@ -13,7 +13,7 @@ from nnlab.models.search import BeamSearch
 from nnlab.models.translation import Translator
 
 BATCH = 128
-WIDTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 304)  # source lengths the search is compiled for
+WIDTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 400)  # source lengths the search is compiled for
 
 
 class Interpreter:

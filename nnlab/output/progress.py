@@ -138,10 +138,13 @@ class LiveDisplay(Display):
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         self._live: Live | None = None
+        self._left_line = False
 
     def start(self, *, name: str, run: int, runs: int, epochs: int, steps: int, rows: list[Row]) -> None:
         """Open the display, or go on with the next run in the same one."""
+        self._leave_line()
         super().start(name=name, run=run, runs=runs, epochs=epochs, steps=steps, rows=rows)
+        self._left_line = False
         if self._live is None:
             self._live = Live(get_renderable=self.render, console=self.console, transient=True, refresh_per_second=8)
             self._live.start()
@@ -150,8 +153,14 @@ class LiveDisplay(Display):
         """Remember the row; the display's own thread draws it. The last epoch of a run leaves a line."""
         super().epoch(row)
         if row["epoch"] == self.epochs:
+            self._leave_line()
+
+    def _leave_line(self) -> None:
+        """What stays of a run when the display goes on or away; also where it ended early."""
+        if self.rows and not self._left_line:
+            self._left_line, row = True, self.rows[-1]
             of_run = f"{self.name} " if self.name else ""
-            of_run += f"run {self.run + 1}/{self.runs}" if self.runs > 1 else f"{self.epochs} epochs"
+            of_run += f"run {self.run + 1}/{self.runs}" if self.runs > 1 else f"{row['epoch']} epochs"
             held_out = {name: value for name, value in measures(row).items() if name != "loss"}
             shown = "  ".join(f"{name} {value}" for name, value in held_out.items())
             line = Text(f"{of_run} in {clock(row['seconds'])}  {shown}", overflow="ellipsis", no_wrap=True)
@@ -159,6 +168,7 @@ class LiveDisplay(Display):
 
     def stop(self) -> None:
         """Take the display away."""
+        self._leave_line()
         if self._live is not None:
             self._live.stop()
             self._live = None

@@ -4,7 +4,7 @@ Every file is written beside its place and then renamed, so a reader (or a later
 ``kill -9``) sees the old file or the new one, never half of one::
 
     config.json  environment.json  metrics.csv  results.json  console.txt  model.keras
-    figures/*.png  audio/*.wav  checkpoint/ (until the run is done)
+    vocabulary.json (what a model of text reads)  figures/*.png  audio/*.wav  checkpoint/ (until the run is done)
 
 Nothing in a run folder is ever executed: arrays are read without pickle and of ``model.keras`` only
 the weights are used (see :mod:`nnlab.training.backend`).
@@ -251,7 +251,7 @@ class RunFolder:
 
     def discard_if_bare(self) -> None:
         """Delete a folder in which nothing was computed yet: an error before the first epoch leaves none."""
-        kept = {"config.json", "environment.json", LOCK}
+        kept = {"config.json", "environment.json", "vocabulary.json", LOCK}
         if self.path.is_dir() and {entry.name for entry in self.path.iterdir()} <= kept:
             shutil.rmtree(self.path, ignore_errors=True)
 

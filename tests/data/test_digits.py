@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import gzip
-import hashlib
-import http.server
 import struct
-import threading
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from nnlab.data import digits, sources
-from nnlab.errors import DataUnavailable, InputError, UsageError
+from nnlab.errors import InputError, UsageError
 
 RNG = np.random.default_rng(0)
 ARRAYS = {
@@ -94,88 +90,6 @@ def test_idx_files_gzipped_or_not(tmp_path):
     cut.unlink()
     with pytest.raises(InputError, match=r"expected train-images-idx3-ubyte or train-images-idx3-ubyte\.gz in it"):
         digits.load(str(tmp_path))
-
-
-# ---- where data come from ----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def nowhere(tmp_path, monkeypatch):
-    """No data at hand, and a mirror where nobody listens."""
-    monkeypatch.delenv("NNLAB_DATA", raising=False)
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("NNLAB_MIRROR", "http://127.0.0.1:9")
-    return tmp_path
-
-
-def test_the_folder_comes_before_the_cache_and_the_cache_before_a_download(nowhere, monkeypatch):
-    assert sources.local("mnist") is None
-    cached = nowhere / "home" / "datasets"
-    cached.mkdir(parents=True)
-    save(cached / "mnist.npz")
-    assert sources.find("mnist") == cached / "mnist.npz"
-    folder = nowhere / "folder"
-    folder.mkdir()
-    monkeypatch.setenv("NNLAB_DATA", str(folder))
-    assert sources.find("mnist") == cached / "mnist.npz"
-    save(folder / "mnist.npz")
-    assert sources.find("mnist") == folder / "mnist.npz"
-
-
-def test_offline_is_one_line_and_exit_3(nowhere, capfd):
-    with pytest.raises(DataUnavailable, match=r"cannot download http://127\.0\.0\.1:9/mnist\.npz") as caught:
-        sources.find("mnist")
-    assert "--data sample" in caught.value.hint
-    assert capfd.readouterr().out == ""
-
-
-@pytest.fixture
-def server(tmp_path, monkeypatch):
-    """A local server with an mnist.npz, in the place of the real one."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-    save(folder / "mnist.npz")
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *arguments):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        monkeypatch.setenv("NNLAB_MIRROR", f"http://127.0.0.1:{running.server_port}/")
-        yield folder
-        running.shutdown()
-
-
-def test_a_download_is_checked_and_cached(nowhere, server, monkeypatch, capfd):
-    with pytest.raises(DataUnavailable, match=r"mnist\.npz from http"):  # not the real MNIST: the checksum differs
-        sources.find("mnist")
-    sha = hashlib.sha256((server / "mnist.npz").read_bytes()).hexdigest()
-    known = sources.KNOWN["mnist"]
-    monkeypatch.setitem(sources.KNOWN, "mnist", type(known)(**{**vars(known), "sha256": sha}))
-    path = sources.find("mnist")
-    assert path == nowhere / "home" / "datasets" / "mnist.npz"
-    assert digits.read_npz(path, "mnist").y_test.tolist() == ARRAYS["y_test"].tolist()
-    assert sources.local("mnist") == path
-    assert capfd.readouterr().out == ""  # Keras's bar goes to stderr
-
-
-def test_data_commands(nnlab, nowhere, monkeypatch):
-    assert nnlab("data").code == 0
-    done = nnlab("data", "fetch", "mnist")
-    assert done.code == 3
-    assert done.err.splitlines()[-1].startswith("error: cannot download")
-    assert nnlab("data", "fetch", "cats").code == 2
-    assert nnlab("data", "verify", "mnist").code == 3
-    assert nnlab("data", "verify").code == 0
-    save(nowhere / "mnist.npz")
-    monkeypatch.setenv("NNLAB_DATA", str(nowhere))
-    done = nnlab("data", "--json")
-    assert done.document["results"]["data"][0]["path"] == str(nowhere / "mnist.npz")
-    assert nnlab("data", "fetch", "mnist").out.strip() == str(nowhere / "mnist.npz")
-    done = nnlab("data", "verify")
-    assert done.code == 3
-    assert "is not mnist: expected contents" in done.err
 
 
 def test_real_mnist_is_what_it_should_be(mnist):

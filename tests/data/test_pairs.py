@@ -30,7 +30,7 @@ def test_lines_that_cannot_be_used_are_named(tmp_path):
     found = pairs.read_file(write(tmp_path, lines))
     assert len(found) == 30
     assert [line.split(":")[0] for line in found.skipped] == ["line 31", "line 32", "line 33"]
-    assert "5,000 characters, at most 300" in found.skipped[2]
+    assert "5,000 characters, at most 400" in found.skipped[2]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_lines_that_cannot_be_used_are_named(tmp_path):
     [
         (["one column"] * 40, r"pairs.txt: expected at least 20 sentence pairs, found 0 \(40 lines skipped\); line 1"),
         ([GOOD[0]] * 40, r"found 1 \(0 lines skipped, 39 repeated\)"),
-        (["a\t" + "y" * 5000] * 40, "5,000 characters, at most 300 are read"),
+        (["a\t" + "y" * 5000] * 40, "5,000 characters, at most 400 are read"),
         ([], "found 0"),
     ],
 )

@@ -101,7 +101,7 @@ def test_quick_learns_to_write_and_says_so(trained):
 @pytest.mark.parametrize(
     "options",
     [
-        ["--preset", "published", "--data", "sample", "--epochs", 1, "--length", 50],
+        ["--preset", "published", "--data", "sample", "--epochs", 1, "--length", 50, "--maxlen", 12],
         [*QUICK, "--runs", 2, "--seed", 3],
         [*QUICK, "--maxlen", 20, "--diversity", 0.7, "--diversity", 1.5, "--length", 300, "--keep-case"],
     ],
@@ -141,6 +141,12 @@ def test_bad_input_is_one_line(nnlab, tmp_path, content, options, says):
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
     assert says in done.err
     assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
+
+
+def test_an_error_before_the_first_epoch_leaves_nothing(nnlab, tmp_path):
+    done = nnlab("textgen", "--preset", "quick", "--device", "gpu")
+    assert done.code == 2
+    assert not list((tmp_path / "runs").iterdir())
 
 
 def test_short_texts_are_learned_as_well(nnlab, tmp_path):

@@ -163,9 +163,9 @@ def test_predict_translates_a_line_each(nnlab, trained, monkeypatch):
 
 
 def test_predict_refuses_what_it_cannot_read(nnlab, trained):
-    done = nnlab("predict", trained, "x" * 400, "She works at school.")
+    done = nnlab("predict", trained, "x" * 500, "She works at school.")
     assert done.code == 2
-    assert "expected a sentence of up to 300 characters, got 400" in done.err
+    assert "expected a sentence of up to 400 characters, got 500" in done.err
     assert done.out.splitlines()[0] == ""
     assert nnlab("predict", trained, "She works at school.", "--beam", 4).code == 0
     done = nnlab("predict", trained, "She works.", "--length", 4)
