@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from nnlab.training.seeds import Outcome
 
 SHOWN_HELD_OUT, SHOWN_TRAINING = 10, 4
+TIMED = 1000  # held-out sentences whose translation is timed
 MEASURED = 1000  # training pairs on which the training loss is measured
 
 
@@ -171,7 +172,6 @@ def run(config: TranslateConfig, bench: Bench) -> dict[str, Any]:
     tell_skipped(bench, loaded)
     bench.folder.write_json("vocabulary.json", {"source": source.record(), "target": target.record(), "limit": limit})
     bench.start_backend()
-    from nnlab.models.translating import Interpreter
     from nnlab.training.batches import Batches
     from nnlab.training.fit import Evaluation, Seeded, train
     from nnlab.training.seeds import Outcome
@@ -218,12 +218,7 @@ def run(config: TranslateConfig, bench: Bench) -> dict[str, Any]:
         return [Outcome(history, figures=figures)]
 
     outcomes = bench.repeat(config.seeds, fit)
-    attention = None
-    if config.network == "attentive":
-        chosen = Interpreter(seeded.model, source, target, limit)
-        longer = sorted(parts.held_out, key=len)
-        attention = [chosen.attention(longer[int(share * len(longer))]) for share in (0.7, 0.85, 0.98)]
-    return present(config, bench, parts, outcomes, attention)
+    return present(config, bench, parts, outcomes)
 
 
 def translate_held_out(
@@ -234,19 +229,22 @@ def translate_held_out(
 
     sentences = list(parts.held_out)
     greedy = Interpreter(model, *languages, limit)
-    greedy.translate(sentences)  # compiles each length
+    timed = sentences[:TIMED]
+    greedy.translate(timed)  # compiles each length
     began = time.perf_counter()
-    outputs = greedy.translate(sentences)
-    speed = len(sentences) / (time.perf_counter() - began)
-    if config.beam > 1:
-        outputs = Interpreter(model, *languages, limit, beam=config.beam).translate(sentences)
+    greedy.translate(timed)
+    speed = len(timed) / (time.perf_counter() - began)
+    interpreter = Interpreter(model, *languages, limit, beam=config.beam) if config.beam > 1 else greedy
     seen = list(dict.fromkeys(source for source, _ in parts.training))
     chosen = np.random.default_rng([config.seed, 6]).permutation(len(seen))[:SHOWN_TRAINING].tolist()
     shown = [seen[row] for row in chosen]
+    longer = sorted(sentences, key=len)
+    looked = [longer[int(share * len(longer))] for share in (0.7, 0.85, 0.98)] if config.network == "attentive" else []
     return {
-        "outputs": outputs,
+        "outputs": interpreter.translate(sentences),
         "sentences_per_second": round(speed, 1),
-        "training": [[sentence, output] for sentence, output in zip(shown, greedy.translate(shown), strict=True)],
+        "training": [[sentence, output] for sentence, output in zip(shown, interpreter.translate(shown), strict=True)],
+        "attention": [greedy.attention(sentence) for sentence in looked],
     }
 
 
@@ -278,7 +276,6 @@ def present(
     bench: Bench,
     parts: Split,
     outcomes: Sequence[Outcome],
-    attention: Sequence[tuple[list[str], list[str], np.ndarray[Any, Any]]] | None,
 ) -> dict[str, Any]:
     """Consoles, summary, figures, and the ``results`` of the JSON document."""
     terminal = bench.terminal
@@ -298,7 +295,7 @@ def present(
         results[name] = over_runs([float(getattr(found, name)) for found in scores])
     results["sentences_per_second"] = over_runs([o.figures["sentences_per_second"] for o in outcomes])
     terminal.show(summary(config, parts, results, outcomes, scores[0]))
-    save_figures(config, bench.folder, parts, outcomes, attention)
+    save_figures(config, bench.folder, parts, outcomes)
     rows = [
         {"source": source, "output": output, "right": int(output in targets), "references": " | ".join(targets)}
         for (source, targets), output in zip(parts.held_out.items(), outcomes[0].figures["outputs"], strict=True)
@@ -371,7 +368,6 @@ def save_figures(
     folder: RunFolder,
     parts: Split,
     outcomes: Sequence[Outcome],
-    attention: Sequence[tuple[list[str], list[str], np.ndarray[Any, Any]]] | None,
 ) -> None:
     """``loss.png``, ``lengths.png`` (right by length of the source) and ``attention.png``."""
     from nnlab.output import figures
@@ -390,8 +386,9 @@ def save_figures(
     figure, (ax,) = figures.canvas(1, width=6.2, title=f"{title}: held-out sentences right")
     figures.shares(ax, groups, xlabel="characters of the source")
     folder.write("figures/lengths.png", figures.png(figure))
-    if attention:
-        folder.write("figures/attention.png", figures.png(attention_maps(attention, title=title)))
+    if outcomes[0].figures["attention"]:
+        maps = [(read, written, np.array(weights)) for read, written, weights in outcomes[0].figures["attention"]]
+        folder.write("figures/attention.png", figures.png(attention_maps(maps, title=title)))
 
 
 # ---- predict -----------------------------------------------------------------------------------------

@@ -31,9 +31,7 @@ def window_model(vocabulary: int, window: int, units: int) -> keras.Model:
     return keras.Model(ids, layers.Dense(vocabulary, name="logits")(x[:, -1]), name="window")
 
 
-def stream_model(
-    vocabulary: int, streams: int, window: int, units: int, depth: int, dropout: float, weight_dropout: float
-) -> keras.Model:
+def stream_model(vocabulary: int, streams: int, window: int, units: int, depth: int, dropout: float) -> keras.Model:
     """Ids ``(streams, window)`` to logits after each character ``(streams, window, vocabulary)``.
 
     ``depth`` LSTM layers with a way around each but the first (He and others 2016), dropout between and
@@ -42,10 +40,10 @@ def stream_model(
     ids = keras.Input((window,), batch_size=streams, dtype="int32", name="streams")
     rows = keras.initializers.RandomNormal(stddev=0.3)
     x = layers.Embedding(vocabulary, 4 * units, embeddings_initializer=rows, name="characters")(ids)
-    x = ScanLSTM(units, stateful=True, weight_dropout=weight_dropout, name="lstm_1")(x)  # (streams, window, units)
+    x = ScanLSTM(units, stateful=True, name="lstm_1")(x)  # (streams, window, units)
     for number in range(2, depth + 1):
         gates = layers.Dense(4 * units, use_bias=False, name=f"into_{number}")(layers.Dropout(dropout)(x))
-        above = ScanLSTM(units, stateful=True, weight_dropout=weight_dropout, name=f"lstm_{number}")(gates)
+        above = ScanLSTM(units, stateful=True, name=f"lstm_{number}")(gates)
         x = layers.add([x, above])
     x = layers.Dropout(dropout)(x)
     return keras.Model(ids, layers.Dense(vocabulary, name="logits")(x), name="stream")

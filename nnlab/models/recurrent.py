@@ -84,14 +84,12 @@ class ScanLSTM(layers.Layer):  # type: ignore[misc]
     """LSTM whose inputs are the gates' inputs: ``(batch, time, 4 * units)`` to ``(batch, time, units)``.
 
     ``stateful``: the last state of a batch is the first of the next (truncated back-propagation through
-    time over streams of text); :meth:`reset_state` starts anew. ``weight_dropout`` drops recurrent
-    weights while training (Merity, Keskar and Socher 2018).
+    time over streams of text); :meth:`reset_state` starts anew.
     """
 
-    def __init__(self, units: int, *, stateful: bool = False, weight_dropout: float = 0.0, **options: Any) -> None:
+    def __init__(self, units: int, *, stateful: bool = False, **options: Any) -> None:
         super().__init__(**options)
-        self.units, self.stateful, self.weight_dropout = units, stateful, weight_dropout
-        self._seeds = keras.random.SeedGenerator() if weight_dropout else None
+        self.units, self.stateful = units, stateful
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the weights, and the states of each stream where they are kept."""
@@ -104,19 +102,17 @@ class ScanLSTM(layers.Layer):  # type: ignore[misc]
             shape = (input_shape[0], self.units)
             self.states = [self.add_weight(shape=shape, initializer="zeros", trainable=False) for _ in range(2)]
 
-    def call(self, x: Any, training: bool | None = False) -> Any:
+    def call(self, x: Any) -> Any:
         """The outputs of every step."""
-        outputs, h, c = self.run(x, self.states or None, training=training)
+        outputs, h, c = self.run(x, self.states or None)
         for state, value in zip(self.states, (h, c), strict=False):
             state.assign(value)
         return outputs
 
-    def run(self, x: Any, states: Any = None, training: bool | None = False) -> Any:
+    def run(self, x: Any, states: Any = None) -> Any:
         """(outputs, h, c) from given states, or from zeros; the layer's own states stay as they are."""
         x = ops.transpose(x, (1, 0, 2)) + self.bias
         recurrent = ops.copy(self.recurrent)  # a gradient is written for tensors, not for variables
-        if training and self._seeds is not None:
-            recurrent = keras.random.dropout(recurrent, self.weight_dropout, seed=self._seeds)
         if states is None:
             zeros = ops.zeros_like(x[0, :, : self.units])
             states = (zeros, zeros)
@@ -143,8 +139,7 @@ class ScanLSTM(layers.Layer):  # type: ignore[misc]
 
     def get_config(self) -> dict[str, Any]:
         """What a saved model needs to build this layer again."""
-        own = {"units": self.units, "stateful": self.stateful, "weight_dropout": self.weight_dropout}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), "units": self.units, "stateful": self.stateful}
 
 
 def _open_forget_gate(shape: tuple[int, ...], dtype: Any = None) -> np.ndarray[Any, Any]:

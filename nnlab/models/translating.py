@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnlab.data.encoding import Vocabulary
-from nnlab.data.pairs import START, Ids, padded
+from nnlab.data.pairs import START, padded
 from nnlab.models.search import BeamSearch
 from nnlab.models.translation import Translator
 
@@ -41,10 +41,10 @@ class Interpreter:
                 answers |= {row: self.target.write(found) for row, found in zip(group, ids.tolist(), strict=False)}
         return [answers[row] for row in range(len(sentences))]
 
-    def attention(self, sentence: str) -> tuple[list[str], list[str], Ids]:
+    def attention(self, sentence: str) -> tuple[list[str], list[str], list[list[float]]]:
         """What was read, what was written, and ``(written + 1, read)`` weights: where each written one looked."""
         read = self.source.read(sentence).astype("int32")
         written = self.target.read(self.translate([sentence])[0]).astype("int32")
         model: Any = self.model
         weights = model.attention({"source": read[None], "target": np.array([[START, *written]], "int32")})
-        return self.source.names(read.tolist()), self.target.names(written.tolist()), np.array(weights)[0]
+        return self.source.names(read.tolist()), self.target.names(written.tolist()), np.array(weights)[0].tolist()

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from nnlab.models.language import StreamWriter, WindowWriter
+from nnlab.training.backend import compiled
 
 STRETCH = 128  # characters a call: the loop is compiled for this many
 MANY = 64
@@ -22,6 +23,7 @@ class Pen:
     def __init__(self, model: keras.Model, *, nucleus: bool = False) -> None:
         made = StreamWriter if model.name == "stream" else WindowWriter
         self._writer = made(model, nucleus=nucleus)
+        self._write = compiled(self._writer)
         self._window: int | None = getattr(self._writer, "window", None)
 
     def write(
@@ -46,7 +48,7 @@ class Pen:
         chances = np.random.default_rng([seed, 7])
         for start in range(0, length, STRETCH):
             inputs["chances"] = np.tile(chances.random(STRETCH, "float32"), (batch, 1))
-            found = self._writer.predict_on_batch(inputs)
+            found = self._write(inputs)
             written = found["ids"]
             yield written[:count, : length - start]
             inputs = {key: inputs[key] for key in ("diversity", "top_p")} | {"states": found["states"]}

@@ -13,7 +13,7 @@ import re
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -130,6 +130,24 @@ def jit_compile() -> bool:
     compilation and saves nothing after (measured on 2 cores with arith).
     """
     return os.environ.get("KERAS_BACKEND") == "jax"
+
+
+def compiled(model: Any) -> Callable[[Any], Any]:
+    """A model's call as one compiled program: inputs to outputs as arrays, for loops of many small steps.
+
+    On TensorFlow that is XLA, which fuses what a step of a loop does: a text is written 2.4 times as fast
+    as by ``predict_on_batch`` (measured). Keras itself offers XLA only without op determinism; where an
+    operation is not deterministic under XLA, TensorFlow refuses to compile it.
+    """
+    if os.environ.get("KERAS_BACKEND") == "jax":
+        predict: Callable[[Any], Any] = model.predict_on_batch
+        return predict
+    import tensorflow as tf
+
+    with _quiet_native_stderr(enabled=True):  # XLA greets once a process
+        tf.function(lambda x: x + 1, jit_compile=True)(tf.zeros(()))
+    traced = tf.function(model.call, jit_compile=True)
+    return lambda inputs: tf.nest.map_structure(lambda array: array.numpy(), traced(inputs))
 
 
 @contextmanager

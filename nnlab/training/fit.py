@@ -100,13 +100,6 @@ class Seeded:
         self._model: keras.Model | None = None
         self._optimizer_start: list[np.ndarray[Any, Any]] = []
 
-    @property
-    def model(self) -> keras.Model:
-        """The model as it is now; :meth:`reset` has been called."""
-        if self._model is None:
-            raise RuntimeError("expected reset() to have been called")
-        return self._model
-
     def reset(self, *seeds: int) -> keras.Model:
         """The model before its first step; a place left over gets the last seed once more."""
         fresh = []

@@ -110,6 +110,7 @@ def test_padding_changes_nothing(kind):
 def test_attention_looks_at_the_sentence_only():
     model = model_of("attentive")
     sentence, written, weights = Interpreter(model, SOURCE, TARGET, 12).attention("abc d.")
+    weights = np.array(weights)
     assert weights.shape == (len(written) + 1, len(sentence))
     np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-5)
 

@@ -22,7 +22,7 @@ def model_of(kind):
     keras.utils.set_random_seed(5)
     if kind == "window":
         return language.window_model(VOCABULARY, WINDOW, 16)
-    return language.stream_model(VOCABULARY, 2, WINDOW, 16, {"stream": 1, "deep": 2}[kind], 0.3, 0.1)
+    return language.stream_model(VOCABULARY, 2, WINDOW, 16, {"stream": 1, "deep": 2}[kind], 0.3)
 
 
 def write(model, prompts, length, diversity, seed=0, **options):
@@ -77,18 +77,16 @@ def test_a_text_does_not_depend_on_its_neighbours_or_on_pieces(kind):
 
 def test_top_p_draws_from_the_most_probable_only():
     model = model_of("stream")
-    greedy = write(model, [[1, 2]], 60, [1.0], nucleus=True)  # top_p 1: everything
-    assert np.array_equal(greedy, write(model, [[1, 2]], 60, [1.0]))
     pen = Pen(model, nucleus=True)
     one = [np.concatenate(list(pen.write([[1, 2]], 60, [1.0], seed, 1e-6)), axis=1) for seed in (0, 1)]
     assert np.array_equal(*one)  # only one character is left each time, whatever the chance
-    sharp = write(model, [[1, 2]], 60, [0.01])
+    sharp = write(model, [[1, 2]], 60, [1e-5])
     assert np.array_equal(one[0], sharp)
 
 
 def test_a_loss_that_falls_and_a_text_that_is_learned():
     keras.utils.set_random_seed(0)
-    model = language.stream_model(4, 4, 8, 16, 1, 0.0, 0.0)
+    model = language.stream_model(4, 4, 8, 16, 1, 0.0)
     model.compile(
         keras.optimizers.Adam(0.02), keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False
     )
