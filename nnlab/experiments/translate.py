@@ -88,16 +88,16 @@ class TranslateConfig(Config):
         if preset == "quick":
             small = {
                 "data": SAMPLE,
-                "pieces": 100,
+                "pieces": 0,
                 "units": 64,
                 "dropout": 0.1,
                 "smoothing": 0.0,
                 "forget": 0.02,
-                "learning_rate": 5e-3,
+                "learning_rate": 1e-2,
             }
             return {**small, "epochs": 12, "patience": 6, "batch_size": 16, "beam": 1}
         samples, count = first_pairs(data, given.get("samples", 20_000))
-        epochs = max(4, min(30, round(360_000 / count)))  # 30 to 10,000 pairs, 18 of 20,000
+        epochs = max(4, min(30, round(600_000 / count)))  # 30 to 20,000 pairs, 4 of all the French ones
         return {"samples": samples, "epochs": epochs, "patience": 8, "batch_size": 64}
 
     def check(self) -> None:

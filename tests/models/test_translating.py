@@ -77,7 +77,7 @@ def test_a_wide_beam_finds_the_best_of_all():
     model = Attentive(len(SOURCE), len(language), 16, 1, 0.0, 0.0)
     model.build()
     for weight in model.trainable_variables:
-        weight.assign(np.array(weight) * 2.5)
+        weight.assign(np.array(weight) * 5)
     every = ["".join(letters) for length in range(4) for letters in itertools.product("xy", repeat=length)]
 
     def mean_log_probability(sentence, output):
