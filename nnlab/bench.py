@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nnlab.training.fit import Row
     from nnlab.training.seeds import Outcome
 
-EXPERIMENTS = ("mnist", "permute", "textgen", "translate", "arith")
+EXPERIMENTS = ("mnist", "permute", "textgen", "translate", "arith", "autoencode", "denoise")
 
 
 @dataclass(frozen=True)

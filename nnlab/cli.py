@@ -17,12 +17,17 @@ import typer
 import nnlab
 from nnlab.options import (
     OWN,
+    SHARED,
+    ActivationOption,
+    Autoencoder,
     BatchOption,
     DataOption,
     Device,
     DeviceOption,
+    DistanceOption,
     DiversityOption,
     EpochsOption,
+    GridOption,
     JsonOption,
     Loss,
     Net,
@@ -39,6 +44,7 @@ from nnlab.options import (
 
 EXPERIMENTS, AFTERWARDS = "Experiments", "Afterwards"
 OF_TEXTGEN, OF_TRANSLATE = "What a run of textgen takes", "What a run of translate takes"
+OF_FILES = "What a run of autoencode or denoise takes"
 
 app = typer.Typer(
     name="nnlab",
@@ -304,6 +310,85 @@ def arith(
     _experiment("arith", locals())
 
 
+@app.command(rich_help_panel=EXPERIMENTS)
+def autoencode(
+    net: Annotated[
+        Optional[Autoencoder],
+        typer.Option(help="The network. [dim]\\[default: conv][/dim]", rich_help_panel=OWN),
+    ] = None,
+    code: Annotated[
+        Optional[int],
+        typer.Option(
+            min=1,
+            max=3072,
+            metavar="N",
+            help="Numbers a picture, or a second of sound. [dim]\\[default: 256][/dim]",
+            rich_help_panel=OWN,
+        ),
+    ] = None,
+    loss: DistanceOption = None,
+    activation: ActivationOption = None,
+    grid: GridOption = None,
+    preset: PresetOption = None,
+    epochs: EpochsOption = None,
+    batch_size: BatchOption = None,
+    seed: SeedOption = None,
+    runs: RunsOption = None,
+    data: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="PATH|NAME",
+            help="cifar10, birds, your own folder of pictures or sounds, or 'sample' or 'chirps', built in.",
+            rich_help_panel=SHARED,
+        ),
+    ] = None,
+    out: OutOption = None,
+    resume: ResumeOption = None,
+    device: DeviceOption = Device.auto,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Squeeze pictures or bird song through a few numbers.
+
+    Example: [bold cyan]nnlab autoencode --data birds[/bold cyan]
+    """
+    _experiment("autoencode", locals())
+
+
+@app.command(rich_help_panel=EXPERIMENTS)
+def denoise(
+    noise: Annotated[
+        Optional[float],
+        typer.Option(
+            metavar="SIGMA",
+            help="Its standard deviation, of pictures from 0 to 1. [dim]\\[default: 0.5][/dim]",
+            rich_help_panel=OWN,
+        ),
+    ] = None,
+    loss: DistanceOption = None,
+    activation: ActivationOption = None,
+    grid: GridOption = None,
+    preset: PresetOption = None,
+    epochs: EpochsOption = None,
+    batch_size: BatchOption = None,
+    seed: SeedOption = None,
+    runs: RunsOption = None,
+    data: DataOption = None,
+    out: OutOption = None,
+    resume: ResumeOption = None,
+    device: DeviceOption = Device.auto,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Take noise out of pictures.
+
+    Example: [bold cyan]nnlab denoise --noise 0.3[/bold cyan]
+    """
+    _experiment("denoise", locals())
+
+
 @app.command(rich_help_panel=AFTERWARDS)
 def predict(
     run: RunArgument,
@@ -356,6 +441,14 @@ def predict(
             rich_help_panel=OF_TRANSLATE,
         ),
     ] = None,
+    out: Annotated[
+        Optional[Path],
+        typer.Option(
+            metavar="DIR",
+            help="Where its files go. [dim]\\[default: beside each input][/dim]",
+            rich_help_panel=OF_FILES,
+        ),
+    ] = None,
     device: DeviceOption = Device.auto,
     json: JsonOption = False,
     quiet: QuietOption = False,
@@ -367,7 +460,7 @@ def predict(
     """
     from nnlab.predict import predict as answer
 
-    typed = {"length": length, "diversity": diversity, "top_p": top_p, "seed": seed, "beam": beam}
+    typed = {"length": length, "diversity": diversity, "top_p": top_p, "seed": seed, "beam": beam, "out": out}
     options = {name: value for name, value in typed.items() if value is not None}
     verbosity = _verbosity(quiet, verbose)
     raise typer.Exit(answer(run, inputs, device=device.value, json=json, verbosity=verbosity, options=options))

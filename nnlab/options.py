@@ -54,6 +54,29 @@ class Loss(StrEnum):
     both = "both"
 
 
+class Autoencoder(StrEnum):
+    """The networks of ``autoencode``."""
+
+    dense = "dense"
+    conv = "conv"
+
+
+class Distance(StrEnum):
+    """The losses of ``autoencode`` and ``denoise``."""
+
+    mse = "mse"
+    bce = "bce"
+    mae = "mae"
+
+
+class Activation(StrEnum):
+    """The activations of their output."""
+
+    sigmoid = "sigmoid"
+    softmax = "softmax"
+    tanh = "tanh"
+
+
 PresetOption = Annotated[
     Optional[Preset],
     typer.Option(
@@ -119,4 +142,19 @@ DiversityOption = Annotated[
 ]
 RunArgument = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run folder, as [bold]nnlab runs[/bold] lists them.")
+]
+DistanceOption = Annotated[
+    Optional[Distance],
+    typer.Option(help="Squared, cross-entropy, absolute. [dim]\\[default: mse][/dim]", rich_help_panel=OWN),
+]
+ActivationOption = Annotated[
+    Optional[Activation],
+    typer.Option(
+        help="Of the output; takes the report's network. [dim]\\[default: none; published sigmoid][/dim]",
+        rich_help_panel=OWN,
+    ),
+]
+GridOption = Annotated[
+    Optional[bool],
+    typer.Option("--grid", help="Compare mse and bce with sigmoid and softmax.", rich_help_panel=OWN),
 ]

@@ -85,3 +85,32 @@ def mnist():
     if not (folder / "mnist.npz").is_file():
         pytest.skip(f"no mnist.npz in {folder}: set NNLAB_DATA to a folder that has it")
     return digits.read_npz(folder / "mnist.npz", "mnist")
+
+
+def _real(name: str) -> Path:
+    folder = Path(os.environ.get("NNLAB_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / name).exists():
+        pytest.skip(f"no {name} in {folder}: set NNLAB_DATA to a folder that has it")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cifar10(tmp_path_factory):
+    """The real CIFAR-10 from ``NNLAB_DATA`` (default ``../shared/data``); skips where it is missing."""
+    from nnlab.data import pictures
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NNLAB_DATA", str(_real("cifar10-jpeg.zip")))
+        patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
+        return pictures.load("cifar10")
+
+
+@pytest.fixture(scope="session")
+def birds(tmp_path_factory):
+    """The real recordings of birds from ``NNLAB_DATA``; skips where they are missing."""
+    from nnlab.data import sounds
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NNLAB_DATA", str(_real("birds")))
+        patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
+        return sounds.load("birds")

@@ -135,3 +135,54 @@ RESULTS["permute"] = {
     "required": ["mlp_plain", "mlp_permuted", "cnn_plain", "cnn_permuted"],
     "additionalProperties": ACCURACY,
 }
+GRID = {
+    "type": "array",
+    "minItems": 4,
+    "items": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["loss", "activation", "test_loss", "published"],
+        "properties": {
+            **{name: {"type": "string"} for name in ("loss", "activation")},
+            **dict.fromkeys(("test_loss", "published"), FIGURE),
+        },
+    },
+}
+OF_SOUND = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["snr_db", "log_mel_distance_db"],
+    "properties": {"snr_db": {"type": "number"}, "log_mel_distance_db": {"type": "number"}},
+}
+RESULTS["autoencode"] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["loss", "test_loss", "code_size", "pca_test_loss"],
+    "oneOf": [
+        {"required": ["psnr_db"]},
+        {"required": ["snr_db", "log_mel_distance_db", "baselines", "sample_rate"]},
+    ],
+    "properties": {
+        **dict.fromkeys(("loss", "test_loss", "psnr_db", "snr_db", "log_mel_distance_db"), FIGURE),
+        "code_size": {"type": "integer"},
+        "pca_test_loss": {"type": "number"},
+        "sample_rate": {"type": "integer"},
+        "grid": GRID,
+        "baselines": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["waveform_pca", "log_mel_pca"],
+            "properties": {"waveform_pca": OF_SOUND, "log_mel_pca": OF_SOUND},
+        },
+    },
+}
+RESULTS["denoise"] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["loss", "test_loss", "psnr_db", "noisy_psnr_db", "baselines"],
+    "properties": {
+        **dict.fromkeys(("loss", "test_loss", "psnr_db", "noisy_psnr_db"), FIGURE),
+        "baselines": {"type": "object", "additionalProperties": {"type": "number"}},
+        "grid": GRID,
+    },
+}

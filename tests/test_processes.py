@@ -58,7 +58,7 @@ def test_interrupted_saves_and_prints_the_line_to_resume(tmp_path, number):
         if "epoch   2/400" in line:
             break
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=240)
     assert process.returncode == 130
     assert err.splitlines()[-1] == "error: interrupted. Go on with: nnlab arith --resume run"
     document = json.loads(out)

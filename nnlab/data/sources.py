@@ -9,10 +9,15 @@ import contextlib
 import hashlib
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from nnlab.errors import DataUnavailable
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SAMPLE = "sample"  # every command's built-in data, made on the spot
 
@@ -30,7 +35,11 @@ class DataSet:
     contents: str  # sha256 of the arrays or the text inside, however they are packed
     lower: bool = False  # a text whose case does not count
     get: str = ""  # what to do where there is no URL
+    also: tuple[str, ...] = ()  # other names under which it may be at hand
 
+
+CIFAR_JPEG = "cifar10-jpeg.zip"  # republished as JPEG: other pixels, a little
+UNRECORDED = ("cifar10.npz",)  # packed here from the archive whose checksum Keras knows
 
 KNOWN = {
     "mnist": DataSet(
@@ -41,6 +50,26 @@ KNOWN = {
         about="70,000 handwritten digits, 28 × 28",
         licence="CC BY-SA 3.0 (LeCun, Cortes, Burges)",
         contents="06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16",
+    ),
+    "cifar10": DataSet(
+        name="cifar10",
+        file="cifar10.npz",
+        url="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+        sha256=None,  # keras.datasets checks the archive it unpacks
+        about="60,000 colour pictures of ten classes, 32 × 32",
+        licence="free to use, cite Krizhevsky 2009",
+        contents="9e7a2561d2a57834b83fe354371daf00dffe2dd674b57110fd4f9239bf1ca043",  # of the JPEG edition
+        also=(CIFAR_JPEG,),
+    ),
+    "birds": DataSet(
+        name="birds",
+        file="birds",
+        url=None,
+        sha256=None,
+        about="97 field recordings of birds, 16 minutes",
+        licence="BSD-3-Clause (scikit-maad)",
+        contents="ca2846318abe75a11c89157478dd4ca56f9ff05c681c21bb2cf8509c5b96a39c",
+        get="Put WAV files into a folder named",
     ),
     "nietzsche": DataSet(
         name="nietzsche",
@@ -79,7 +108,8 @@ def local(name: str) -> Path | None:
     """The file of a known data set where it is at hand: in ``NNLAB_DATA``, then in Keras's cache."""
     known = KNOWN[name]
     folders = [Path(os.environ["NNLAB_DATA"])] if os.environ.get("NNLAB_DATA") else []
-    return next((folder / known.file for folder in [*folders, cache()] if (folder / known.file).is_file()), None)
+    places = [folder / name for folder in [*folders, cache()] for name in (known.file, *known.also)]
+    return next((place for place in places if place.exists()), None)
 
 
 def cache() -> Path:
@@ -107,6 +137,8 @@ def download(name: str) -> Path:
 
     cache().mkdir(parents=True, exist_ok=True)  # else Keras takes another folder
     try:
+        if name == "cifar10" and not mirror:
+            return _cifar10_of_keras()
         with contextlib.redirect_stdout(sys.stderr):  # Keras's progress bar writes to stdout
             path = keras.utils.get_file(known.file, url, file_hash=known.sha256, cache_dir=cache().parent)
     except (OSError, ValueError) as error:  # get_file: a checksum that differs
@@ -115,10 +147,42 @@ def download(name: str) -> Path:
         if type(error) is not Exception:
             raise
         raise DataUnavailable(f"cannot download {url}: {_first_line(error)}", hint) from error
+    if name == "cifar10":
+        return Path(path)
     if known.sha256 is None and text_digest(Path(path), lower=known.lower) != known.contents:
         Path(path).unlink()
         raise DataUnavailable(f"{known.file} from {url}: the text is not what was expected", hint)
     return Path(path)
+
+
+def _cifar10_of_keras() -> Path:
+    """CIFAR-10 as Keras downloads it (or has it already), as one ``.npz`` in the cache."""
+    import keras
+    import numpy as np
+
+    with contextlib.redirect_stdout(sys.stderr):
+        (x_train, y_train), (x_test, y_test) = keras.datasets.cifar10.load_data()
+    path = cache() / KNOWN["cifar10"].file
+    labels = {"y_train": y_train.astype(np.uint8), "y_test": y_test.astype(np.uint8)}
+    if not keep(path, {"x_train": x_train, "x_test": x_test, **labels}):
+        raise DataUnavailable(f"cannot write {path}", "Free some space, or set KERAS_HOME to another folder")
+    return path
+
+
+def keep(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> bool:
+    """Keep arrays in the cache, whole or not at all; False where the disk does not let us."""
+    import numpy as np
+
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            np.savez(file, allow_pickle=False, **dict(arrays))
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        return False
+    return True
 
 
 def text_digest(path: Path, *, lower: bool) -> str:

@@ -176,6 +176,54 @@ def half_blocks(picture: np.ndarray[Any, Any]) -> Text:
     return text
 
 
+class ColourRow:
+    """Small colour pictures (uint8) beside each other under their captions, each 24 columns wide at most.
+
+    Two pixels a character where there are colours; five shades of grey where there are none.
+    """
+
+    def __init__(self, pictures: Sequence[np.ndarray[Any, Any]], captions: Sequence[str], *, columns: int = 24) -> None:
+        self._pictures, self._captions, self._columns = pictures, captions, columns
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Rich calls this with the width and the colours at hand."""
+        fit = max(1, (options.max_width + 2) // (self._columns + 2))
+        draw = _shades if console.color_system is None else _colours
+        for start in range(0, len(self._pictures), fit):
+            grid = Table.grid(padding=(0, 2, 0, 0))
+            for _ in self._pictures[start : start + fit]:
+                grid.add_column(no_wrap=True)
+            grid.add_row(*(Text(caption, style="bold") for caption in self._captions[start : start + fit]))
+            grid.add_row(*(draw(_reduced(one, self._columns)) for one in self._pictures[start : start + fit]))
+            yield grid
+
+
+def _reduced(picture: np.ndarray[Any, Any], side: int) -> np.ndarray[Any, Any]:
+    """A picture with its longer side at most ``side`` pixels, an even number of rows."""
+    import numpy as np
+    from PIL import Image
+
+    scale = min(1.0, side / max(picture.shape[:2]))
+    high, wide = (max(2, round(length * scale)) for length in picture.shape[:2])
+    return np.asarray(Image.fromarray(picture).resize((wide, high + high % 2), Image.Resampling.BOX))
+
+
+def _colours(picture: np.ndarray[Any, Any]) -> Text:
+    text = Text()
+    for number, (top, bottom) in enumerate(zip(picture[::2].tolist(), picture[1::2].tolist(), strict=True)):
+        text.append("\n" if number else "")
+        for (r, g, b), (red, green, blue) in zip(top, bottom, strict=True):
+            text.append("▀", style=f"rgb({r},{g},{b}) on rgb({red},{green},{blue})")
+    return text
+
+
+def _shades(picture: np.ndarray[Any, Any]) -> Text:
+    grey = picture.mean(axis=2).reshape(len(picture) // 2, 2, -1).mean(axis=1)
+    spread = max(float(grey.max() - grey.min()), 1.0)
+    levels = ((grey - grey.min()) / spread * 4.999).astype(int)
+    return Text("\n".join("".join(" ░▒▓█"[level] for level in row) for row in levels.tolist()))
+
+
 def percent(value: Any, digits: int = 2) -> str:
     """A share as a percentage; of several runs as mean ± half the 95% interval."""
     if value is None:

@@ -43,14 +43,18 @@ def curves(
     """Curves by epoch: each name has one line a run; the first is drawn full, the others faint."""
     from matplotlib.ticker import MaxNLocator
 
+    values = [value for runs in lines.values() for _, y in runs for value in y]
+    last = max((x[-1] for runs in lines.values() for x, _ in runs if x), default=1)
     for colour, (name, runs) in zip(COLOURS, lines.items(), strict=False):
         for number, (x, y) in enumerate(runs):
             style = {"label": name, "linewidth": 1.6} if number == 0 else {"alpha": 0.3, "linewidth": 0.8}
             ax.plot(x, y, color=colour, marker="o" if len(x) < 12 and number == 0 else "", markersize=3, **style)
     ax.set_xlabel("epoch", fontsize=9)
     ax.set_ylabel(ylabel, fontsize=9)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if log:
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    if last == 1:
+        ax.set_xlim(0.5, 1.5)
+    if log and values and max(values) > 5 * min(values) > 0:  # less than that has no readable ticks
         ax.set_yscale("log")
     ax.grid(color=FAINT, linewidth=0.6)
     if len(lines) > 1:

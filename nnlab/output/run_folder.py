@@ -251,7 +251,7 @@ class RunFolder:
 
     def discard_if_bare(self) -> None:
         """Delete a folder in which nothing was computed yet: an error before the first epoch leaves none."""
-        kept = {"config.json", "environment.json", "vocabulary.json", LOCK}
+        kept = {"config.json", "environment.json", "vocabulary.json", "shape.json", "spectrum.json", LOCK}
         if self.path.is_dir() and {entry.name for entry in self.path.iterdir()} <= kept:
             shutil.rmtree(self.path, ignore_errors=True)
 

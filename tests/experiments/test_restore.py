@@ -1,0 +1,215 @@
+"""``nnlab autoencode`` and ``nnlab denoise`` from end to end: they learn, beat their floors, and are of use after."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from nnlab import cli
+from nnlab.data import pictures, sounds
+from nnlab.data.sounds import RATE
+from nnlab.experiments.autoencode import AutoencodeConfig
+from nnlab.experiments.denoise import DenoiseConfig
+from tests.schema import ENVELOPE, RESULTS
+
+QUICK = ("--preset", "quick", "-q", "--json")
+
+
+def _made(tmp_path_factory, *arguments):
+    folder = tmp_path_factory.mktemp(arguments[0]) / "run"
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([*map(str, arguments), *QUICK, "--out", str(folder)])
+    assert not stopped.value.code
+    return folder
+
+
+@pytest.fixture(scope="module")
+def denoiser(tmp_path_factory):
+    return _made(tmp_path_factory, "denoise")
+
+
+@pytest.fixture(scope="module")
+def autoencoder(tmp_path_factory):
+    return _made(tmp_path_factory, "autoencode", "--epochs", 2)
+
+
+@pytest.fixture(scope="module")
+def chirps(tmp_path_factory):
+    return _made(tmp_path_factory, "autoencode", "--data", "chirps")
+
+
+@pytest.fixture
+def few(tmp_path):
+    """An ``.npz`` of a few pictures, for what needs a run but no skill."""
+    data = pictures.draw_sample(160, 20)
+    np.savez(tmp_path / "few.npz", x_train=data.train, x_test=data.test)
+    return tmp_path / "few.npz"
+
+
+def _document(folder):
+    return json.loads((folder / "results.json").read_text())
+
+
+def test_presets_are_what_they_are_called():
+    made = AutoencodeConfig.from_options
+    report = made({"preset": "published", "net": "dense"})
+    assert (report.code, report.epochs, report.activation, report.loss) == (256, 50, "sigmoid", "mse")
+    assert made({"preset": "published"}).code == 1024
+    birds = made({"preset": "published", "data": "birds"})
+    assert (birds.net, birds.loss, birds.activation, birds.epochs, birds.code) == ("dense", "mae", "tanh", 200, 256)
+    assert made({"data": "birds"}).net == "conv"
+    assert made({"grid": True}).activation == "sigmoid"
+    assert DenoiseConfig.from_options({"preset": "published"}).epochs == 100
+    assert DenoiseConfig.from_options({}).noise == 0.5
+
+
+def test_a_denoiser_learns_and_beats_the_classical_methods(denoiser):
+    document = _document(denoiser)
+    jsonschema.validate(document, ENVELOPE)
+    jsonschema.validate(document["results"], RESULTS["denoise"])
+    results = document["results"]
+    assert results["noisy_psnr_db"] < 10
+    assert results["psnr_db"] > results["noisy_psnr_db"] + 10
+    assert {"non_local_means", "wavelet"} < set(results["baselines"])
+    assert results["psnr_db"] > max(results["baselines"].values())
+    assert {"figures/restored.png", "figures/loss.png", "model.keras"} <= set(document["artifacts"])
+    console = (denoiser / "console.txt").read_text()
+    assert "PSNR restored" in console
+    assert max(map(len, console.splitlines())) <= 80
+
+
+def test_an_autoencoder_beats_pca_of_its_size(autoencoder):
+    document = _document(autoencoder)
+    jsonschema.validate(document, ENVELOPE)
+    jsonschema.validate(document["results"], RESULTS["autoencode"])
+    results = document["results"]
+    assert results["code_size"] == 64
+    assert results["test_loss"] < 0.95 * results["pca_test_loss"]
+    assert max(map(len, (autoencoder / "console.txt").read_text().splitlines())) <= 80
+
+
+def test_a_sound_autoencoder_beats_both_floors(chirps):
+    document = _document(chirps)
+    jsonschema.validate(document, ENVELOPE)
+    jsonschema.validate(document["results"], RESULTS["autoencode"])
+    results = document["results"]
+    waveform, log_mel = (results["baselines"][name] for name in ("waveform_pca", "log_mel_pca"))
+    assert results["log_mel_distance_db"] < 0.4 * waveform["log_mel_distance_db"]
+    assert results["log_mel_distance_db"] < log_mel["log_mel_distance_db"]
+    assert results["test_loss"] < results["pca_test_loss"]
+    waves = {}
+    for name in ("original", "reconstructed", "both"):
+        waves[name], rate = soundfile.read(chirps / "audio" / f"1-{name}.wav")
+        assert rate == RATE
+        assert 0.2 < np.abs(waves[name]).max() < 0.95
+    assert waves["original"].std() == pytest.approx(waves["reconstructed"].std(), rel=0.01)
+    assert len(waves["both"]) == 2 * len(waves["original"]) + RATE // 2
+
+
+def test_pictures_of_any_size_are_restored_beside_the_input(nnlab, denoiser, tmp_path):
+    rng = np.random.default_rng(0)
+    clean = np.clip(np.linspace(0.2, 0.8, 70)[:, None, None] * np.ones((70, 45, 3)), 0, 1)
+    noisy = np.clip(clean + rng.normal(0, 0.5, clean.shape), 0, 1)
+    alpha = rng.integers(0, 256, (70, 45, 1), dtype=np.uint8)
+    pixels = np.concatenate([(noisy * 255).astype(np.uint8), alpha], axis=-1)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    before = (tmp_path / "a.png").read_bytes()
+    done = nnlab("predict", denoiser, tmp_path / "a.png", tmp_path / "nothing.png")
+    assert done.code == 2
+    assert "nothing.png: there is no such file" in done.err
+    assert done.out.splitlines() == [str(tmp_path / "a-restored.png"), ""]
+    assert (tmp_path / "a.png").read_bytes() == before
+    made = np.asarray(Image.open(tmp_path / "a-restored.png"))
+    assert np.array_equal(made[..., 3:], alpha)
+    assert np.square(made[..., :3] / 255 - clean).mean() < 0.15 * np.square(noisy - clean).mean()
+    (tmp_path / "b").mkdir()
+    Image.fromarray(pixels[:20, :20, :3]).save(tmp_path / "b" / "a.jpg")
+    done = nnlab("predict", denoiser, tmp_path / "a.png", tmp_path / "b" / "a.jpg", "--out", tmp_path / "files")
+    assert [line.rpartition("/")[2] for line in done.out.splitlines()] == ["a-restored.png", "a-restored-2.png"]
+    again = nnlab("predict", denoiser, tmp_path / "a-restored.png", tmp_path / "a.png")
+    assert [line.rpartition("/")[2] for line in again.out.splitlines()] == [
+        "a-restored-restored.png",
+        "a-restored-2.png",
+    ]
+
+
+def test_sounds_of_any_kind_go_through(nnlab, chirps, tmp_path):
+    wave = sounds.sing_sample(6, 1.0).test[0]
+    stereo = np.stack([wave, wave[::-1]], axis=1)
+    soundfile.write(tmp_path / "a.flac", sounds.resample(stereo[:, 0], RATE, 44_100), 44_100)
+    soundfile.write(tmp_path / "b.wav", stereo, RATE)
+    done = nnlab("predict", chirps, tmp_path / "a.flac", tmp_path / "b.wav")
+    assert done.code == 0, done.err
+    assert done.out.splitlines() == [str(tmp_path / f"{name}-reconstructed.wav") for name in "ab"]
+    one, rate = soundfile.read(tmp_path / "a-reconstructed.wav")
+    assert rate == 44_100
+    assert len(one) == 44_100
+    two, rate = soundfile.read(tmp_path / "b-reconstructed.wav")
+    assert two.shape == (RATE, 2)
+    assert 0.5 < two[:, 0].std() / wave.std() < 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["denoise", "--noise", 0],
+        ["denoise", "--loss", "bce", "--activation", "tanh"],
+        ["denoise", "--data", "nowhere"],
+        ["denoise", "--grid", "--loss", "mae"],
+        ["autoencode", "--activation", "sigmoid", "--code", 64],
+        ["autoencode", "--data", "birds", "--grid"],
+        ["autoencode", "--data", "birds", "--net", "conv", "--preset", "published"],
+        ["autoencode", "--data", "chirps", "--activation", "sigmoid"],
+    ],
+)
+def test_what_has_no_meaning_is_refused(nnlab, arguments):
+    done = nnlab(*arguments)
+    assert done.code == 2
+    assert done.err.count("\n") == 1
+
+
+def test_the_grid_stands_beside_the_reports_table(nnlab, few):
+    done = nnlab("denoise", "--grid", *QUICK, "--data", few, "--epochs", 1, "--out", "grid")
+    assert done.code == 0, done.err
+    grid = done.document["results"]["grid"]
+    assert [(row["loss"], row["activation"]) for row in grid] == [
+        *(("mse", "sigmoid"), ("mse", "softmax"), ("bce", "sigmoid"), ("bce", "softmax")),
+    ]
+    assert [row["published"] for row in grid] == [0.011, 0.079, 0.572, 0.723]
+    assert done.document["results"]["test_loss"] == grid[0]["test_loss"]
+
+
+def test_a_run_is_repeated_and_resumed_to_the_bit(nnlab, few, tmp_path, monkeypatch):
+    from nnlab.runs import compare
+    from nnlab.training import fit
+
+    arguments = ["denoise", *QUICK, "--data", few, "--epochs", 2]
+    assert nnlab(*arguments, "--out", "whole").code == 0
+    real = fit._fit_batches
+    calls = []
+
+    def interrupted(*given):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(*given)
+
+    monkeypatch.setattr(fit, "_fit_batches", interrupted)
+    assert nnlab(*arguments, "--out", "cut").code == 130
+    monkeypatch.setattr(fit, "_fit_batches", real)
+    assert nnlab("denoise", "--resume", "cut", "-q").code == 0
+    from nnlab.output.run_folder import RunFolder
+
+    assert compare(RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "cut")) == []
+
+
+def test_the_reports_bird_network_runs(nnlab):
+    done = nnlab("autoencode", "--data", "chirps", "--net", "dense", *QUICK, "--epochs", 1, "--out", "dense")
+    assert done.code == 0, done.err
+    jsonschema.validate(done.document["results"], RESULTS["autoencode"])
+    assert done.document["results"]["code_size"] == 256
