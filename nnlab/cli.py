@@ -16,6 +16,7 @@ import typer
 
 import nnlab
 from nnlab.options import (
+    OUTPUT,
     OWN,
     SHARED,
     ActivationOption,
@@ -464,6 +465,48 @@ def predict(
     options = {name: value for name, value in typed.items() if value is not None}
     verbosity = _verbosity(quiet, verbose)
     raise typer.Exit(answer(run, inputs, device=device.value, json=json, verbosity=verbosity, options=options))
+
+
+@app.command(rich_help_panel=AFTERWARDS)
+def report(
+    preset: PresetOption = None,
+    only: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            metavar="ITEM,…", help="Only these: table1, figure3, greek, … (repeatable).", rich_help_panel=SHARED
+        ),
+    ] = None,
+    workers: Annotated[
+        Optional[int],
+        typer.Option(
+            min=1,
+            max=256,
+            metavar="N",
+            help="Parts at once. [dim]\\[default: as cores and memory serve][/dim]",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    out: Annotated[
+        Optional[Path],
+        typer.Option(
+            metavar="DIR",
+            help="Where it goes, and is gone on with. [dim]\\[default: runs/report-PRESET][/dim]",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Run the whole report again, and set it beside what it published.
+
+    Example: [bold cyan]nnlab report --preset quick[/bold cyan]
+    """
+    from nnlab.report import report as run_report
+
+    chosen = preset.value if preset else "best"
+    verbosity = _verbosity(quiet, verbose)
+    raise typer.Exit(run_report(chosen, only or [], out, workers=workers, json=json, verbosity=verbosity))
 
 
 @runs_app.callback(invoke_without_command=True)

@@ -9,6 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import soundfile
+from PIL import Image
+
+from nnlab.data import pictures, sounds
 from nnlab.errors import ExitCode
 from tests.conftest import ROOT
 
@@ -20,6 +25,8 @@ SMALL = {  # the last option given wins
     "mnist": ["--preset", "quick", "--data", "sample", "--epochs", "1", "--runs", "1"],
     "textgen": ["--preset", "quick", "--data", "sample", "--epochs", "1"],
     "translate": ["--preset", "quick", "--pairs", "sample", "--epochs", "1"],
+    "autoencode": ["--preset", "quick", "--data", "few.npz", "--epochs", "1"],
+    "denoise": ["--preset", "quick", "--data", "few.npz", "--epochs", "1"],
     "permute": ["--preset", "quick", "--data", "sample", "--epochs", "1", "--runs", "1"],
 }
 
@@ -33,6 +40,10 @@ def test_setting_up_is_two_lines():
 
 def test_every_command_of_the_readme_runs(nnlab):
     assert len(LINES) >= 8
+    few = pictures.draw_sample(60, 20)
+    np.savez("few.npz", x_train=few.train, x_test=few.test)
+    Image.fromarray(few.test[0]).resize((70, 50)).save("holiday.jpg")
+    soundfile.write("birdsong.wav", sounds.sing_sample(6, 1.0).test[0], sounds.RATE)
     for line in LINES:
         words = shlex.split(line)
         if "|" in words:
@@ -43,7 +54,8 @@ def test_every_command_of_the_readme_runs(nnlab):
             assert (done.returncode, bool(done.stdout)) == (0, True), (line, done.stderr)
         else:
             assert words[0] == "nnlab"
-            done = nnlab(*words[1:], *SMALL.get(words[1], []))
+            small = ["--epochs", "1"] if "chirps" in words else SMALL.get(words[1], [])
+            done = nnlab(*words[1:], *small)
             assert done.code == 0, (line, done.err)
             assert done.out, line
 

@@ -152,7 +152,7 @@ def _refined(wave: Wave, wanted: Wave, iterations: int) -> Wave:
         gradient = _overlap_add(np.fft.irfft(back, SIZE, axis=1) * SIZE * window(), samples)
         return float(np.square(off).mean()), (gradient * scale / off.size).astype(np.float64)
 
-    options = {"maxiter": iterations, "maxcor": 8}
+    options = {"maxiter": iterations, "maxcor": 5}
     found = minimize(loss, (wave / scale).astype(np.float64), jac=True, method="L-BFGS-B", options=options)
     made: Wave = (found.x * scale).astype(np.float32)
     return made

@@ -49,7 +49,8 @@ def fit(batches: Callable[[], Iterator[Array]], size: int) -> Principal:
     mean = (np.asarray(total) / count).astype(np.float32)
     values = len(mean)
     if count <= values:  # few long rows: the products of rows with each other say the same
-        rows = np.concatenate(list(batches())) - mean
+        rows = np.concatenate(list(batches()))
+        rows -= mean
         most = min(size, count - 1)
         spread, turn = eigh((rows @ rows.T).astype(np.float64), subset_by_index=[count - most, count - 1])
         order = np.flatnonzero(spread > spread.max(initial=0.0) * 1e-7)[::-1]
@@ -60,7 +61,9 @@ def fit(batches: Callable[[], Iterator[Array]], size: int) -> Principal:
         centred = rows - mean
         products += centred.T @ centred
     most = min(size, values)
-    spread, components = eigh(products / count, subset_by_index=[values - most, values - 1])
+    products /= count
+    spread, components = eigh(products, subset_by_index=[values - most, values - 1], overwrite_a=True)
+    del products
     deviation = np.sqrt(np.maximum(spread[::-1], 0)).astype(np.float32)
     return Principal(mean, _signed(components[:, ::-1].astype(np.float32)), deviation)
 

@@ -6,6 +6,7 @@ reads of a recording, window by window) and ``sound`` (samples of what it gave b
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -84,5 +85,5 @@ class Slow:
 
 def sounds_of(jobs: list[Any]) -> list[Wave]:
     """Run jobs that make sounds on all cores (NumPy's transforms let go of Python's lock); in order."""
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each holds some 100 MB for 10 s of sound
         return list(pool.map(lambda job: job(), jobs))

@@ -243,3 +243,14 @@ def number(value: Any, form: str = ".4f") -> str:
         spread = "" if low is None else f" ± {(high - low) / 2:{form}}"
         return f"{value['mean']:{form}}{spread}"
     return f"{value:{form}}"
+
+
+def said(value: Any) -> str:
+    """A figure of the table: a number, mean ± half the interval, or words."""
+    if value is None:
+        return "–"
+    if isinstance(value, dict):
+        low, high = value["ci95"]
+        spread = "" if low is None else f" ± {(high - low) / 2:.2g}"
+        return f"{value['mean']:.4g}{spread}"
+    return value if isinstance(value, str) else f"{value:.4g}"

@@ -1,0 +1,134 @@
+"""What the report of 2018 published, item by item, and how a measured figure is judged beside it.
+
+The figures are data (``assets/report.toml``); here is where each stands in the results of which part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnlab.data.assets import published
+
+SPLIT = "the report measured on pictures or questions that were in part trained on, here they are held out"
+PADDED = "the report's loss scores padding as letters, here only characters count"
+UNSCALED = "the report's sounds were not normalised"
+SOFTMAX = "a softmax over the three colours cannot say how bright a pixel is; the report may have had another axis"
+CODED = "the report's binary cross-entropy has a floor of its own: the entropy of the pixels"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One published thing: a figure to compare, or a picture or console to show."""
+
+    name: str  # table1-mlp-plain, figure3, console1
+    what: str
+    part: str
+    published: Any
+    at: Sequence[str] = ()  # where the figure stands in the part's results
+    higher: bool = True  # whether more is better
+    near: float = 0.1  # as a share of the published: so near is reproduced
+    reason: str = ""  # why it may differ
+    shows: str = ""  # a file of the run folder, for what is compared by looking
+    of: Callable[[Mapping[str, Any]], Any] | None = None  # where it takes more than a path
+
+
+def _grid(name: str, table: str, part: str) -> list[Item]:
+    report = published(name)
+    made = []
+    for loss in ("mse", "bce"):
+        for activation in ("sigmoid", "softmax"):
+
+            def value(results: Mapping[str, Any], loss: str = loss, activation: str = activation) -> Any:
+                rows = [r for r in results["grid"] if (r["loss"], r["activation"]) == (loss, activation)]
+                return rows[0]["test_loss"]
+
+            reason = SOFTMAX if activation == "softmax" else CODED if loss == "bce" else ""
+            made.append(
+                Item(
+                    f"{table}-{loss}-{activation}",
+                    f"{table.capitalize()[:-1]} {table[-1]}: {loss}, {activation}",
+                    part,
+                    report[f"{loss}_{activation}"],
+                    higher=False,
+                    reason=reason,
+                    of=value,
+                )
+            )
+    return made
+
+
+def _items() -> list[Item]:
+    permute, text, sums = published("permute"), published("textgen"), published("arith")
+    french, greek = published("translate")["french"], published("translate")["greek"]
+    pictures, noise, birds = published("autoencode"), published("denoise"), published("birds")
+
+    def table1(net: str, pixels: str) -> Item:
+        at = (f"{net}_{pixels}", "test_accuracy")
+        what = f"Table 1: {net.upper()}, {pixels}"
+        return Item(f"table1-{net}-{pixels}", what, "permute", permute[f"{net}_{pixels}"], at, near=0.003)
+
+    return [
+        Item("figure1", "Figure 1: most misclassified", "mnist", "three digits each", shows="figures/figure1.png"),
+        *(table1(net, pixels) for net in ("mlp", "cnn") for pixels in ("plain", "permuted")),
+        Item("figure2", "Figure 2: permuted pixels", "permute", "a digit, scrambled", shows="figures/figure2.png"),
+        Item("text-loss", "Text: training loss", "textgen", text["loss"], ("loss",), False, reason=SPLIT),
+        Item("console1", "Consoles 1.1, 1.2: text", "textgen", "early and final", shows="console.txt"),
+        Item("french-loss", "French: training loss", "french", french["loss"], ("loss",), False, reason=PADDED),
+        Item("french-val", "French: validation loss", "french", french["val_loss"], ("val_loss",), False,
+             reason=PADDED),
+        Item("greek-loss", "Greek: training loss", "greek", greek["loss"], ("loss",), False, reason=PADDED),
+        Item("greek-val", "Greek: validation loss", "greek", greek["val_loss"], ("val_loss",), False, reason=PADDED),
+        Item("console2", "Console 2: translations", "greek", "sentences", shows="console.txt"),
+        Item("addition", "Addition: right at the end", "addition", 1.0, ("exact_match",), near=0.001, reason=SPLIT),
+        Item(
+            "addition-99", "Addition: iterations to 99 %", "addition", sums["all_right_from_iteration"]["add"],
+            ("epochs_to_99",), False,
+        ),
+        Item("subtraction", "Subtraction: right at the end", "subtraction", 1.0, ("exact_match",), near=0.001),
+        Item(
+            "subtraction-99", "Subtraction: iterations to 99 %", "subtraction", sums["all_right_from_iteration"]["sub"],
+            ("epochs_to_99",), False,
+        ),
+        Item("console3", "Consoles 3.1 to 3.4: sums", "addition", "early and final", shows="console.txt"),
+        Item("birds-loss", "Birds: training loss", "birds", birds["loss"], ("loss",), False, reason=UNSCALED),
+        Item("birds-test", "Birds: test loss", "birds", birds["test_loss"], ("test_loss",), False, reason=UNSCALED),
+        Item("figure3", "Figure 3: waveforms", "birds", "original, rebuilt", shows="figures/waveforms.png"),
+        Item("figure4", "Figure 4: losses, birds", "birds", "two curves", shows="figures/loss.png"),
+        *_grid("autoencode", "table2", "table2"),
+        Item("figure5", "Figure 5: dense autoencoder", "dense", "blurred", shows="figures/reconstructions.png"),
+        Item("conv-loss", "Convolutional: test loss", "conv", pictures["mse_sigmoid"], ("test_loss",), False),
+        Item("figure6", "Figure 6: convolutional", "conv", "sharper", shows="figures/reconstructions.png"),
+        Item("figure7", "Figure 7: losses, pictures", "conv", "two curves", shows="figures/loss.png"),
+        *_grid("denoise", "table3", "table3"),
+        Item("denoise-loss", "Denoiser: test loss", "denoise", noise["mse_sigmoid"], ("test_loss",), False),
+        Item("figure8", "Figure 8: denoised", "denoise", "clean, noisy, restored", shows="figures/restored.png"),
+        Item("figure9", "Figure 9: losses, denoiser", "denoise", "two curves", shows="figures/loss.png"),
+    ]  # fmt: skip
+
+
+ITEMS = tuple(_items())
+
+
+def judge(item: Item, results: Mapping[str, Any], folder: Path) -> tuple[Any, str, str]:
+    """(measured, verdict, reason): reproduced, better or differs."""
+    if item.shows:
+        there = (folder / item.shows).is_file()
+        return ("shown" if there else None), "reproduced" if there else "differs", "" if there else "no such file"
+    value: Any = results
+    if item.of:
+        value = item.of(results)
+    else:
+        for key in item.at:
+            value = value[key]
+    mean = value["mean"] if isinstance(value, dict) else value
+    if mean is None:
+        return None, "differs", item.reason or "never reached"
+    off = float(mean) - float(item.published)
+    if abs(off) <= item.near * abs(float(item.published)):
+        return value, "reproduced", ""
+    if (off > 0) == item.higher:
+        return value, "better", ""
+    return value, "differs", item.reason

@@ -1,0 +1,254 @@
+"""``nnlab report``: the whole report of 2018, run again part by part and set beside what it published.
+
+Each part is one command of nnlab in a process and a run folder of its own, so a part that fails or is killed takes
+nothing with it: the same line again runs what is missing, and goes on with what was begun.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnlab.errors import ExitCode, InputError, UsageError
+from nnlab.output.console import Terminal, said, table
+from nnlab.output.envelope import dumps, envelope
+from nnlab.output.progress import clock
+from nnlab.output.run_folder import RunFolder, is_run
+from nnlab.published import ITEMS, Item, judge
+from nnlab.runs import tell
+
+RATE = 70.0  # GFLOP/s of the machine on which PARTS were timed
+MEMORY = 2.0  # GB a part may take
+
+
+@dataclass(frozen=True)
+class Part:
+    """One command: its options a preset, and about how many seconds it takes at 70 GFLOP/s."""
+
+    name: str
+    command: str
+    options: Mapping[str, str]
+    seconds: Mapping[str, float]
+
+    def arguments(self, preset: str) -> list[str]:
+        """The command line, without where it goes."""
+        return [self.command, "--preset", preset, *shlex.split(self.options.get(preset, ""))]
+
+
+def _part(name: str, command: str, published: str, best: str, quick: str, *seconds: float) -> Part:
+    names = ("published", "best", "quick")
+    options = dict(zip(names, (published, best, quick), strict=True))
+    return Part(name, command, options, dict(zip(names, seconds, strict=True)))
+
+
+PARTS = (
+    _part("mnist", "mnist", "--runs 5", "--loss both --runs 2", "", 30_000, 2_000, 40),
+    _part("permute", "permute", "--runs 1", "--runs 1", "", 4_000, 1_300, 50),
+    _part("textgen", "textgen", "", "", "", 20_000, 1_300, 45),
+    _part("french", "translate", "--pairs eng-fra", "--pairs eng-fra --samples 10000", "--pairs sample",
+          4_000, 1_500, 45),
+    _part("greek", "translate", "--pairs eng-ell", "--pairs eng-ell --samples 10000", "--pairs sample --reverse",
+          5_000, 1_500, 45),
+    _part("addition", "arith", "--op add", "--op add", "--op add", 1_200, 35, 20),
+    _part("subtraction", "arith", "--op sub", "--op sub", "--op sub", 1_200, 35, 20),
+    _part("birds", "autoencode", "--data birds", "--data birds", "--data chirps", 900, 200, 35),
+    _part("dense", "autoencode", "--net dense", "--net dense", "--net dense", 4_000, 700, 20),
+    _part("conv", "autoencode", "", "", "", 3_000, 350, 25),
+    _part("table2", "autoencode", "--grid", "--grid --epochs 2", "--grid --epochs 1", 12_000, 500, 40),
+    _part("denoise", "denoise", "", "", "", 8_000, 550, 30),
+    _part("table3", "denoise", "--grid", "--grid --epochs 2", "--grid --epochs 1", 32_000, 700, 50),
+)  # fmt: skip
+
+
+def report(
+    preset: str, only: Sequence[str], out: Path | None, *, workers: int | None, json: bool, verbosity: int
+) -> ExitCode:
+    """Plan, run what is missing, and write ``report.html`` and ``report.json``."""
+    failed: list[str] = []
+
+    def work(terminal: Terminal) -> dict[str, Any]:
+        wanted = chosen(only)
+        parts = [part for part in PARTS if part.name in {item.part for item in wanted}]
+        home = out or Path("runs") / f"report-{preset}"
+        if home.exists() and not home.is_dir():
+            raise UsageError(f"expected a folder for --out, got the file {home}", "Choose another --out")
+        (home / "runs").mkdir(parents=True, exist_ok=True)
+        states = {part.name: state_of(part, preset, home) for part in parts}
+        plan(terminal, preset, parts, states)
+        carry_out(terminal, preset, parts, states, home, workers or most_workers())
+        failed.extend(name for name, state in states.items() if state["status"] != "ok")
+        rows = [measured(item, states[item.part], preset, home) for item in wanted]
+        show(terminal, rows)
+        results = {"items": rows, "parts": list(states.values())}
+        folder = RunFolder(home)
+        from nnlab.output.page import page
+
+        document = envelope("report", run=str(home), config={"preset": preset}, results=results)
+        folder.write("report.json", dumps(document).encode())
+        size = folder.write("report.html", page(preset, rows, states, home).encode()).stat().st_size
+        terminal.tell(f"saved {home / 'report.html'} ({size / 1e6:.1f} MB) and report.json")
+        if failed:
+            terminal.warn(f"not finished: {', '.join(failed)}; the same line again runs what is missing")
+        return results
+
+    code = tell("report", work, json=json, verbosity=verbosity)
+    return ExitCode.DEFECT if code == ExitCode.DONE and failed else code
+
+
+def chosen(only: Sequence[str]) -> list[Item]:
+    """The items named by ``--only`` (an item, or a part with all its items); all where none is named."""
+    names = [name.strip().lower() for text in only for name in text.split(",") if name.strip()]
+    known = {item.name for item in ITEMS} | {part.name for part in PARTS}
+    strange = [name for name in names if name not in known and not any(one.startswith(name) for one in known)]
+    if strange:
+        raise UsageError(f"expected --only of {', '.join(sorted(known))}, got {strange[0]!r}", "Leave it out for all")
+    if not names:
+        return list(ITEMS)
+    return [item for item in ITEMS if any(item.name.startswith(name) or item.part == name for name in names)]
+
+
+# ---- running -----------------------------------------------------------------------------------------
+
+
+def state_of(part: Part, preset: str, home: Path) -> dict[str, Any]:
+    """Whether a part is done, begun or missing, and what makes it."""
+    folder = home / "runs" / part.name
+    command = shlex.join(["nnlab", *part.arguments(preset)])
+    state: dict[str, Any] = {"name": part.name, "command": command, "status": "missing", "seconds": None, "error": None}
+    if not is_run(folder):
+        return state
+    try:
+        document = RunFolder(folder).read_json("results.json") if (folder / "results.json").is_file() else {}
+    except InputError:
+        document = {}
+    if document.get("status") == "ok":
+        return {**state, "status": "ok", "seconds": document["seconds"]["total"]}
+    return {**state, "status": "begun"}
+
+
+def plan(terminal: Terminal, preset: str, parts: Sequence[Part], states: Mapping[str, Any]) -> None:
+    """Say what will be run and about how long it takes on this machine."""
+    rate = machine_rate()
+    listed = table("part", "command", "about", left=2)
+    total = 0.0
+    for part in parts:
+        state, seconds = states[part.name], part.seconds[preset] * RATE / rate
+        done = state["status"] == "ok"
+        total += 0 if done else seconds
+        about = f"done in {clock(state['seconds'])}" if done else clock(seconds)
+        listed.add_row(part.name, state["command"], f"begun, {about}" if state["status"] == "begun" else about)
+    terminal.tell(listed)
+    terminal.tell(f"about {clock(total)} at {rate:.0f} GFLOP/s (matrix product of this machine)")
+
+
+def machine_rate() -> float:
+    """GFLOP/s of a large matrix product here: what most parts spend their time on."""
+    import numpy as np
+
+    square = np.ones((1024, 1024), np.float32)
+    square @ square
+    best = float("inf")
+    for _ in range(5):
+        start = time.perf_counter()
+        square @ square
+        best = min(best, time.perf_counter() - start)
+    return 2 * 1024**3 / best / 1e9
+
+
+def most_workers() -> int:
+    """Parts at once: two cores each, and as many as fit into memory."""
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    except (ValueError, OSError, AttributeError):
+        memory = MEMORY
+    return max(1, min((os.cpu_count() or 1) // 2, int(memory / MEMORY)))
+
+
+def carry_out(
+    terminal: Terminal, preset: str, parts: Sequence[Part], states: dict[str, Any], home: Path, workers: int
+) -> None:
+    """Run the parts that are not done, ``workers`` at once; tell each as it ends."""
+    missing = [part for part in parts if states[part.name]["status"] != "ok"]
+    running: list[subprocess.Popen[str]] = []
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        jobs = {pool.submit(run_part, part, preset, states[part.name], home, running): part for part in missing}
+        try:
+            for count, job in enumerate(as_completed(jobs), start=1):
+                part = jobs[job]
+                states[part.name] = state = job.result()
+                told = f"in {clock(state['seconds'])}" if state["status"] == "ok" else f"failed: {state['error']}"
+                terminal.tell(f"{count}/{len(missing)} {part.name} {told}")
+        except KeyboardInterrupt:
+            for process in running:
+                process.terminate()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def run_part(
+    part: Part, preset: str, state: dict[str, Any], home: Path, running: list[subprocess.Popen[str]]
+) -> dict[str, Any]:
+    """Run one command, or go on with it; its new state."""
+    folder = home / "runs" / part.name
+    command = [sys.executable, "-m", "nnlab"]
+    command += (
+        [part.command, "--resume", str(folder)] if is_run(folder) else [*part.arguments(preset), "--out", str(folder)]
+    )
+    process = subprocess.Popen(
+        [*command, "-q"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    running.append(process)
+    _, told = process.communicate()
+    running.remove(process)
+    found = state_of(part, preset, home)
+    if found["status"] != "ok":
+        lines = [line for line in told.splitlines() if line.startswith("error: ")]
+        reason = lines[-1].removeprefix("error: ") if lines else f"exit code {process.returncode}"
+        found |= {"status": "failed", "error": reason}
+    return found
+
+
+# ---- the result --------------------------------------------------------------------------------------
+
+
+def measured(item: Item, state: Mapping[str, Any], preset: str, home: Path) -> dict[str, Any]:
+    """One row: what was published, what was measured, and the verdict."""
+    row: dict[str, Any] = {
+        "item": item.name,
+        "what": item.what,
+        "published": item.published,
+        "measured": None,
+        "verdict": "not run",
+        "reason": state["error"] or "",
+        "part": item.part,
+        "command": state["command"],
+    }
+    if state["status"] != "ok":
+        return row
+    folder = home / "runs" / item.part
+    document = RunFolder(folder).read_json("results.json")
+    value, verdict, reason = judge(item, document["results"], folder)
+    if preset == "quick" and verdict == "differs":
+        reason = "the quick preset: small built-in data, seconds of training"
+    return {**row, "measured": value, "verdict": verdict, "reason": reason}
+
+
+def show(terminal: Terminal, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The table: item, published, measured, verdict."""
+    listed = table("item", "published", "measured", "verdict", left=1)
+    colours = {"reproduced": "green", "better": "green", "differs": "yellow", "not run": "red"}
+    for row in rows:
+        verdict = f"[{colours[row['verdict']]}]{row['verdict']}[/]"
+        listed.add_row(row["what"], said(row["published"]), said(row["measured"]), verdict)
+    terminal.show(listed)
+    reasons = dict.fromkeys(f"{row['what']}: {row['reason']}" for row in rows if row["reason"])
+    for reason in reasons:
+        terminal.show(f"[dim]{reason}[/dim]")

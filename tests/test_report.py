@@ -1,0 +1,167 @@
+"""``nnlab report``: plans, runs what is missing, goes on after a kill, and writes a page that stands alone."""
+
+from __future__ import annotations
+
+import base64
+import html.parser
+import io
+import json
+import signal
+import time
+
+import jsonschema
+import pytest
+import soundfile
+from PIL import Image
+
+from nnlab import report as reports
+from nnlab.experiments.arith import ArithConfig
+from nnlab.published import ITEMS, Item, judge
+from tests.conftest import call, start
+from tests.schema import ENVELOPE
+
+
+def test_every_published_figure_is_an_item_and_every_part_makes_one():
+    names = [item.name for item in ITEMS]
+    assert len(names) == len(set(names))
+    assert {item.part for item in ITEMS} == {part.name for part in reports.PARTS}
+    for expected in (*(f"figure{number}" for number in range(1, 10)), "console1", "console2", "console3"):
+        assert expected in names
+    values = {item.name: item.published for item in ITEMS}
+    assert [values[f"table1-{net}-{pixels}"] for net in ("mlp", "cnn") for pixels in ("plain", "permuted")] == [
+        *(0.983, 0.983, 0.987, 0.973),
+    ]
+    assert values["table3-bce-softmax"] == 0.723
+    assert values["birds-test"] == 158
+
+
+def test_every_part_is_a_command_with_valid_options():
+    from nnlab.bench import experiment
+
+    for part in reports.PARTS:
+        for preset in ("published", "best", "quick"):
+            words = part.arguments(preset)
+            assert words[1:3] == ["--preset", preset]
+            assert part.seconds[preset] > 0
+        assert experiment(part.command).CONFIG is not None
+    assert ArithConfig.from_options({"preset": "quick", "op": "add"}).op == "add"
+
+
+@pytest.mark.parametrize(
+    ("value", "higher", "verdict"),
+    [(1.0, True, "reproduced"), (1.05, False, "reproduced"), (1.2, True, "better"), (0.8, False, "better"),
+     (0.8, True, "differs"), (1.2, False, "differs"), (None, True, "differs")],
+)  # fmt: skip
+def test_verdicts(tmp_path, value, higher, verdict):
+    item = Item("x", "X", "part", 1.0, ("a", "b"), higher, reason="known")
+    assert judge(item, {"a": {"b": value}}, tmp_path)[1] == verdict
+    several = {"mean": value, "std": 0.1, "ci95": [0, 2], "n": 3}
+    if value is not None:
+        assert judge(item, {"a": {"b": several}}, tmp_path)[1] == verdict
+    assert bool(judge(item, {"a": {"b": value}}, tmp_path)[2]) == (verdict == "differs")
+
+
+class Page(html.parser.HTMLParser):
+    """What a page holds: its tags with their attributes."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.open = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "link", "img", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    done = call("report", "--preset", "quick", "--only", "birds,addition", "--json", cwd=folder)
+    assert done.code == 0, done.err
+    return folder / "runs" / "report-quick", done
+
+
+def test_a_page_stands_alone(finished):
+    folder, done = finished
+    jsonschema.validate(done.document, ENVELOPE)
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.open == []
+    pictures = [attributes for tag, attributes in page.tags if tag == "img"]
+    assert len(pictures) >= 4
+    for picture in pictures:
+        assert len(picture["alt"]) > 8
+        content = base64.b64decode(picture["src"].removeprefix("data:image/png;base64,"))
+        Image.open(io.BytesIO(content)).load()
+    sounds = [attributes for tag, attributes in page.tags if tag == "audio"]
+    assert len(sounds) == 2
+    for sound in sounds:
+        wave, _ = soundfile.read(io.BytesIO(base64.b64decode(sound["src"].removeprefix("data:audio/wav;base64,"))))
+        assert len(wave) > 10_000
+    links = [value for _, attributes in page.tags for key, value in attributes.items() if key in ("src", "href")]
+    assert all(link.startswith(("data:", "#")) for link in links)
+    targets = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
+    assert {link[1:] for link in links if link.startswith("#")} <= targets
+    assert ("lang", "en") in dict(page.tags)["html"].items()
+    assert "prefers-color-scheme: dark" in text
+    assert len(text) < 8_000_000
+    document = json.loads((folder / "report.json").read_text())
+    assert document["results"] == done.document["results"]
+    rows = {row["item"]: row for row in document["results"]["items"]}
+    assert rows["addition"]["measured"] > 0
+    assert rows["figure3"]["measured"] == "shown"
+    assert rows["addition"]["command"] == "nnlab arith --preset quick --op add"
+
+
+def test_finished_parts_are_not_run_again(finished):
+    folder, _ = finished
+    before = (folder / "runs" / "addition" / "results.json").stat().st_mtime_ns
+    began = time.monotonic()
+    done = call("report", "--preset", "quick", "--only", "birds,addition", cwd=folder.parent.parent)
+    assert done.code == 0
+    assert time.monotonic() - began < 20
+    assert (folder / "runs" / "addition" / "results.json").stat().st_mtime_ns == before
+    assert "done in" in done.err
+    assert "Addition: right at the end" in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
+
+
+def test_killed_and_begun_again(tmp_path):
+    words = ["report", "--preset", "quick", "--only", "addition,subtraction", "--workers", "1"]
+    process = start(*words, cwd=tmp_path, start_new_session=True)
+    first = tmp_path / "runs" / "report-quick" / "runs" / "addition" / "results.json"
+    for _ in range(1200):
+        if first.is_file() and '"ok"' in first.read_text():
+            break
+        time.sleep(0.1)
+    import os
+
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    before = first.stat().st_mtime_ns
+    done = call(*words, cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert first.stat().st_mtime_ns == before
+
+
+def test_a_part_that_fails_is_told_and_the_others_go_on(tmp_path):
+    words = ["report", "--preset", "best", "--only", "conv,figure8", "--out", "here"]
+    environment = {"NNLAB_DATA": "", "KERAS_HOME": str(tmp_path / "home"), "NNLAB_MIRROR": "http://127.0.0.1:9"}
+    done = call(*words, cwd=tmp_path, env=environment)
+    assert done.code == 1
+    assert "2/2" in done.err
+    assert "cannot download http://127.0.0.1:9/cifar10.npz" in done.err
+    document = json.loads((tmp_path / "here" / "report.json").read_text())
+    assert {row["verdict"] for row in document["results"]["items"]} == {"not run"}
+    assert "cannot download" in (tmp_path / "here" / "report.html").read_text()
+
+
+def test_wrong_usage(nnlab):
+    done = nnlab("report", "--only", "table9")
+    assert done.code == 2
+    assert "table1-cnn-permuted" in done.err
