@@ -51,12 +51,24 @@ def test_help_names_every_command_with_a_summary_in_panels(nnlab):
     assert done.code == 0
     for panel in (cli.EXPERIMENTS, cli.AFTERWARDS):
         assert panel in done.out
-    for command in ("textgen", "translate", "arith", "predict", "runs"):
+    for command in ("textgen", "translate", "arith", "autoencode", "denoise", "predict", "report", "runs"):
         assert re.search(rf"│ {command}\s+[A-Z].+\. +│", done.out)
 
 
 @pytest.mark.parametrize(
-    "command", [["textgen"], ["translate"], ["arith"], ["predict"], ["runs"], ["runs", "show"], ["runs", "verify"]]
+    "command",
+    [
+        ["textgen"],
+        ["translate"],
+        ["arith"],
+        ["autoencode"],
+        ["denoise"],
+        ["predict"],
+        ["report"],
+        ["runs"],
+        ["runs", "show"],
+        ["runs", "verify"],
+    ],
 )
 def test_every_command_has_an_example_in_its_help(nnlab, command):
     done = nnlab(*command, "-h")

@@ -35,7 +35,7 @@ from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.linear import Principal
 from nnlab.evaluation.pictures import loss_of, psnr_db
 from nnlab.experiments.denoise import grid_table, loss_figure
-from nnlab.experiments.restored import Outputs, PicturePredictor, check_output, grid_of, shuffled_pictures
+from nnlab.experiments.restored import Outputs, PicturePredictor, check_output, grid_of, shuffled_pictures, spread_over
 from nnlab.output.console import ColourRow, number, table
 from nnlab.output.run_folder import RunFolder
 
@@ -178,7 +178,9 @@ def run(config: AutoencodeConfig, bench: Bench) -> dict[str, Any]:
         def finish(model: Any, run: int, own: bool = own) -> tuple[dict[str, Any], dict[str, Any]]:
             if own and run == 0:
                 bench.folder.place("model.keras", model.save)
-            return {}, {"made": np.clip(in_chunks(model, data.test[:SHOWN] / np.float32(255)), 0, 1)}
+            return {}, {
+                "made": np.clip(in_chunks(model, data.test[spread_over(data.test, SHOWN)] / np.float32(255)), 0, 1)
+            }
 
         outcomes[f"{loss}_{activation}"] = train_seeds(
             bench,
@@ -241,9 +243,9 @@ def present(
         "pca_test_loss": floor["val_loss"],
         "psnr_db": over_runs([float(one.history.best["psnr_db"]) for one in runs]),
     }
-    clean = data.test[:SHOWN] / np.float32(255)
+    clean = data.test[spread_over(data.test, SHOWN)] / np.float32(255)
     linear_ones, mine = np.clip(by_pca(principal, clean), 0, 1), runs[0].arrays["made"]
-    for place in range(2):
+    for place in range(1, 3):
         trio = [(one * 255).round().astype(np.uint8) for one in (clean[place], mine[place], linear_ones[place])]
         terminal.show(ColourRow(trio, ["original", "network", "PCA"]), "")
     values = int(np.prod(data.test.shape[1:]))

@@ -30,7 +30,7 @@ from nnlab.data.sources import SAMPLE
 from nnlab.errors import UsageError
 from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.pictures import classical, has_scikit_image, loss_of, psnr_db
-from nnlab.experiments.restored import Outputs, PicturePredictor, check_output, grid_of, shuffled_pictures
+from nnlab.experiments.restored import Outputs, PicturePredictor, check_output, grid_of, shuffled_pictures, spread_over
 from nnlab.output.console import ColourRow, number, table
 from nnlab.output.run_folder import RunFolder
 
@@ -114,7 +114,7 @@ def run(config: DenoiseConfig, bench: Bench) -> dict[str, Any]:
         def finish(model: Any, run: int, own: bool = own) -> tuple[dict[str, Any], dict[str, Any]]:
             if own and run == 0:
                 bench.folder.place("model.keras", model.save)
-            shown = with_noise(data.test[:CLASSICAL], config.noise, 0)
+            shown = with_noise(data.test, config.noise, spread_over(data.test, CLASSICAL))
             return {}, {"restored": restored(model, shown)}
 
         outcomes[f"{loss}_{activation}"] = train_seeds(
@@ -132,10 +132,10 @@ def run(config: DenoiseConfig, bench: Bench) -> dict[str, Any]:
     return present(config, bench, data, outcomes)
 
 
-def with_noise(test: Bytes, sigma: float, first: int) -> Any:
-    """Held-out pictures, the first of which is number ``first``, with their fixed noise: float32 in [0, 1]."""
-    noise = [np.random.default_rng([first + k, 5]).normal(0, sigma, test.shape[1:]) for k in range(len(test))]
-    return np.clip(test / np.float32(255) + np.stack(noise), 0, 1).astype(np.float32)
+def with_noise(test: Bytes, sigma: float, numbers: Sequence[int]) -> Any:
+    """Held-out pictures of these numbers, each with the noise that is its own: float32 in [0, 1]."""
+    noise = [np.random.default_rng([number, 5]).normal(0, sigma, test.shape[1:]) for number in numbers]
+    return np.clip(test[numbers] / np.float32(255) + np.stack(noise), 0, 1).astype(np.float32)
 
 
 def restored(model: Any, noisy: Any) -> Any:
@@ -152,7 +152,7 @@ def measured(config: DenoiseConfig, model: Any, test: Bytes, loss: str) -> dict[
     total = squared = 0.0
     for first in range(0, len(test), 1000):
         clean = test[first : first + 1000]
-        made = restored(model, with_noise(clean, config.noise, first))
+        made = restored(model, with_noise(test, config.noise, range(first, first + len(clean))))
         share, wanted = len(clean) / len(test), clean / np.float32(255)
         total += share * loss_of(loss, made, wanted)
         squared += share * loss_of("mse", made, wanted)
@@ -168,8 +168,8 @@ def present(
     """Pictures, tables, figures, and the ``results`` of the JSON document."""
     terminal = bench.terminal
     runs = outcomes[f"{config.loss}_{config.activation}"]
-    shown = data.test[:CLASSICAL]
-    clean, noisy = shown / np.float32(255), with_noise(shown, config.noise, 0)
+    numbers = spread_over(data.test, CLASSICAL)
+    clean, noisy = data.test[numbers] / np.float32(255), with_noise(data.test, config.noise, numbers)
     mine = runs[0].arrays["restored"]
     results: dict[str, Any] = {
         "loss": over_runs([float(one.history.best["loss"]) for one in runs]),
@@ -184,7 +184,7 @@ def present(
             for name, made in classical(noisy, config.noise).items():
                 results["baselines"][name] = psnr_db(loss_of("mse", made, clean))
                 best = max(best or (-1.0, "", None), (results["baselines"][name], name, made), key=lambda one: one[0])
-    for place in range(2):
+    for place in spread_over(clean, 8)[1:3]:
         trio = [(one * 255).round().astype(np.uint8) for one in (clean[place], noisy[place], mine[place])]
         terminal.show(ColourRow(trio, ["original", "with noise", "restored"]), "")
     listed = table("held-out pictures", f"{len(data.test):,}")
@@ -197,7 +197,7 @@ def present(
     listed.add_row("PSNR restored", f"{number(results['psnr_db'], '.2f')} dB")
     if results["baselines"]:
         same = psnr_db(loss_of("mse", mine, clean))
-        listed.add_row(f"on the first {len(clean)}: this network", f"{same:.2f} dB")
+        listed.add_row(f"on {len(clean)} of them: this network", f"{same:.2f} dB")
         for name, value in results["baselines"].items():
             listed.add_row(f"  {name.replace('_', ' ')}", f"{value:.2f} dB")
     else:
@@ -217,7 +217,7 @@ def noisy_psnr(config: DenoiseConfig, test: Bytes) -> float:
     squared = 0.0
     for first in range(0, len(test), 1000):
         clean = test[first : first + 1000]
-        noisy = with_noise(clean, config.noise, first)
+        noisy = with_noise(test, config.noise, range(first, first + len(clean)))
         squared += loss_of("mse", noisy, clean / np.float32(255)) * len(clean) / len(test)
     return psnr_db(squared)
 
@@ -251,9 +251,10 @@ def save_figures(
     from nnlab.output import figures
     from nnlab.output.figures_pictures import rows_of_pictures
 
-    rows = {"original": clean[:8], f"noise {config.noise:g}": noisy[:8], "restored": mine[:8]}
+    eight = spread_over(clean, 8)
+    rows = {"original": clean[eight], f"noise {config.noise:g}": noisy[eight], "restored": mine[eight]}
     if best is not None:
-        rows[best[1].replace("_", " ").replace("total variation", "total\nvariation")] = best[2][:8]
+        rows[best[1].replace("_", " ").replace("total variation", "total\nvariation")] = best[2][eight]
     figure = rows_of_pictures(rows, title="Held-out pictures: original, with noise, restored")
     folder.write("figures/restored.png", figures.png(figure))
     folder.write("figures/loss.png", figures.png(loss_figure(outcomes, f"nnlab denoise ({config.preset})")))

@@ -48,6 +48,11 @@ def shuffled_pictures(train: Bytes, *, mirror: bool = True) -> Callable[[Any, np
     return make
 
 
+def spread_over(pictures: Any, count: int) -> list[int]:
+    """The numbers of up to ``count`` pictures at equal distances: a data set may come class by class."""
+    return [int(number) for number in np.linspace(0, len(pictures) - 1, min(count, len(pictures))).round()]
+
+
 # ---- predict -----------------------------------------------------------------------------------------
 
 

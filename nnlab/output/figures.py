@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,6 +35,28 @@ def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
+
+
+def grid_of_pictures(
+    names: Sequence[str], columns: int, *, title: str, side: float, left: float, top: float
+) -> tuple[Figure, Any]:
+    """A figure of ``len(names)`` rows of pictures, each row named at its left, and its axes without any frame.
+
+    Sizes in inches: ``side`` of a picture's place (width, height is ``top`` more), ``left`` for the names.
+    """
+    from matplotlib.figure import Figure
+
+    size = (left + side * columns, 0.5 + (side + top) * len(names))
+    figure = Figure(figsize=size, dpi=150, layout="constrained")
+    figure.suptitle(title, fontsize=10, color=INK)
+    axes = figure.subplots(len(names), columns, squeeze=False)
+    for name, line in zip(names, axes, strict=True):
+        for ax in line:
+            ax.set_xticks([])
+            ax.set_yticks([])
+            ax.spines[:].set_visible(False)
+        line[0].set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center", labelpad=8)
+    return figure, axes
 
 
 def curves(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlab.output.figures import COLOURS, FAINT, INK, canvas
+from nnlab.output.figures import COLOURS, FAINT, INK, canvas, grid_of_pictures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,24 +17,13 @@ Picture = tuple["np.ndarray[Any, Any]", str, str]
 
 def rows_of_digits(rows: Mapping[str, Sequence[Picture]], *, title: str) -> Figure:
     """One row a name; each picture ``(pixels, above, below)`` with a line above and one below it."""
-    from matplotlib.figure import Figure
-
     columns = max(len(row) for row in rows.values())
-    figure = Figure(figsize=(1.5 + 1.35 * columns, 0.6 + 1.65 * len(rows)), dpi=150, layout="constrained")
-    figure.suptitle(title, fontsize=10, color=INK)
-    axes = figure.subplots(len(rows), columns, squeeze=False)
-    for line, (name, row) in zip(axes, rows.items(), strict=True):
-        for place, ax in enumerate(line):
-            ax.set_xticks([])
-            ax.set_yticks([])
-            ax.spines[:].set_visible(False)
-            if place == 0:
-                ax.set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center", labelpad=8)
-            if place < len(row):
-                pixels, above, below = row[place]
-                ax.imshow(pixels, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
-                ax.set_title(above, fontsize=10, pad=3)
-                ax.set_xlabel(below, fontsize=7, color="#666666", labelpad=2)
+    figure, axes = grid_of_pictures(list(rows), columns, title=title, side=1.35, left=1.5, top=0.3)
+    for line, row in zip(axes, rows.values(), strict=True):
+        for ax, (pixels, above, below) in zip(line, row, strict=False):
+            ax.imshow(pixels, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
+            ax.set_title(above, fontsize=10, pad=3)
+            ax.set_xlabel(below, fontsize=7, color="#666666", labelpad=2)
     return figure
 
 

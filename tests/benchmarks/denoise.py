@@ -7,27 +7,16 @@ pass over the first N training pictures only: it must reach the plain script's l
 import argparse
 import csv
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from measure import run
 
 from nnlab.data import pictures
 
 HERE = Path(__file__).parent
-
-
-def run(*command):
-    """stdout of a command and its peak memory in MB."""
-    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status):
-        sys.exit(f"{command} failed")
-    return output, usage.ru_maxrss / 1024
 
 
 def main():

@@ -8,24 +8,14 @@ import argparse
 import csv
 import itertools
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from measure import run
+
 HERE = Path(__file__).parent
-
-
-def run(*command):
-    """stdout of a command and its peak memory in MB."""
-    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status):
-        sys.exit(f"{command} failed")
-    return output, usage.ru_maxrss / 1024
 
 
 def main():
