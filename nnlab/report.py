@@ -235,9 +235,7 @@ def measured(item: Item, state: Mapping[str, Any], preset: str, home: Path) -> d
         return row
     folder = home / "runs" / item.part
     document = RunFolder(folder).read_json("results.json")
-    value, verdict, reason = judge(item, document["results"], folder)
-    if preset == "quick" and verdict == "differs":
-        reason = "the quick preset: small built-in data, seconds of training"
+    value, verdict, reason = judge(item, document["results"], folder, preset)
     return {**row, "measured": value, "verdict": verdict, "reason": reason}
 
 
@@ -245,10 +243,16 @@ def show(terminal: Terminal, rows: Sequence[Mapping[str, Any]]) -> None:
     """The table: item, published, measured, verdict."""
     listed = table("item", "published", "measured", "verdict", left=1)
     colours = {"reproduced": "green", "better": "green", "differs": "yellow", "not run": "red"}
+    colours |= dict.fromkeys(("shown", "other data"), "dim")
     for row in rows:
         verdict = f"[{colours[row['verdict']]}]{row['verdict']}[/]"
         listed.add_row(row["what"], said(row["published"]), said(row["measured"]), verdict)
     terminal.show(listed)
-    reasons = dict.fromkeys(f"{row['what']}: {row['reason']}" for row in rows if row["reason"])
-    for reason in reasons:
-        terminal.show(f"[dim]{reason}[/dim]")
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        if row["reason"]:
+            reasons.setdefault(row["reason"], []).append(row["what"])
+    for reason, items in reasons.items():
+        terminal.show(f"[dim]{'; '.join(items)}: {reason}[/dim]")
+    if any(row["verdict"] == "other data" for row in rows):
+        terminal.show("[dim]other data: the quick preset measures on small built-in data[/dim]")

@@ -22,7 +22,7 @@ STYLE = """
 body { margin: 0 auto; max-width: 60rem; padding: 1rem; color: var(--ink); background: var(--paper);
   font: 1rem/1.5 system-ui, sans-serif; }
 h1, h2 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-top: 1px solid var(--line); padding-top: 1rem; }
-p, figcaption { color: var(--dim); } code { background: var(--soft); padding: .1em .3em; overflow-wrap: anywhere; }
+a { color: inherit; } p, figcaption { color: var(--dim); } code { background: var(--soft); padding: .1em .3em; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.n, th.n { text-align: right; } .reason { display: block; color: var(--dim); font-size: .85rem; }
@@ -31,6 +31,7 @@ figure { margin: 1rem 0; } img { max-width: 100%; height: auto; background: #fff
 pre { overflow-x: auto; background: var(--soft); padding: .8rem; font-size: .8rem; line-height: 1.25;
   max-height: 24rem; }
 audio { width: 100%; } details { margin: .5rem 0; } summary { cursor: pointer; }
+@media (max-width: 36rem) { table { font-size: .8rem; } th, td { padding-right: .35rem; } }
 @media print { body { max-width: none; } pre { max-height: none; white-space: pre-wrap; } h2 { break-before: page; } }
 """
 NAMES = {
@@ -62,9 +63,8 @@ def page(preset: str, rows: Sequence[Mapping[str, Any]], states: Mapping[str, Ma
             f'<td class="n">{html.escape(said(row["measured"]))}</td>'
             f'<td class="{kind}">{row["verdict"]}</td></tr>'
         )
-    counts = {
-        verdict: sum(row["verdict"] == verdict for row in rows) for verdict in ("reproduced", "better", "differs")
-    }
+    verdicts = ("reproduced", "better", "differs", "other data", "not run")
+    counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in verdicts}
     summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count) or "nothing yet"
     sections = "\n".join(_section(state, home) for state in states.values())
     return f"""<!doctype html>
@@ -72,7 +72,8 @@ def page(preset: str, rows: Sequence[Mapping[str, Any]], states: Mapping[str, Ma
 <title>The report of 2018, run again</title><link rel="icon" href="data:,"><style>{STYLE}</style></head><body><main>
 <h1>The report of 2018, run again</h1>
 <p>{len(rows)} items under <code>--preset {preset}</code>, {time.strftime("%Y-%m-%d")}: {summary}. Each was made by the
-command named with it, measured on data that was held out. For sums, the report says from which iteration all were
+command named with it, measured on data that was held out. Figures and consoles are shown, to be compared by looking;
+“other data”: the quick preset measures on small built-in data, which says nothing of the published figure. For sums, the report says from which iteration all were
 right, here from which 99 % of the held-out ones are.</p>
 <div class="wide"><table><thead><tr><th>item</th><th class="n">published</th><th class="n">measured</th><th>verdict</th>
 </tr></thead><tbody>
