@@ -54,7 +54,7 @@ def predict(
         show = terminal.err.is_terminal and inputs == ["-"] and not interactive and verbosity >= 0
         with tqdm(file=sys.stderr, unit=" lines", leave=False, disable=not show) as progress:
             number = 0
-            while chunk := list(itertools.islice(lines, 1 if interactive else BATCH)):
+            while chunk := list(itertools.islice(lines, 1 if interactive else getattr(predictor, "CHUNK", BATCH))):
                 for answer in _answer(predictor, chunk, number, from_stdin=inputs == ["-"], terminal=terminal):
                     if answer["error"]:
                         code = ExitCode.USAGE

@@ -297,6 +297,7 @@ class Predictor:
     """Pictures or sounds through a trained autoencoder, as the run was of."""
 
     OPTIONS: Mapping[str, Any] = {"out": None}
+    CHUNK = 8  # files held in memory at a time
 
     def __init__(self, folder: RunFolder, out: Path | None = None) -> None:
         config = AutoencodeConfig.from_record(folder.config)

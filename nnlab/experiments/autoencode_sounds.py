@@ -347,7 +347,6 @@ class SoundPredictor:
         """A sound file: its path, its channels as the network wants them, its rate in Hz and its samples."""
         path = Path(text)
         wave, rate = sounds.read_sound(path)
-        self.outputs.keep_off(path)
         return path, [sounds.condition(channel, rate) for channel in wave.T], rate, len(wave)
 
     def answer(self, given: Sequence[tuple[Path, list[Wave], int, int]]) -> list[str]:

@@ -57,33 +57,27 @@ def spread_over(pictures: Any, count: int) -> list[int]:
 
 
 class Outputs:
-    """Where the files that ``predict`` writes go: beside each input, or into one folder; never over an input."""
+    """Where the files that ``predict`` writes go: beside each input, or into one folder; never over another file."""
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
-        self._taken: set[Path] = set()
-
-    def keep_off(self, path: Path) -> None:
-        """An input: no output may have its name."""
-        self._taken.add(path.resolve())
 
     def place(self, path: Path, suffix: str, ending: str) -> Path:
-        """The path of an input's output, not yet taken in this call."""
+        """The path of an input's output: ``NAME-suffix``, and a number where there is such a file already."""
         folder = self.folder or path.parent
         if self.folder is not None:
             if folder.exists() and not folder.is_dir():
                 raise UsageError(f"expected a folder for --out, got the file {folder}", "Choose another --out")
             folder.mkdir(parents=True, exist_ok=True)
-        names = (f"{path.stem}-{suffix}{more}{ending}" for more in ("", *(f"-{k}" for k in range(2, 10_000))))
-        found = next(folder / name for name in names if (folder / name).resolve() not in self._taken)
-        self._taken.add(found.resolve())
-        return found
+        names = (f"{path.stem}-{suffix}{more}{ending}" for more in ("", *(f"-{k}" for k in range(2, 100_000))))
+        return next(folder / name for name in names if not (folder / name).exists())
 
 
 class PicturePredictor:
     """A picture of any size through a trained network, tile by tile; alpha and orientation are kept."""
 
     OPTIONS: Mapping[str, Any] = {"out": None}
+    CHUNK = 8  # pictures held in memory at a time
     SUFFIX = "restored"
 
     def __init__(self, folder: RunFolder, outputs: Outputs) -> None:
@@ -114,7 +108,6 @@ class PicturePredictor:
             picture = open_picture(path, alpha=True)
         except InputError as error:
             raise InputError(error.message, error.hint, path=path) from error
-        self.outputs.keep_off(path)
         return path, picture
 
     def answer(self, given: Sequence[tuple[Path, Any]]) -> list[str]:

@@ -22,7 +22,8 @@ STYLE = """
 body { margin: 0 auto; max-width: 60rem; padding: 1rem; color: var(--ink); background: var(--paper);
   font: 1rem/1.5 system-ui, sans-serif; }
 h1, h2 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-top: 1px solid var(--line); padding-top: 1rem; }
-a { color: inherit; } p, figcaption { color: var(--dim); } code { background: var(--soft); padding: .1em .3em; overflow-wrap: anywhere; }
+a { color: inherit; }
+p, figcaption { color: var(--dim); } code { background: var(--soft); padding: .1em .3em; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.n, th.n { text-align: right; } .reason { display: block; color: var(--dim); font-size: .85rem; }
@@ -73,8 +74,8 @@ def page(preset: str, rows: Sequence[Mapping[str, Any]], states: Mapping[str, Ma
 <h1>The report of 2018, run again</h1>
 <p>{len(rows)} items under <code>--preset {preset}</code>, {time.strftime("%Y-%m-%d")}: {summary}. Each was made by the
 command named with it, measured on data that was held out. Figures and consoles are shown, to be compared by looking;
-“other data”: the quick preset measures on small built-in data, which says nothing of the published figure. For sums, the report says from which iteration all were
-right, here from which 99 % of the held-out ones are.</p>
+“other data”: the quick preset measures on small built-in data, which says nothing of the published figure. For sums,
+the report says from which iteration all were right, here from which 99 % of the held-out ones are.</p>
 <div class="wide"><table><thead><tr><th>item</th><th class="n">published</th><th class="n">measured</th><th>verdict</th>
 </tr></thead><tbody>
 {chr(10).join(lines)}
