@@ -36,6 +36,8 @@ class DataSet:
     lower: bool = False  # a text whose case does not count
     get: str = ""  # what to do where there is no URL
     also: tuple[str, ...] = ()  # other names under which it may be at hand
+    folder: bool = False  # a folder of files: no mirror has it
+    sample: str = "sample"  # what takes its place with no network
 
 
 CIFAR_JPEG = "cifar10-jpeg.zip"  # republished as JPEG: other pixels, a little
@@ -70,6 +72,8 @@ KNOWN = {
         licence="BSD-3-Clause (scikit-maad)",
         contents="ca2846318abe75a11c89157478dd4ca56f9ff05c681c21bb2cf8509c5b96a39c",
         get="Put WAV files into a folder named",
+        folder=True,
+        sample="chirps",
     ),
     "nietzsche": DataSet(
         name="nietzsche",
@@ -126,12 +130,12 @@ def download(name: str) -> Path:
     """Fetch a known data set into the cache and check it. ``NNLAB_MIRROR`` names another place for the files."""
     known = KNOWN[name]
     mirror = os.environ.get("NNLAB_MIRROR")
-    url = f"{mirror.rstrip('/')}/{known.file}" if mirror else known.url
-    hint = f"Put {known.file} into a folder and set NNLAB_DATA to it, or use --data {SAMPLE}"
+    url = f"{mirror.rstrip('/')}/{known.file}" if mirror and not known.folder else known.url
+    hint = f"Put {known.file} into a folder and set NNLAB_DATA to it, or use --data {known.sample}"
     if url is None:
         raise DataUnavailable(
             f"{known.file} is not at hand, and this edition cannot be downloaded",
-            f"{known.get} {known.file} and set NNLAB_DATA to its folder, or use --data {SAMPLE}",
+            f"{known.get} {known.file} and set NNLAB_DATA to its folder, or use --data {known.sample}",
         )
     import keras
 

@@ -132,3 +132,37 @@ def test_real_texts_are_what_they_should_be(name):
         found = pairs.read_file(path)
         assert found.skipped == ()
         assert {"eng-fra": 140_000, "eng-ell": 17_000}[name] < len(found)
+
+
+@pytest.mark.parametrize(("name", "file"), [("cifar10", "cifar10-jpeg.zip"), ("birds", "birds")])
+def test_real_pictures_and_sounds_are_what_they_should_be(nnlab, monkeypatch, name, file):
+    folder = Path(os.environ.get("NNLAB_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / file).exists():
+        pytest.skip(f"no {file} in {folder}: set NNLAB_DATA to a folder that has it")
+    monkeypatch.setenv("NNLAB_DATA", str(folder))
+    assert datasets.contents(name, folder / file) == sources.KNOWN[name].contents
+    done = nnlab("data", "verify", name)
+    assert done.code == 0
+    assert done.out.startswith(f"{name}: as it should be")
+
+
+def test_a_mirror_serves_cifar10_as_one_file(nnlab, nowhere, server):
+    import numpy as np
+
+    from nnlab.data import pictures
+
+    data = pictures.draw_sample(30, 12)
+    np.savez(server / "cifar10.npz", x_train=data.train, x_test=data.test)
+    assert pictures.load("cifar10").test.tobytes() == data.test.tobytes()
+    assert sources.local("cifar10") == nowhere / "home" / "datasets" / "cifar10.npz"
+    done = nnlab("data", "verify", "cifar10")
+    assert done.code == 0
+    assert "not on record" in done.out
+
+
+def test_birds_that_are_not_at_hand_are_told(nnlab, nowhere, monkeypatch):
+    monkeypatch.delenv("NNLAB_MIRROR")
+    done = nnlab("autoencode", "--data", "birds")
+    assert done.code == 3
+    assert "birds is not at hand" in done.err
+    assert "--data sample" not in done.err
