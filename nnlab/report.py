@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnlab.errors import ExitCode, InputError, UsageError
+from nnlab.errors import ExitCode, InputError, NnlabError, UsageError
 from nnlab.output.console import Terminal, said, table
 from nnlab.output.envelope import dumps, envelope
 from nnlab.output.progress import clock
@@ -25,7 +25,7 @@ from nnlab.output.run_folder import RunFolder, is_run
 from nnlab.published import ITEMS, Item, judge
 from nnlab.runs import tell
 
-RATE = 70.0  # GFLOP/s of the machine on which PARTS were timed
+RATE = 70.0  # GFLOP/s of the machine for which the seconds of PARTS are; those of published are guesses
 MEMORY = 2.0  # GB a part may take
 
 
@@ -95,12 +95,13 @@ def report(
         folder.write("report.json", dumps(document).encode())
         size = folder.write("report.html", page(preset, rows, states, home).encode()).stat().st_size
         terminal.tell(f"saved {home / 'report.html'} ({size / 1e6:.1f} MB) and report.json")
-        if failed:
-            terminal.warn(f"not finished: {', '.join(failed)}; the same line again runs what is missing")
         return results
 
-    code = tell("report", work, json=json, verbosity=verbosity)
-    return ExitCode.DEFECT if code == ExitCode.DONE and failed else code
+    def incomplete() -> NnlabError | None:
+        told = f"not finished: {', '.join(failed)}"
+        return NnlabError(told, "The same line again runs what is missing") if failed else None
+
+    return tell("report", work, json=json, verbosity=verbosity, but=incomplete)
 
 
 def chosen(only: Sequence[str]) -> list[Item]:
@@ -187,9 +188,9 @@ def carry_out(
                 told = f"in {clock(state['seconds'])}" if state["status"] == "ok" else f"failed: {state['error']}"
                 terminal.tell(f"{count}/{len(missing)} {part.name} {told}")
         except KeyboardInterrupt:
-            for process in running:
+            pool.shutdown(wait=False, cancel_futures=True)  # else the next part begins
+            for process in list(running):
                 process.terminate()
-            pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 

@@ -185,16 +185,26 @@ def tell(
     json: bool,
     verbosity: int = 0,
     run: Path | None = None,
+    but: Callable[[], NnlabError | None] = lambda: None,
 ) -> ExitCode:
-    """Do the work; its results as JSON if asked, its error in one line and with its exit code."""
+    """Do the work; its results as JSON if asked, its error in one line and with its exit code.
+
+    ``but`` is asked when the work is done: an error it names goes beside the results.
+    """
     terminal = Terminal(json=json, verbosity=verbosity)
     try:
         results = work(terminal)
     except (Exception, KeyboardInterrupt) as error:
         return _refuse(command, error, terminal, run)
+    flaw = but()
+    told = describe(flaw) if flaw else None
+    code = told.exit_code if told else ExitCode.DONE
+    if told:
+        terminal.error(told)
     if json:
-        terminal.write(dumps(envelope(command, run=str(run) if run else None, results=results)))
-    return ExitCode.DONE
+        place = str(run) if run else None
+        terminal.write(dumps(envelope(command, exit_code=code, run=place, results=results, error=told)))
+    return code
 
 
 def _refuse(command: str, error: BaseException, terminal: Terminal, run: Path | None) -> ExitCode:

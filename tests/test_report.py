@@ -15,7 +15,6 @@ import soundfile
 from PIL import Image
 
 from nnlab import report as reports
-from nnlab.experiments.arith import ArithConfig
 from nnlab.published import ITEMS, Item, judge
 from tests.conftest import call, start
 from tests.schema import ENVELOPE
@@ -35,16 +34,20 @@ def test_every_published_figure_is_an_item_and_every_part_makes_one():
     assert values["birds-test"] == 158
 
 
-def test_every_part_is_a_command_with_valid_options():
-    from nnlab.bench import experiment
+def test_every_part_is_a_command_with_valid_options(nnlab, monkeypatch):
+    from nnlab import bench
 
+    given = []
+    monkeypatch.setattr(bench, "conduct", lambda command, options, edge: given.append((command, options)) or 0)
     for part in reports.PARTS:
         for preset in ("published", "best", "quick"):
-            words = part.arguments(preset)
-            assert words[1:3] == ["--preset", preset]
+            assert nnlab(*part.arguments(preset)).code == 0
+            command, options = given.pop()
+            assert command == part.command
+            config = bench.experiment(command).CONFIG.from_options(options)
+            assert config.preset == preset
             assert part.seconds[preset] > 0
-        assert experiment(part.command).CONFIG is not None
-    assert ArithConfig.from_options({"preset": "quick", "op": "add"}).op == "add"
+    assert given == []
 
 
 @pytest.mark.parametrize(
@@ -153,8 +156,9 @@ def test_killed_and_begun_again(tmp_path):
 def test_a_part_that_fails_is_told_and_the_others_go_on(tmp_path):
     words = ["report", "--preset", "best", "--only", "conv,figure8", "--out", "here"]
     environment = {"NNLAB_DATA": "", "KERAS_HOME": str(tmp_path / "home"), "NNLAB_MIRROR": "http://127.0.0.1:9"}
-    done = call(*words, cwd=tmp_path, env=environment)
-    assert done.code == 1
+    done = call(*words, "--json", cwd=tmp_path, env=environment)
+    assert done.code == done.document["exit_code"] == 1
+    assert len(done.document["results"]["items"]) == 4
     assert "2/2" in done.err
     assert "cannot download http://127.0.0.1:9/cifar10.npz" in done.err
     document = json.loads((tmp_path / "here" / "report.json").read_text())

@@ -28,7 +28,7 @@ def psnr_db(mean_squared_error: float) -> float:
 
 def has_scikit_image() -> bool:
     """Whether the extra ``classical`` is installed."""
-    return importlib.util.find_spec("skimage") is not None
+    return all(importlib.util.find_spec(name) is not None for name in ("skimage", "pywt"))
 
 
 def classical(noisy: Array, sigma: float) -> dict[str, Array]:

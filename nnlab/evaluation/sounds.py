@@ -58,9 +58,9 @@ class Floors:
 
 def fit_floors(train: Recordings, spectra: Sequence[Wave], window: int, size: int) -> Floors:
     """Fit both; the log-mel windows overlap, which helps it. ``spectra`` ``(frames, 64)`` in dB."""
-    cut = [_cut(wave, window * HOP) for wave in train]
-    rows = np.concatenate(cut)
-    rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(int)]
+    rows = np.concatenate([_cut(wave, window * HOP) for wave in train])
+    if len(rows) > MOST_ROWS:
+        rows = rows[np.linspace(0, len(rows) - 1, MOST_ROWS).astype(int)]
 
     def overlapping() -> Iterator[np.ndarray[Any, Any]]:
         for decibels in spectra:

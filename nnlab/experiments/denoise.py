@@ -108,20 +108,22 @@ def run(config: DenoiseConfig, bench: Bench) -> dict[str, Any]:
             schedule = config.preset != "published"
             return compiled(build(config, side, activation), loss, config.learning_rate, steps, schedule=schedule)
 
-        def measure(model: Any, loss: str = loss) -> dict[str, float]:
-            return measured(config, model, data.test, loss)
+        def measure(model: Any, loss: str = loss, activation: str = activation) -> dict[str, float]:
+            return measured(config, model, data.test, loss, activation)
 
-        def finish(model: Any, run: int, own: bool = own) -> tuple[dict[str, Any], dict[str, Any]]:
+        def finish(
+            model: Any, run: int, own: bool = own, activation: str = activation
+        ) -> tuple[dict[str, Any], dict[str, Any]]:
             if own and run == 0:
                 bench.folder.place("model.keras", model.save)
             shown = with_noise(data.test, config.noise, spread_over(data.test, CLASSICAL))
-            return {}, {"restored": restored(model, shown)}
+            return {}, {"restored": restored(model, shown, activation)}
 
         outcomes[f"{loss}_{activation}"] = train_seeds(
             bench,
             make,
             len(data.train),
-            shuffled_pictures(data.train),
+            shuffled_pictures(data.train, mirror=config.preset != "published"),
             measure,
             seeds=config.seeds,
             epochs=config.epochs,
@@ -138,21 +140,23 @@ def with_noise(test: Bytes, sigma: float, numbers: Sequence[int]) -> Any:
     return np.clip(test[numbers] / np.float32(255) + np.stack(noise), 0, 1).astype(np.float32)
 
 
-def restored(model: Any, noisy: Any) -> Any:
-    """What a network makes of noisy pictures and of their mirror images, the mean of both, in [0, 1]."""
+def restored(model: Any, noisy: Any, activation: str) -> Any:
+    """What a network makes of noisy pictures, in [0, 1]; this project's: the mean with their mirror images."""
     from nnlab.training.reconstruct import in_chunks
 
     there = in_chunks(model, noisy)
+    if activation != "linear":
+        return np.clip(there, 0, 1)
     mirrored = in_chunks(model, np.ascontiguousarray(noisy[:, :, ::-1]))[:, :, ::-1]
     return np.clip((there + mirrored) / 2, 0, 1)
 
 
-def measured(config: DenoiseConfig, model: Any, test: Bytes, loss: str) -> dict[str, float]:
+def measured(config: DenoiseConfig, model: Any, test: Bytes, loss: str, activation: str) -> dict[str, float]:
     """Held-out loss and PSNR, in chunks: the pictures stay uint8."""
     total = squared = 0.0
     for first in range(0, len(test), 1000):
         clean = test[first : first + 1000]
-        made = restored(model, with_noise(test, config.noise, range(first, first + len(clean))))
+        made = restored(model, with_noise(test, config.noise, range(first, first + len(clean))), activation)
         share, wanted = len(clean) / len(test), clean / np.float32(255)
         total += share * loss_of(loss, made, wanted)
         squared += share * loss_of("mse", made, wanted)
@@ -298,4 +302,4 @@ class Predictor(PicturePredictor):
 
     def apply(self, model: Any, tiles: Any) -> Any:
         """Tiles restored."""
-        return restored(model, tiles)
+        return restored(model, tiles, self.config.activation)
