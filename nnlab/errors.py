@@ -76,7 +76,8 @@ class Description:
     def line(self) -> str:
         """The error as one line: what was expected, what came, what to do next."""
         text = " ".join(self.message.split()).rstrip(".")
-        return f"{text}. {' '.join(self.hint.split())}".strip() if self.hint else text
+        end = "" if text.endswith(("?", "!")) else "."
+        return f"{text}{end} {' '.join(self.hint.split())}".strip() if self.hint else text
 
     def record(self) -> dict[str, str]:
         """The ``error`` member of the JSON document."""
