@@ -24,6 +24,7 @@ from nnlab.output.envelope import dumps, envelope
 from nnlab.output.run_folder import RunFolder
 
 if TYPE_CHECKING:
+    from nnlab.engine import Engine
     from nnlab.output.progress import Display
     from nnlab.training.backend import Environment
     from nnlab.training.fit import Row
@@ -39,6 +40,9 @@ class Edge:
     out: Path | None = None
     resume: Path | None = None
     device: str = "auto"
+    engine: str = "local"
+    address: str | None = None
+    workers: int | None = None
     json: bool = False
     verbosity: int = 0
 
@@ -46,10 +50,11 @@ class Edge:
 class Bench:
     """What an experiment is handed: the run folder, the terminal, the clock, and many runs."""
 
-    def __init__(self, folder: RunFolder, terminal: Terminal, device: str) -> None:
+    def __init__(self, folder: RunFolder, terminal: Terminal, edge: Edge, engine: Engine | None = None) -> None:
         self.folder = folder
         self.terminal = terminal
-        self.device = device
+        self.edge = edge
+        self.engine = engine  # None: processes on this machine, as many as serve
         self.environment: Environment | None = None
         self.seconds: dict[str, float] = {"data": 0.0, "train": 0.0, "evaluate": 0.0}
         self._rows: list[Row] = []
@@ -71,7 +76,7 @@ class Bench:
         terminal = self.terminal
         if terminal.err.is_terminal:
             terminal.tell("[dim]starting the backend …[/dim]")
-        self.environment = backend.start(self.device, verbose=terminal.verbosity > 0)
+        self.environment = backend.start(self.edge.device, verbose=terminal.verbosity > 0)
         self.folder.write_json("environment.json", self.environment.record())
         told = self.environment
         terminal.tell(
@@ -107,9 +112,36 @@ class Bench:
 
         with self.clock("train"):
             try:
-                return repeat(seeds, train, self.folder, keep, at_once=at_once, name=name)
+                if len(seeds) > at_once or self.engine is not None:
+                    self._share_out(range(0, len(seeds), at_once), len(seeds), name)
+                outcomes = repeat(seeds, train, self.folder, keep, at_once=at_once, name=name)
+                self.record([])
+                return outcomes
             finally:
                 self.watch.stop()
+
+    def _share_out(self, firsts: range, runs: int, name: str) -> None:
+        """Let the engine's workers train the runs that are missing; :func:`repeat` then finds them in the folder.
+
+        What a worker fails to do is left to this process.
+        """
+        from nnlab.engine import Local, most_workers
+        from nnlab.output.progress_many import watch_many
+        from nnlab.shard import jobs_for
+
+        on_gpu = self.environment is not None and not self.environment.device.startswith("CPU")
+        engine = self.engine or Local(self.edge.workers or (1 if on_gpu else most_workers()))  # a GPU is for one
+        jobs = jobs_for(self.folder, name, firsts, runs, engine.workers, self.edge.device)
+        if self.engine is None and (engine.workers == 1 or len(jobs) < 2):
+            return
+        watch = watch_many(self.terminal, f"{min(engine.workers, len(jobs))} workers ({self.edge.engine})", runs)
+        try:
+            for job, ended in engine.run(jobs, watch.hear):
+                watch.end(job.name)
+                if ended.code:
+                    self.terminal.warn(f"a worker failed, its runs are trained here: {ended.error}")
+        finally:
+            watch.stop()
 
 
 # ---- the life of a command ---------------------------------------------------------------------------
@@ -122,9 +154,14 @@ def conduct(command: str, given: dict[str, Any], edge: Edge) -> ExitCode:
     config: Config | None = None
     bench: Bench | None = None
     try:
-        with _terminate_as_interrupt():
+        with terminate_as_interrupt():
+            engine = None
+            if edge.engine != "local":
+                from nnlab.engine import engine_for
+
+                engine = engine_for(edge.engine, edge.address, edge.workers)
             config, folder = _open(command, given, edge)
-            bench = Bench(folder, terminal, edge.device)
+            bench = Bench(folder, terminal, edge, engine)
             if edge.resume and _finished(folder):
                 terminal.tell(f"{folder.path} is finished, these are its results:")
                 document = folder.read_json("results.json")
@@ -230,7 +267,7 @@ def _fail(
 
 
 @contextmanager
-def _terminate_as_interrupt() -> Iterator[None]:
+def terminate_as_interrupt() -> Iterator[None]:
     """SIGTERM (a scheduler's polite kill) ends a run like Ctrl-C does: the checkpoint stays."""
 
     def interrupt(number: int, frame: object) -> None:

@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
@@ -20,6 +20,7 @@ from nnlab.options import (
     OWN,
     SHARED,
     ActivationOption,
+    AddressOption,
     Autoencoder,
     BatchOption,
     DataOption,
@@ -27,6 +28,8 @@ from nnlab.options import (
     DeviceOption,
     DistanceOption,
     DiversityOption,
+    EngineName,
+    EngineOption,
     EpochsOption,
     GridOption,
     JsonOption,
@@ -41,7 +44,11 @@ from nnlab.options import (
     RunsOption,
     SeedOption,
     VerboseOption,
+    WorkersOption,
 )
+
+if TYPE_CHECKING:
+    from nnlab.bench import Edge
 
 EXPERIMENTS, AFTERWARDS = "Experiments", "Afterwards"
 OF_TEXTGEN, OF_TRANSLATE = "What a run of textgen takes", "What a run of translate takes"
@@ -111,6 +118,9 @@ def mnist(
     out: OutOption = None,
     resume: ResumeOption = None,
     device: DeviceOption = Device.auto,
+    engine: EngineOption = EngineName.local,
+    address: AddressOption = None,
+    workers: WorkersOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -136,6 +146,9 @@ def permute(
     out: OutOption = None,
     resume: ResumeOption = None,
     device: DeviceOption = Device.auto,
+    engine: EngineOption = EngineName.local,
+    address: AddressOption = None,
+    workers: WorkersOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -183,6 +196,9 @@ def textgen(
     out: OutOption = None,
     resume: ResumeOption = None,
     device: DeviceOption = Device.auto,
+    engine: EngineOption = EngineName.local,
+    address: AddressOption = None,
+    workers: WorkersOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -251,6 +267,9 @@ def translate(
     out: OutOption = None,
     resume: ResumeOption = None,
     device: DeviceOption = Device.auto,
+    engine: EngineOption = EngineName.local,
+    address: AddressOption = None,
+    workers: WorkersOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -300,6 +319,9 @@ def arith(
     out: OutOption = None,
     resume: ResumeOption = None,
     device: DeviceOption = Device.auto,
+    engine: EngineOption = EngineName.local,
+    address: AddressOption = None,
+    workers: WorkersOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -346,6 +368,9 @@ def autoencode(
     out: OutOption = None,
     resume: ResumeOption = None,
     device: DeviceOption = Device.auto,
+    engine: EngineOption = EngineName.local,
+    address: AddressOption = None,
+    workers: WorkersOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -379,6 +404,9 @@ def denoise(
     out: OutOption = None,
     resume: ResumeOption = None,
     device: DeviceOption = Device.auto,
+    engine: EngineOption = EngineName.local,
+    address: AddressOption = None,
+    workers: WorkersOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -476,16 +504,9 @@ def report(
             metavar="ITEM,…", help="Only these: table1, figure3, greek, … (repeatable).", rich_help_panel=SHARED
         ),
     ] = None,
-    workers: Annotated[
-        Optional[int],
-        typer.Option(
-            min=1,
-            max=256,
-            metavar="N",
-            help="Parts at once. [dim]\\[default: as cores and memory serve][/dim]",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
+    engine: EngineOption = EngineName.local,
+    address: AddressOption = None,
+    workers: WorkersOption = None,
     out: Annotated[
         Optional[Path],
         typer.Option(
@@ -505,8 +526,8 @@ def report(
     from nnlab.report import report as run_report
 
     chosen = preset.value if preset else "best"
-    verbosity = _verbosity(quiet, verbose)
-    raise typer.Exit(run_report(chosen, only or [], out, workers=workers, json=json, verbosity=verbosity))
+    edge = _edge({**locals(), "resume": None, "device": Device.auto})
+    raise typer.Exit(run_report(chosen, only or [], edge))
 
 
 @runs_app.callback(invoke_without_command=True)
@@ -599,19 +620,33 @@ def _verbosity(quiet: bool, verbose: bool) -> int:
     return int(verbose) - int(quiet)
 
 
+def _edge(options: dict[str, Any]) -> Edge:
+    """The options that cannot change a result."""
+    from nnlab.bench import Edge
+
+    engine, address = options["engine"].value, options["address"]
+    if address is not None and engine != "ray":
+        raise typer.BadParameter(f"is of a Ray cluster: add --engine ray, got {address!r}", param_hint="'--address'")
+    return Edge(
+        out=options["out"],
+        resume=options["resume"],
+        device=options["device"].value,
+        engine=engine,
+        address=address,
+        workers=options["workers"],
+        json=options["json"],
+        verbosity=_verbosity(options["quiet"], options["verbose"]),
+    )
+
+
 def _experiment(command: str, options: dict[str, Any]) -> None:
     """Hand the options over: those that shape the result, as typed, and those of the edge."""
-    from nnlab.bench import Edge, conduct
+    from nnlab.bench import conduct
 
-    edge = Edge(
-        out=options.pop("out"),
-        resume=options.pop("resume"),
-        device=options.pop("device").value,
-        json=options.pop("json"),
-        verbosity=_verbosity(options.pop("quiet"), options.pop("verbose")),
-    )
+    edge = _edge(options)
     typed = {name: value for name, value in options.items() if value is not None and value != []}
-    given = {name: getattr(value, "value", value) for name, value in typed.items()}
+    edges = ("out", "resume", "device", "engine", "address", "workers", "json", "quiet", "verbose")
+    given = {name: getattr(value, "value", value) for name, value in typed.items() if name not in edges}
     raise typer.Exit(conduct(command, given, edge))
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Optional
 import typer
 
 SHARED, OWN, OUTPUT = "What to run", "This experiment", "Where it goes and how it is shown"
+WHERE = "Where it computes"
 
 
 class Preset(StrEnum):
@@ -28,6 +29,13 @@ class Device(StrEnum):
     auto = "auto"
     cpu = "cpu"
     gpu = "gpu"
+
+
+class EngineName(StrEnum):
+    """Who runs several trainings at once."""
+
+    local = "local"
+    ray = "ray"
 
 
 class Op(StrEnum):
@@ -124,7 +132,29 @@ OutOption = Annotated[
 ResumeOption = Annotated[
     Optional[Path], typer.Option(help="Go on with an interrupted run.", rich_help_panel=OUTPUT, metavar="DIR")
 ]
-DeviceOption = Annotated[Device, typer.Option(help="Where to compute.", rich_help_panel=OUTPUT)]
+DeviceOption = Annotated[Device, typer.Option(help="Processor or GPU.", rich_help_panel=WHERE)]
+EngineOption = Annotated[
+    EngineName,
+    typer.Option(help="Many runs at once: processes here, or a Ray cluster.", rich_help_panel=WHERE),
+]
+AddressOption = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="HOST:PORT",
+        help="Of the Ray cluster. [dim]\\[default: RAY_ADDRESS, or a new one here][/dim]",
+        rich_help_panel=WHERE,
+    ),
+]
+WorkersOption = Annotated[
+    Optional[int],
+    typer.Option(
+        min=1,
+        max=1024,
+        metavar="N",
+        help="Runs at once. [dim]\\[default: as cores and memory serve][/dim]",
+        rich_help_panel=WHERE,
+    ),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="One JSON document on stdout, nothing else.", rich_help_panel=OUTPUT)
 ]

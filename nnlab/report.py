@@ -6,17 +6,15 @@ nothing with it: the same line again runs what is missing, and goes on with what
 
 from __future__ import annotations
 
-import os
 import shlex
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nnlab.bench import Edge
+from nnlab.engine import FOLDER, Engine, Event, Job, engine_for
 from nnlab.errors import ExitCode, InputError, NnlabError, UsageError
 from nnlab.output.console import Terminal, said, table
 from nnlab.output.envelope import dumps, envelope
@@ -26,7 +24,6 @@ from nnlab.published import ITEMS, Item, judge
 from nnlab.runs import tell
 
 RATE = 70.0  # GFLOP/s of the machine for which the seconds of PARTS are; those of published are guesses
-MEMORY = 2.0  # GB a part may take
 
 
 @dataclass(frozen=True)
@@ -68,22 +65,21 @@ PARTS = (
 )  # fmt: skip
 
 
-def report(
-    preset: str, only: Sequence[str], out: Path | None, *, workers: int | None, json: bool, verbosity: int
-) -> ExitCode:
+def report(preset: str, only: Sequence[str], edge: Edge) -> ExitCode:
     """Plan, run what is missing, and write ``report.html`` and ``report.json``."""
     failed: list[str] = []
 
     def work(terminal: Terminal) -> dict[str, Any]:
         wanted = chosen(only)
         parts = [part for part in PARTS if part.name in {item.part for item in wanted}]
-        home = out or Path("runs") / f"report-{preset}"
+        home = edge.out or Path("runs") / f"report-{preset}"
         if home.exists() and not home.is_dir():
             raise UsageError(f"expected a folder for --out, got the file {home}", "Choose another --out")
         (home / "runs").mkdir(parents=True, exist_ok=True)
         states = {part.name: state_of(part, preset, home) for part in parts}
-        plan(terminal, preset, parts, states)
-        carry_out(terminal, preset, parts, states, home, workers or most_workers())
+        engine = engine_for(edge.engine, edge.address, edge.workers)
+        seconds = plan(terminal, preset, parts, states, engine.workers)
+        carry_out(terminal, engine, preset, parts, states, home, seconds)
         failed.extend(name for name, state in states.items() if state["status"] != "ok")
         rows = [measured(item, states[item.part], preset, home) for item in wanted]
         show(terminal, rows)
@@ -101,7 +97,7 @@ def report(
         told = f"not finished: {', '.join(failed)}"
         return NnlabError(told, "The same line again runs what is missing") if failed else None
 
-    return tell("report", work, json=json, verbosity=verbosity, but=incomplete)
+    return tell("report", work, json=edge.json, verbosity=edge.verbosity, but=incomplete)
 
 
 def chosen(only: Sequence[str]) -> list[Item]:
@@ -131,23 +127,28 @@ def state_of(part: Part, preset: str, home: Path) -> dict[str, Any]:
     except InputError:
         document = {}
     if document.get("status") == "ok":
+        if document["run"] != str(folder):  # it was made on another machine
+            RunFolder(folder).write_json("results.json", {**document, "run": str(folder)})
         return {**state, "status": "ok", "seconds": document["seconds"]["total"]}
     return {**state, "status": "begun"}
 
 
-def plan(terminal: Terminal, preset: str, parts: Sequence[Part], states: Mapping[str, Any]) -> None:
-    """Say what will be run and about how long it takes on this machine."""
+def plan(
+    terminal: Terminal, preset: str, parts: Sequence[Part], states: Mapping[str, Any], workers: int
+) -> dict[str, float]:
+    """Say what will be run and about how long it takes on this machine; the seconds of each part."""
     rate = machine_rate()
     listed = table("part", "command", "about", left=2)
-    total = 0.0
+    seconds = {part.name: part.seconds[preset] * RATE / rate for part in parts}
     for part in parts:
-        state, seconds = states[part.name], part.seconds[preset] * RATE / rate
-        done = state["status"] == "ok"
-        total += 0 if done else seconds
-        about = f"done in {clock(state['seconds'])}" if done else clock(seconds)
-        listed.add_row(part.name, state["command"], f"begun, {about}" if state["status"] == "begun" else about)
+        state, thought = states[part.name], clock(seconds[part.name])
+        about = {"ok": f"done in {clock(state['seconds'] or 0)}", "begun": f"begun, {thought}"}
+        listed.add_row(part.name, state["command"], about.get(state["status"], thought))
     terminal.tell(listed)
-    terminal.tell(f"about {clock(total)} at {rate:.0f} GFLOP/s (matrix product of this machine)")
+    total = sum(seconds[part.name] for part in parts if states[part.name]["status"] != "ok")
+    at_once = f", {workers} parts at once" if workers > 1 else ""
+    terminal.tell(f"about {clock(total)} at {rate:.0f} GFLOP/s (matrix product of this machine){at_once}")
+    return seconds
 
 
 def machine_rate() -> float:
@@ -164,57 +165,46 @@ def machine_rate() -> float:
     return 2 * 1024**3 / best / 1e9
 
 
-def most_workers() -> int:
-    """Parts at once: two cores each, and as many as fit into memory."""
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    except (ValueError, OSError, AttributeError):
-        memory = MEMORY
-    return max(1, min((os.cpu_count() or 1) // 2, int(memory / MEMORY)))
-
-
 def carry_out(
-    terminal: Terminal, preset: str, parts: Sequence[Part], states: dict[str, Any], home: Path, workers: int
+    terminal: Terminal,
+    engine: Engine,
+    preset: str,
+    parts: Sequence[Part],
+    states: dict[str, Any],
+    home: Path,
+    seconds: Mapping[str, float],
 ) -> None:
-    """Run the parts that are not done, ``workers`` at once; tell each as it ends."""
-    missing = [part for part in parts if states[part.name]["status"] != "ok"]
-    running: list[subprocess.Popen[str]] = []
-    with ThreadPoolExecutor(max(1, workers)) as pool:
-        jobs = {pool.submit(run_part, part, preset, states[part.name], home, running): part for part in missing}
-        try:
-            for count, job in enumerate(as_completed(jobs), start=1):
-                part = jobs[job]
-                states[part.name] = state = job.result()
-                told = f"in {clock(state['seconds'])}" if state["status"] == "ok" else f"failed: {state['error']}"
-                terminal.tell(f"{count}/{len(missing)} {part.name} {told}")
-        except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)  # else the next part begins
-            for process in list(running):
-                process.terminate()
-            raise
+    """Run the parts that are not done, some at once; tell each as it ends."""
+    from nnlab.output.progress_many import LiveParts
+
+    missing = {part.name: part for part in parts if states[part.name]["status"] != "ok"}
+    display = LiveParts(terminal)
+
+    def hear(job: Job, event: Event) -> None:
+        if event["event"] == "process":
+            display.parts[job.name] = (time.monotonic(), seconds[job.name])
+        elif event["event"] == "lost":
+            terminal.warn(f"{job.name}: {event['why']}, begun again")
+
+    try:
+        jobs = [job_of(part, preset, home) for part in missing.values()]
+        for count, (job, ended) in enumerate(engine.run(jobs, hear), start=1):
+            display.parts.pop(job.name, None)
+            states[job.name] = state = state_of(missing[job.name], preset, home)
+            if state["status"] != "ok":
+                state |= {"status": "failed", "error": ended.error or f"exit code {ended.code}"}
+            told = f"in {clock(state['seconds'])}" if state["status"] == "ok" else f"failed: {state['error']}"
+            terminal.tell(f"{count}/{len(missing)} {job.name} {told}")
+    finally:
+        display.stop()
 
 
-def run_part(
-    part: Part, preset: str, state: dict[str, Any], home: Path, running: list[subprocess.Popen[str]]
-) -> dict[str, Any]:
-    """Run one command, or go on with it; its new state."""
+def job_of(part: Part, preset: str, home: Path) -> Job:
+    """One command, or going on with it."""
     folder = home / "runs" / part.name
-    command = [sys.executable, "-m", "nnlab"]
-    command += (
-        [part.command, "--resume", str(folder)] if is_run(folder) else [*part.arguments(preset), "--out", str(folder)]
-    )
-    process = subprocess.Popen(
-        [*command, "-q"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    running.append(process)
-    _, told = process.communicate()
-    running.remove(process)
-    found = state_of(part, preset, home)
-    if found["status"] != "ok":
-        lines = [line for line in told.splitlines() if line.startswith("error: ")]
-        reason = lines[-1].removeprefix("error: ") if lines else f"exit code {process.returncode}"
-        found |= {"status": "failed", "error": reason}
-    return found
+    begun = is_run(folder)
+    words = [part.command, "--resume", FOLDER] if begun else [*part.arguments(preset), "--out", FOLDER]
+    return Job(part.name, "nnlab", (*words, "-q"), folder)
 
 
 # ---- the result --------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nnlab.bench import Bench, carry_out, experiment
+from nnlab.bench import Bench, Edge, carry_out, experiment
 from nnlab.errors import ExitCode, NnlabError, NotReproduced, UsageError, describe
 from nnlab.output.console import Terminal, table
 from nnlab.output.envelope import dumps, envelope
@@ -108,7 +108,7 @@ def verify_run(run: Path, *, device: str, json: bool, verbosity: int) -> ExitCod
             again = RunFolder.create(folder.command, Path(place) / "again")
             again.write_config(folder.command, config.record())
             silent = Terminal(json=True, verbosity=verbosity)
-            carry_out(folder.command, config, Bench(again, silent, device), time.perf_counter())
+            carry_out(folder.command, config, Bench(again, silent, Edge(device=device)), time.perf_counter())
             differences = compare(folder, again)
             environments = _differences(folder.read_json("environment.json"), again.read_json("environment.json"))
         if differences:

@@ -78,7 +78,8 @@ def test_every_command_has_an_example_in_its_help(nnlab, command):
 
 @pytest.mark.parametrize("command", EXPERIMENTS)
 def test_options_given_by_hand_are_config_fields_and_default_to_the_preset(command):
-    edge = {"out", "resume", "device", "json", "quiet", "verbose", "pairs"}  # --pairs is --data
+    edge = {"out", "resume", "device", "engine", "address", "workers", "json", "quiet", "verbose"}
+    edge |= {"pairs"}  # is --data
     config = experiment(command).CONFIG.from_options({"preset": "quick"})
     for name, parameter in inspect.signature(getattr(cli, command)).parameters.items():
         if name not in edge:
@@ -185,3 +186,27 @@ def test_a_narrow_terminal_breaks_nothing(nnlab, trained, monkeypatch):
         done = nnlab(*arguments)
         assert done.code == 0
         assert max(map(len, done.out.splitlines())) <= 40
+
+
+def test_the_reference_of_options_is_what_the_program_takes():
+    from tests.reference import FILE, reference
+
+    made = reference()
+    assert FILE.read_text(encoding="utf-8") == made, "write it again: python -m tests.reference"
+    for command in EXPERIMENTS:
+        names = re.findall(r"`(--[\w-]+)`", made.split(f"## nnlab {command}\n")[1].split("\n## ")[0])
+        assert {f"--{name.replace('_', '-')}" for name in inspect.signature(getattr(cli, command)).parameters} <= {
+            *names,
+            "--keep-case",
+        }
+
+
+def test_every_option_of_the_reference_is_in_help(nnlab):
+    from tests.reference import FILE
+
+    for section in FILE.read_text(encoding="utf-8").split("\n## nnlab")[1:]:
+        command, _, told = section.partition("\n")
+        done = nnlab(*command.split(), "--help")
+        assert done.code == 0
+        for name in re.findall(r"(?:\| |, )`(--?[\w-]+)`", told):
+            assert name in done.out, f"{command} {name}"

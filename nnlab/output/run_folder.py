@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import filelock
 
@@ -71,7 +71,7 @@ class RunFolder:
         return cls(out)
 
     @classmethod
-    def open(cls, path: Path, command: str | None = None) -> RunFolder:
+    def open(cls, path: Path, command: str | None = None) -> Self:
         """An existing folder, of ``command`` if given. Raises UsageError where it is not one."""
         if not path.is_dir():
             found = "a file" if path.exists() else "nothing"

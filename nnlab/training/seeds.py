@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,17 +26,19 @@ def repeat(
     *,
     at_once: int = 1,
     name: str = "",
+    only: Collection[int] | None = None,
 ) -> list[Outcome]:
     """Train each seed's run, keep each outcome at once, and return them all in order.
 
     ``train(run, seeds)`` trains up to ``at_once`` runs, the first of which is number ``run``, and returns
     as many outcomes. ``finished`` hears of every outcome in order, those of an earlier process too.
-    ``name`` tells the runs of one experiment from those of another in the same folder.
+    ``name`` tells the runs of one experiment from those of another in the same folder; ``only`` names the
+    first runs of the groups to train, if not all.
     """
     outcomes: list[Outcome] = []
-    for first in range(0, len(seeds), at_once):
+    for first in range(0, len(seeds), at_once) if only is None else only:
         group = seeds[first : first + at_once]
-        names = ["-".join(filter(None, ["done", name, f"{first + member:03d}"])) for member in range(len(group))]
+        names = [done(name, first + member) for member in range(len(group))]
         saved = [store.load_arrays(one) for one in names]
         if any(one is None for one in saved):
             found = train(first, group)
@@ -54,6 +56,11 @@ def repeat(
             finished(outcome)
         outcomes += found
     return outcomes
+
+
+def done(name: str, run: int) -> str:
+    """What the outcome of a finished run is kept as."""
+    return "-".join(filter(None, ["done", name, f"{run:03d}"]))
 
 
 def _restored(arrays: Arrays, meta: dict[str, Any]) -> Outcome:

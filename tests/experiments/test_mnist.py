@@ -95,12 +95,12 @@ def test_published_networks_are_those_of_2018():
 
 def train(net, seeds, folder, monkeypatch, at_once):
     """(probabilities, rows) of each seed after two small epochs, with so many networks at once."""
-    from nnlab.bench import Bench
+    from nnlab.bench import Bench, Edge
     from nnlab.output.console import Terminal
     from nnlab.output.run_folder import RunFolder
 
     monkeypatch.setattr(members, "at_once", lambda *_: at_once)
-    bench = Bench(RunFolder(folder), Terminal(json=True, verbosity=-1), "cpu")
+    bench = Bench(RunFolder(folder), Terminal(json=True, verbosity=-1), Edge(device="cpu"))
     bench.environment = backend.start()
     sample = digits.draw_sample(640, 100)
     recipe = members.Recipe(net, "ce", 2, 64, published=False, shift=1)
