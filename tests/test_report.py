@@ -16,6 +16,7 @@ from PIL import Image
 
 from nnlab import report as reports
 from nnlab.published import ITEMS, Item, judge
+from tests.browser import look
 from tests.conftest import call, start
 from tests.schema import ENVELOPE
 
@@ -120,6 +121,38 @@ def test_a_page_stands_alone(finished):
     assert rows["addition"]["measured"] > 0
     assert (rows["figure3"]["verdict"], rows["birds-test"]["verdict"]) == ("shown", "other data")
     assert rows["addition"]["command"] == "nnlab arith --preset quick --op add"
+
+
+@pytest.mark.parametrize(("width", "dark"), [(390, False), (390, True), (1200, False), (1200, True)])
+def test_a_browser_finds_nothing_wrong_with_the_page(finished, tmp_path, width, dark):
+    seen = look(finished[0] / "report.html", tmp_path / "browser", width=width, dark=dark)
+    assert seen["console"] == seen["errors"] == []
+    assert seen["width"] == width
+    assert seen["content"] <= width  # no scrolling sideways
+    assert seen["paper"] == ("rgb(22, 22, 24)" if dark else "rgb(255, 255, 255)")
+    assert len(seen["pictures"]) >= 4
+    assert all(picture["width"] > 100 and len(picture["alt"]) > 20 for picture in seen["pictures"])
+    assert len({picture["alt"] for picture in seen["pictures"]}) == len(seen["pictures"])
+    assert [sound["seconds"] > 0.5 and bool(sound["label"]) for sound in seen["sounds"]] == [True, True]
+    assert seen["contrast"][0] >= 4.5, seen["contrast"]  # WCAG 2.2, AA
+    assert seen["links"] == 0
+
+
+def test_the_browser_would_find_what_is_wrong(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text(
+        '<html><head></head><body style="background: #fff"><p style="color: #aaa; width: 600px">pale</p>'
+        '<img src="data:image/png;base64,AAAA"><audio src="data:audio/wav;base64,AAAA"></audio>'
+        '<a href="#nowhere">x</a><script>console.error("oh"); undefined.x</script></body></html>'
+    )
+    seen = look(page, tmp_path / "browser", width=390, dark=False)
+    assert seen["content"] > 390
+    assert seen["contrast"][0] < 2.5
+    assert seen["pictures"] == [{"alt": "", "width": 0}]
+    assert seen["sounds"] == [{"label": None, "seconds": 0}]
+    assert seen["links"] == 1
+    assert any("undefined" in error for error in seen["errors"])
+    assert any("oh" in line for line in seen["console"])
 
 
 def test_finished_parts_are_not_run_again(finished):

@@ -50,6 +50,21 @@ NAMES = {
     "denoise": "The denoiser",
     "table3": "Table 3: losses and outputs of the denoiser",
 }
+CAPTIONS = {
+    "figure1": "the test digits each experiment gets most wrong, label and prediction above each (Figure 1)",
+    "confusion": "how often each digit is taken for each other",
+    "calibration": "how often the networks are right, by how sure they are",
+    "training": "test loss and accuracy, epoch by epoch",
+    "figure2": "a test digit as it is, its pixels permuted, and laid out again (Figure 2)",
+    "loss": "training and held-out loss, epoch by epoch",
+    "difficulty": "held-out questions right, by how hard they are",
+    "lengths": "held-out sentences right, by their length",
+    "attention": "where each written piece looked in the sentence",
+    "waveforms": "held-out recordings and what came back, as waveforms (Figure 3)",
+    "spectrograms": "held-out recordings and what came back, as spectrograms",
+    "reconstructions": "held-out pictures and what came back (Figures 5 and 6)",
+    "restored": "held-out pictures clean, noisy and restored (Figure 8)",
+}
 
 
 def page(preset: str, rows: Sequence[Mapping[str, Any]], states: Mapping[str, Mapping[str, Any]], home: Path) -> str:
@@ -100,7 +115,8 @@ def _section(state: Mapping[str, Any], home: Path) -> str:
     )
     parts = [head, f"<p>{html.escape(facts)}</p>"]
     for figure in sorted((folder.path / "figures").glob("*.png")):
-        alt = html.escape(f"{NAMES.get(name, name)}: {figure.stem.replace('_', ' ')}")
+        told = CAPTIONS.get(figure.stem, figure.stem.replace("_", " "))
+        alt = html.escape(f"{NAMES.get(name, name)}: {told}")
         parts.append(
             f'<figure><img alt="{alt}" src="data:image/png;base64,{_small_png(figure)}">'
             f"<figcaption>{alt}</figcaption></figure>"
