@@ -103,8 +103,12 @@ class Bench:
         *,
         at_once: int = 1,
         name: str = "",
+        threads: int | None = None,
     ) -> list[Outcome]:
-        """``train(run, seeds)`` for each seed (or ``at_once`` of them); see :func:`nnlab.training.seeds.repeat`."""
+        """``train(run, seeds)`` for each seed (or ``at_once`` of them); see :func:`nnlab.training.seeds.repeat`.
+
+        ``threads``: that many may take part in one operation; it takes a process of its own.
+        """
         from nnlab.training.seeds import repeat
 
         def keep(outcome: Outcome) -> None:
@@ -112,15 +116,15 @@ class Bench:
 
         with self.clock("train"):
             try:
-                if len(seeds) > at_once or self.engine is not None:
-                    self._share_out(range(0, len(seeds), at_once), len(seeds), name)
+                if len(seeds) > at_once or self.engine is not None or threads is not None:
+                    self._share_out(range(0, len(seeds), at_once), len(seeds), name, threads)
                 outcomes = repeat(seeds, train, self.folder, keep, at_once=at_once, name=name)
                 self.record([])
                 return outcomes
             finally:
                 self.watch.stop()
 
-    def _share_out(self, firsts: range, runs: int, name: str) -> None:
+    def _share_out(self, firsts: range, runs: int, name: str, threads: int | None) -> None:
         """Let the engine's workers train the runs that are missing; :func:`repeat` then finds them in the folder.
 
         What a worker fails to do is left to this process.
@@ -131,10 +135,11 @@ class Bench:
 
         on_gpu = self.environment is not None and not self.environment.device.startswith("CPU")
         engine = self.engine or Local(self.edge.workers or (1 if on_gpu else most_workers()))  # a GPU is for one
-        jobs = jobs_for(self.folder, name, firsts, runs, engine.workers, self.edge.device)
-        if self.engine is None and (engine.workers == 1 or len(jobs) < 2):
+        jobs = jobs_for(self.folder, name, firsts, runs, engine.workers, self.edge.device, threads)
+        if self.engine is None and threads is None and (engine.workers == 1 or len(jobs) < 2):
             return
-        watch = watch_many(self.terminal, f"{min(engine.workers, len(jobs))} workers ({self.edge.engine})", runs)
+        count = min(engine.workers, len(jobs))
+        watch = watch_many(self.terminal, f"{count} worker{'s' if count > 1 else ''} ({self.edge.engine})", runs)
         try:
             for job, ended in engine.run(jobs, watch.hear):
                 watch.end(job.name)

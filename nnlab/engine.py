@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -48,6 +48,7 @@ class Job:
     module: str
     arguments: tuple[str, ...]
     folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict)  # on top of the leading process's
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class Processes:
                 text=True,
                 encoding="utf-8",
                 errors="replace",
-                env={**environment, "PYTHONUTF8": "1"},
+                env={**environment, **job.environment, "PYTHONUTF8": "1"},
             )
             self._running.append(process)
             assert process.stdout is not None

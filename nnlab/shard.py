@@ -24,10 +24,13 @@ if TYPE_CHECKING:
     from nnlab.training.seeds import Outcome
 
 
-def jobs_for(folder: RunFolder, name: str, firsts: range, runs: int, workers: int, device: str) -> list[Job]:
+def jobs_for(
+    folder: RunFolder, name: str, firsts: range, runs: int, workers: int, device: str, threads: int | None
+) -> list[Job]:
     """The runs of an experiment that are not done, in jobs: two a worker, so that none waits long for the last.
 
-    ``firsts`` are the first of each group of runs that one program trains side by side.
+    ``firsts`` are the first of each group of runs that one program trains side by side; ``threads`` may take part
+    in one operation.
     """
     from nnlab.training.seeds import done
 
@@ -40,7 +43,8 @@ def jobs_for(folder: RunFolder, name: str, firsts: range, runs: int, workers: in
             for run in range(first, min(first + at_once, runs))
         )
     ]
-    count = min(len(missing), 2 * workers)
+    count = min(len(missing), 2 * workers if workers > 1 else 1)
+    environment = {} if threads is None else {"TF_NUM_INTRAOP_THREADS": str(threads)}
     shares = [missing[k * len(missing) // count : (k + 1) * len(missing) // count] for k in range(count)]
     return [
         Job(
@@ -48,6 +52,7 @@ def jobs_for(folder: RunFolder, name: str, firsts: range, runs: int, workers: in
             "nnlab.shard",
             (FOLDER, name, ",".join(map(str, share)), device),
             folder.path,
+            environment,
         )
         for share in shares
     ]
@@ -89,6 +94,7 @@ class Shard(Bench):
         *,
         at_once: int = 1,
         name: str = "",
+        threads: int | None = None,
     ) -> list[Outcome]:
         """Train this shard's groups of the repetition, and end."""
         from nnlab.training.seeds import repeat

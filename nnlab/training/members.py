@@ -1,8 +1,10 @@
 """Training digit networks of many seeds: a few at once where that is faster, each as if it were alone.
 
-Measured on 2 cores, seconds an epoch of one published MLP: alone 4.1-4.6, two side by side in one program
-2.9-3.0 each, three 3.4; as one batched product 3.9-4.1, and no longer the same bits. So two, side by side.
-Convolutions fill the cores alone and go one after another. :func:`at_once` holds that decision.
+Measured on 2 cores, seconds an epoch of one published MLP: in a plain script 4.4; alone here 2.7-4.3, two side by
+side in one program 2.2-2.5 each; the same two with one thread an operation 1.8, since matrices this small gain less
+from a second core than they lose by sharing (3.2 processor seconds instead of 4.2); three 1.9, four 2.0. As one
+batched product 3.9-4.1, and no longer the same bits; XLA 4.2-4.7 processor seconds. So two, side by side, with one
+thread. Convolutions fill the cores alone and go one after another. :func:`at_once` and :func:`threads_of` hold that.
 """
 
 from __future__ import annotations
@@ -43,6 +45,15 @@ def at_once(net: str, runs: int, device: str) -> int:
     if device.startswith("CPU"):
         return min(runs, 2 if net == "mlp" else 1)
     return min(runs, 10)  # not measured: no GPU was at hand
+
+
+def threads_of(net: str, samples: int, device: str) -> int | None:
+    """How many threads an operation may use; None: all cores. Never a matter of how many runs there are.
+
+    Few samples are trained before a process of its own has started.
+    """
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    return 1 if net == "mlp" and samples >= 10_000 and device.startswith("CPU") and on_tensorflow else None
 
 
 def build(recipe: Recipe, members: int) -> keras.Model:
@@ -198,7 +209,8 @@ def train_seeds(
             for member in range(len(group))
         ]
 
-    return bench.repeat(seeds, fit, at_once=members, name=name)
+    threads = threads_of(recipe.net, len(x), bench.environment.device)
+    return bench.repeat(seeds, fit, at_once=members, name=name, threads=threads)
 
 
 def measured(shares: np.ndarray[Any, Any], labels: Bytes, loss: str) -> dict[str, float]:
