@@ -68,7 +68,7 @@ def _right_aligned(prompts: Sequence[Sequence[int]]) -> dict[str, Any]:
 def writing_speed(pen: Any, prompt: list[int]) -> dict[str, float]:
     """Characters a second of one text and of many side by side, after start-up."""
     speeds = {}
-    for name, count, length in (("characters_per_second", 1, 1024), (f"characters_per_second_{MANY}", MANY, 256)):
+    for name, count, length in (("characters_per_second", 1, 1024), (f"characters_per_second_{MANY}", MANY, 1024)):
         for _ in pen.write([prompt] * count, 129, [1.0] * count, 0):  # compiles, for prompts and for going on
             pass
         began = time.perf_counter()
