@@ -10,10 +10,12 @@ spectrogram is the wanted one.
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
+from scipy import fft
 
 from nnlab.data.sounds import LOWEST, RATE, Wave
 
@@ -70,7 +72,7 @@ def stft(wave: Wave) -> Array:
     """Complex spectrum ``(frames, 513)`` of ``(samples,)``."""
     padded = np.pad(wave, (_LEAD, SIZE + HOP))
     frames = np.lib.stride_tricks.sliding_window_view(padded, SIZE)[::HOP][: frame_count(len(wave))]
-    spectrum: Array = np.fft.rfft(frames * window(), axis=1).astype(np.complex64)
+    spectrum: Array = fft.rfft(frames * window(), axis=1)
     return spectrum
 
 
@@ -86,7 +88,7 @@ def _overlap_add(frames: Array, samples: int) -> Wave:
 
 def istft(spectrum: Array, samples: int) -> Wave:
     """The sound whose spectrum is nearest to ``(frames, 513)`` (least squares)."""
-    frames = np.fft.irfft(spectrum, SIZE, axis=1) * window()
+    frames = fft.irfft(spectrum, SIZE, axis=1) * window()
     weight = _overlap_add(np.broadcast_to(window() ** 2, frames.shape), samples)
     made: Wave = (_overlap_add(frames, samples) / np.maximum(weight, 1e-3)).astype(np.float32)
     return made
@@ -108,7 +110,7 @@ def sound(wanted: Wave, samples: int, *, seed: int = 0, iterations: int = 40, re
     """A sound ``(samples,)`` whose log-mel spectrogram is near ``wanted`` ``(frames, 64)`` in dB."""
     magnitude = np.sqrt(_bins(wanted) * _scale()).astype(np.float32)
     rng = np.random.default_rng([seed, SIZE])
-    phase = np.exp(2j * np.pi * rng.random(magnitude.shape)).astype(np.complex64)
+    phase = np.exp(2j * np.pi * rng.random(magnitude.shape, np.float32))  # complex64, as all here
     before: Any = None
     for _ in range(iterations):
         found = stft(istft(magnitude * phase, samples))
@@ -146,10 +148,10 @@ def _refined(wave: Wave, wanted: Wave, iterations: int) -> Wave:
         power = (spectrum.real**2 + spectrum.imag**2) / _scale()
         bands = power @ bank.T + _FLOOR
         off = 10 * np.log10(bands) - wanted
-        slope = (2 * off * (10 / np.log(10)) / bands) @ bank / _scale()  # d loss / d |bin|²
+        slope = (2 * off * (10 / math.log(10)) / bands) @ bank / _scale()  # d loss / d |bin|²
         back = 2 * slope * spectrum
         back[:, 1:-1] *= 0.5  # the mirrored bins that irfft adds
-        gradient = _overlap_add(np.fft.irfft(back, SIZE, axis=1) * SIZE * window(), samples)
+        gradient = _overlap_add(fft.irfft(back, SIZE, axis=1) * SIZE * window(), samples)
         return float(np.square(off).mean()), (gradient * scale / off.size).astype(np.float64)
 
     options = {"maxiter": iterations, "maxcor": 5}

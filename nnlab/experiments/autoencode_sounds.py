@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,9 @@ def run_sounds(config: AutoencodeConfig, bench: Bench) -> dict[str, Any]:
         heard = [spectrum.log_mel(wave) for wave in data.train]
         front, floors, rows, make = prepare(config, data, heard)
         held_out = [front.rows(wave) for wave in data.test]
+        del heard
+        if isinstance(front, Spectral):  # what is learnt from is in `make`: 68 MB of birds less
+            data = replace(data, train=replace(data.train, samples=np.zeros(0, np.float32)))
     bench.folder.write_json(
         "spectrum.json", {"mean": getattr(front, "mean", 0), "deviation": getattr(front, "deviation", 1)}
     )
