@@ -131,11 +131,11 @@ class Bench:
         """
         from nnlab.engine import Local, most_workers
         from nnlab.output.progress_many import watch_many
-        from nnlab.shard import jobs_for
+        from nnlab.training.seeds import jobs_for
 
         on_gpu = self.environment is not None and not self.environment.device.startswith("CPU")
         engine = self.engine or Local(self.edge.workers or (1 if on_gpu else most_workers()))  # a GPU is for one
-        jobs = jobs_for(self.folder, name, firsts, runs, engine.workers, self.edge.device, threads)
+        jobs = jobs_for(self.folder.path, name, firsts, runs, engine.workers, self.edge.device, threads)
         if self.engine is None and threads is None and (engine.workers == 1 or len(jobs) < 2):
             return
         count = min(engine.workers, len(jobs))

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnlab.bench import Bench, Edge, experiment, terminate_as_interrupt
-from nnlab.engine import FOLDER, Job
 from nnlab.errors import describe
 from nnlab.output.console import Terminal
 from nnlab.output.run_folder import CHECKPOINT, RunFolder
@@ -22,40 +21,6 @@ from nnlab.output.run_folder import CHECKPOINT, RunFolder
 if TYPE_CHECKING:
     from nnlab.training.fit import Row
     from nnlab.training.seeds import Outcome
-
-
-def jobs_for(
-    folder: RunFolder, name: str, firsts: range, runs: int, workers: int, device: str, threads: int | None
-) -> list[Job]:
-    """The runs of an experiment that are not done, in jobs: two a worker, so that none waits long for the last.
-
-    ``firsts`` are the first of each group of runs that one program trains side by side; ``threads`` may take part
-    in one operation.
-    """
-    from nnlab.training.seeds import done
-
-    at_once = firsts.step
-    missing = [
-        first
-        for first in firsts
-        if not all(
-            (folder.path / CHECKPOINT / f"{done(name, run)}.npz").is_file()
-            for run in range(first, min(first + at_once, runs))
-        )
-    ]
-    count = min(len(missing), 2 * workers if workers > 1 else 1)
-    environment = {} if threads is None else {"TF_NUM_INTRAOP_THREADS": str(threads)}
-    shares = [missing[k * len(missing) // count : (k + 1) * len(missing) // count] for k in range(count)]
-    return [
-        Job(
-            f"{name} run {share[0] + 1}".strip(),
-            "nnlab.shard",
-            (FOLDER, name, ",".join(map(str, share)), device),
-            folder.path,
-            environment,
-        )
-        for share in shares
-    ]
 
 
 class Done(Exception):  # not an error: the shard has what it came for

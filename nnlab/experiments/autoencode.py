@@ -25,7 +25,7 @@ import numpy as np
 
 from nnlab.bench import Bench
 from nnlab.config import Config
-from nnlab.data import pictures, sounds
+from nnlab.data import sounds
 from nnlab.data.assets import published
 from nnlab.data.pictures import Bytes, Pictures
 from nnlab.data.sources import SAMPLE
@@ -35,7 +35,7 @@ from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.linear import Principal
 from nnlab.evaluation.pictures import loss_of, psnr_db
 from nnlab.experiments.denoise import grid_table, loss_figure
-from nnlab.experiments.restored import Outputs, PicturePredictor, check_output, grid_of, shuffled_pictures, spread_over
+from nnlab.experiments.restored import Outputs, PicturePredictor, check_output, open_pictures, spread_over, train_grid
 from nnlab.output.console import ColourRow, number, table
 from nnlab.output.run_folder import RunFolder
 
@@ -147,53 +147,29 @@ def run(config: AutoencodeConfig, bench: Bench) -> dict[str, Any]:
         from nnlab.experiments.autoencode_sounds import run_sounds
 
         return run_sounds(config, bench)
-    with bench.clock("data"):
-        data = pictures.load(config.data)
-    for name in data.skipped:
-        bench.terminal.warn(f"skipped {name}")
+    data = open_pictures(config, bench)
     side = data.train.shape[1]
-    bench.folder.write_json("shape.json", {"side": side})
     bench.start_backend()
     from nnlab.models.pictures import begin_linear
-    from nnlab.training.reconstruct import compiled, in_chunks, train_seeds
+    from nnlab.training.reconstruct import in_chunks
 
     with bench.clock("data"):
         principal = linear.fit(lambda: flat(data.train), config.code)
-    steps = max(1, len(data.train) // config.batch_size) * config.epochs
-    outcomes: dict[str, list[Outcome]] = {}
-    wanted = grid_of(config.loss, config.activation, config.grid)
-    for loss, activation in wanted:
-        own = (loss, activation) == (config.loss, config.activation)
 
-        def make(loss: str = loss, activation: str = activation) -> Any:
-            model = build(config, side, activation)
-            if config.net == "conv" and activation == "linear":
-                begin_linear(model, principal.mean, principal.components, principal.deviation)
-            schedule = config.preset != "published"
-            return compiled(model, loss, config.learning_rate, steps, schedule=schedule)
+    def begun(activation: str) -> Any:
+        model = build(config, side, activation)
+        if config.net == "conv" and activation == "linear":
+            begin_linear(model, principal.mean, principal.components, principal.deviation)
+        return model
 
-        def measure(model: Any, loss: str = loss) -> dict[str, float]:
-            return measured(lambda rows: in_chunks(model, rows), data.test, loss)
+    def measure(model: Any, loss: str, activation: str) -> dict[str, float]:
+        return measured(lambda rows: in_chunks(model, rows), data.test, loss)
 
-        def finish(model: Any, run: int, own: bool = own) -> tuple[dict[str, Any], dict[str, Any]]:
-            if own and run == 0:
-                bench.folder.place("model.keras", model.save)
-            return {}, {
-                "made": np.clip(in_chunks(model, data.test[spread_over(data.test, SHOWN)] / np.float32(255)), 0, 1)
-            }
+    def shown(model: Any, activation: str) -> dict[str, Any]:
+        some = data.test[spread_over(data.test, SHOWN)] / np.float32(255)
+        return {"made": np.clip(in_chunks(model, some), 0, 1)}
 
-        outcomes[f"{loss}_{activation}"] = train_seeds(
-            bench,
-            make,
-            len(data.train),
-            shuffled_pictures(data.train, mirror=config.preset != "published"),
-            measure,
-            seeds=config.seeds,
-            epochs=config.epochs,
-            batch_size=config.batch_size,
-            name=f"{loss}_{activation}" if len(wanted) > 1 else "",
-            finish=finish,
-        )
+    outcomes = train_grid(config, bench, data.train, begun, measure, shown)
     with bench.clock("evaluate"):
         floor = measured(lambda rows: by_pca(principal, rows), data.test, config.loss)
     return present(config, bench, data, principal, floor, outcomes)

@@ -23,14 +23,13 @@ import numpy as np
 
 from nnlab.bench import Bench
 from nnlab.config import Config
-from nnlab.data import pictures
 from nnlab.data.assets import published
 from nnlab.data.pictures import Bytes, Pictures
 from nnlab.data.sources import SAMPLE
 from nnlab.errors import UsageError
 from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.pictures import classical, has_scikit_image, loss_of, psnr_db
-from nnlab.experiments.restored import Outputs, PicturePredictor, check_output, grid_of, shuffled_pictures, spread_over
+from nnlab.experiments.restored import Outputs, PicturePredictor, check_output, open_pictures, spread_over, train_grid
 from nnlab.output.console import ColourRow, number, table
 from nnlab.output.run_folder import RunFolder
 
@@ -89,48 +88,18 @@ def build(config: DenoiseConfig, side: int, activation: str) -> Any:
 
 def run(config: DenoiseConfig, bench: Bench) -> dict[str, Any]:
     """The experiment: train each network, measure it on held-out pictures with fixed noise, show and save."""
-    with bench.clock("data"):
-        data = pictures.load(config.data)
-    for name in data.skipped:
-        bench.terminal.warn(f"skipped {name}")
-    side = data.train.shape[1]
-    bench.folder.write_json("shape.json", {"side": side})
+    data = open_pictures(config, bench)
     bench.start_backend()
-    from nnlab.training.reconstruct import compiled, train_seeds
 
-    steps = max(1, len(data.train) // config.batch_size) * config.epochs
-    outcomes: dict[str, list[Outcome]] = {}
-    wanted = grid_of(config.loss, config.activation, config.grid)
-    for loss, activation in wanted:
-        own = (loss, activation) == (config.loss, config.activation)
+    def measure(model: Any, loss: str, activation: str) -> dict[str, float]:
+        return measured(config, model, data.test, loss, activation)
 
-        def make(loss: str = loss, activation: str = activation) -> Any:
-            schedule = config.preset != "published"
-            return compiled(build(config, side, activation), loss, config.learning_rate, steps, schedule=schedule)
+    def shown(model: Any, activation: str) -> dict[str, Any]:
+        some = with_noise(data.test, config.noise, spread_over(data.test, CLASSICAL))
+        return {"restored": restored(model, some, activation)}
 
-        def measure(model: Any, loss: str = loss, activation: str = activation) -> dict[str, float]:
-            return measured(config, model, data.test, loss, activation)
-
-        def finish(
-            model: Any, run: int, own: bool = own, activation: str = activation
-        ) -> tuple[dict[str, Any], dict[str, Any]]:
-            if own and run == 0:
-                bench.folder.place("model.keras", model.save)
-            shown = with_noise(data.test, config.noise, spread_over(data.test, CLASSICAL))
-            return {}, {"restored": restored(model, shown, activation)}
-
-        outcomes[f"{loss}_{activation}"] = train_seeds(
-            bench,
-            make,
-            len(data.train),
-            shuffled_pictures(data.train, mirror=config.preset != "published"),
-            measure,
-            seeds=config.seeds,
-            epochs=config.epochs,
-            batch_size=config.batch_size,
-            name=f"{loss}_{activation}" if len(wanted) > 1 else "",
-            finish=finish,
-        )
+    side = data.train.shape[1]
+    outcomes = train_grid(config, bench, data.train, lambda activation: build(config, side, activation), measure, shown)
     return present(config, bench, data, outcomes)
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlab.data.pictures import Bytes, open_picture
+from nnlab.bench import Bench
+from nnlab.data.pictures import Bytes, Pictures, load, open_picture
 from nnlab.data.tiles import through
 from nnlab.errors import InputError, UsageError
 from nnlab.output.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from nnlab.training.seeds import Outcome
 
 GRID = (("mse", "sigmoid"), ("mse", "softmax"), ("bce", "sigmoid"), ("bce", "softmax"))
 
@@ -33,6 +38,61 @@ def check_output(loss: str, activation: str, grid: bool) -> None:
 def grid_of(loss: str, activation: str, grid: bool) -> list[tuple[str, str]]:
     """(loss, activation) of each network to train."""
     return list(GRID) if grid else [(loss, activation)]
+
+
+def open_pictures(config: Any, bench: Bench) -> Pictures:
+    """The pictures of a run; what could not be read is told. Their side is kept for ``predict``."""
+    with bench.clock("data"):
+        data = load(config.data)
+    for name in data.skipped:
+        bench.terminal.warn(f"skipped {name}")
+    bench.folder.write_json("shape.json", {"side": data.train.shape[1]})
+    return data
+
+
+def train_grid(
+    config: Any,
+    bench: Bench,
+    train: Bytes,
+    build: Callable[[str], Any],
+    measure: Callable[..., dict[str, float]],
+    examples: Callable[[Any, str], dict[str, Any]],
+) -> dict[str, list[Outcome]]:
+    """Train each network of the grid (or the one) over the seeds to give pictures back; its first model is kept.
+
+    ``build(activation)`` is the network, ``measure(model, loss=, activation=)`` its held-out figures after an
+    epoch, ``examples(model, activation)`` the arrays that are shown of it.
+    """
+    from nnlab.training.reconstruct import compiled, train_seeds
+
+    published = config.preset == "published"
+    steps = max(1, len(train) // config.batch_size) * config.epochs
+    wanted = grid_of(config.loss, config.activation, config.grid)
+    outcomes: dict[str, list[Outcome]] = {}
+    for loss, activation in wanted:
+        own = (loss, activation) == (config.loss, config.activation)
+
+        def make(loss: str = loss, activation: str = activation) -> Any:
+            return compiled(build(activation), loss, config.learning_rate, steps, schedule=not published)
+
+        def finish(model: Any, run: int, own: bool = own, activation: str = activation) -> tuple[Any, Any]:
+            if own and run == 0:
+                bench.folder.place("model.keras", model.save)
+            return {}, examples(model, activation)
+
+        outcomes[f"{loss}_{activation}"] = train_seeds(
+            bench,
+            make,
+            len(train),
+            shuffled_pictures(train, mirror=not published),
+            partial(measure, loss=loss, activation=activation),
+            seeds=config.seeds,
+            epochs=config.epochs,
+            batch_size=config.batch_size,
+            name=f"{loss}_{activation}" if len(wanted) > 1 else "",
+            finish=finish,
+        )
+    return outcomes
 
 
 def shuffled_pictures(train: Bytes, *, mirror: bool = True) -> Callable[[Any, np.random.Generator], Any]:

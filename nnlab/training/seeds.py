@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from nnlab.engine import FOLDER, Job
+from nnlab.output.run_folder import CHECKPOINT
 from nnlab.training.fit import Arrays, History, Store
 
 
@@ -61,6 +64,38 @@ def repeat(
 def done(name: str, run: int) -> str:
     """What the outcome of a finished run is kept as."""
     return "-".join(filter(None, ["done", name, f"{run:03d}"]))
+
+
+def jobs_for(
+    folder: Path, name: str, firsts: range, runs: int, workers: int, device: str, threads: int | None
+) -> list[Job]:
+    """The runs of an experiment that are not done, in jobs: two a worker, so that none waits long for the last.
+
+    ``firsts`` are the first of each group of runs that one program trains side by side; ``threads`` may take part
+    in one operation.
+    """
+    at_once = firsts.step
+    missing = [
+        first
+        for first in firsts
+        if not all(
+            (folder / CHECKPOINT / f"{done(name, run)}.npz").is_file()
+            for run in range(first, min(first + at_once, runs))
+        )
+    ]
+    count = min(len(missing), 2 * workers if workers > 1 else 1)
+    environment = {} if threads is None else {"TF_NUM_INTRAOP_THREADS": str(threads)}
+    shares = [missing[k * len(missing) // count : (k + 1) * len(missing) // count] for k in range(count)]
+    return [
+        Job(
+            f"{name} run {share[0] + 1}".strip(),
+            "nnlab.shard",
+            (FOLDER, name, ",".join(map(str, share)), device),
+            folder,
+            environment,
+        )
+        for share in shares
+    ]
 
 
 def _restored(arrays: Arrays, meta: dict[str, Any]) -> Outcome:

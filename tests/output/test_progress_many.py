@@ -92,14 +92,12 @@ def test_parts_of_a_report_beside_what_they_were_thought_to_take(monkeypatch):
 
 @pytest.mark.parametrize(("workers", "shares"), [(1, ["0,2,4,6"]), (2, list("0246")), (8, list("0246"))])
 def test_missing_runs_are_shared_out_two_jobs_a_worker(tmp_path, workers, shares):
-    from nnlab.output.run_folder import RunFolder
-    from nnlab.shard import jobs_for
+    from nnlab.training.seeds import jobs_for
 
-    folder = RunFolder(tmp_path)
-    jobs = jobs_for(folder, "mlp_ce", range(0, 8, 2), 8, workers, "cpu", 1)
+    jobs = jobs_for(tmp_path, "mlp_ce", range(0, 8, 2), 8, workers, "cpu", 1)
     assert [job.arguments[2] for job in jobs] == shares
     assert all(job.environment == {"TF_NUM_INTRAOP_THREADS": "1"} for job in jobs)
     (tmp_path / "checkpoint").mkdir()
     for run in range(8):
         (tmp_path / "checkpoint" / f"done-mlp_ce-{run:03d}.npz").touch()
-    assert jobs_for(folder, "mlp_ce", range(0, 8, 2), 8, workers, "cpu", 1) == []
+    assert jobs_for(tmp_path, "mlp_ce", range(0, 8, 2), 8, workers, "cpu", 1) == []
