@@ -244,14 +244,16 @@ def run(config: TextgenConfig, bench: Bench) -> dict[str, Any]:
 
 def ordering(config: TextgenConfig, ids: Ids, streams: int, model: Any, seed: int) -> Callable[[int], Any]:
     """What each epoch trains on: streams cut anew, or the windows of the published network in a new order."""
+    from nnlab.training.batches import Batches, Rows
+
     if config.network == "stream":
 
         def cut_anew(epoch: int) -> Any:
             reset(model)
-            return training_windows(ids, streams, config.maxlen, np.random.default_rng([seed, epoch, 1]))
+            cut = training_windows(ids, streams, config.maxlen, np.random.default_rng([seed, epoch, 1]))
+            return Rows(cut, np.arange(len(cut[0])), streams)
 
         return cut_anew
-    from nnlab.training.batches import Batches
 
     windows = np.lib.stride_tricks.sliding_window_view(ids, config.maxlen + 1)[::EVERY]  # a view: no copy
 

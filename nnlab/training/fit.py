@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
-from nnlab.training.batches import Batches
+from nnlab.training.batches import Batches, Rows
 
 Arrays = dict[str, "np.ndarray[Any, Any]"]
 Row = dict[str, Any]
@@ -151,8 +151,8 @@ def train(
     """Fit a compiled model on arrays held in memory; returns every epoch's row.
 
     ``x`` and ``y`` are arrays (or nests of arrays) whose first axis is the sample; they are shuffled
-    by ``seed`` and epoch, or ``order(epoch)`` gives an epoch's ``(x, y)`` whole, or a
-    :class:`Batches` of ``steps`` (``x`` and ``y`` are None then). ``evaluate`` is called
+    by ``seed`` and epoch, or ``order(epoch)`` gives an epoch's :class:`Rows` or :class:`Batches`, ``steps`` of them
+    (``x`` and ``y`` may be None then). ``evaluate`` is called
     after each epoch, numbered from 1, with Keras's training figures; it returns the measures of each
     run in the model, the first of which is ``run``. ``name`` tells the runs of one experiment from
     those of another, in every row and in the store. A checkpoint of this run is gone on with.
@@ -182,13 +182,12 @@ def train(
     for epoch in range(history.rows[-1]["epoch"] if history.rows else 0, epochs):
         if patience and history.rows and epoch - int(history.best["epoch"]) >= patience:
             break
-        shuffled = order(epoch) if order else shuffle((x, y), seed, epoch, samples)
-        if isinstance(shuffled, Batches):
-            fitted = _fit_batches(model, shuffled, _Steps(watch))
+        batches = order(epoch) if order else Rows((x, y), permutation(seed, epoch, samples), batch_size)
+        if isinstance(batches, Batches):
+            fitted = _fit_batches(model, batches, _Steps(watch))
         else:
             logs = model.fit(
-                *shuffled,
-                batch_size=batch_size,
+                batches,
                 shuffle=False,
                 initial_epoch=epoch,
                 epochs=epoch + 1,
@@ -216,10 +215,9 @@ def train(
     return history
 
 
-def shuffle(arrays: Any, seed: int, epoch: int, samples: int) -> Any:
-    """Arrays in the random order that a seed gives an epoch."""
-    order = np.random.default_rng([seed, epoch, 1]).permutation(samples)
-    return keras.tree.map_structure(lambda array: array[order], arrays)
+def permutation(seed: int, epoch: int, samples: int) -> np.ndarray[Any, Any]:
+    """The random order that a seed gives an epoch."""
+    return np.random.default_rng([seed, epoch, 1]).permutation(samples)
 
 
 def _fit_batches(model: keras.Model, batches: Batches, steps: _Steps) -> dict[str, float]:

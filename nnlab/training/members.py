@@ -20,7 +20,8 @@ from keras import ops
 from nnlab.data.digits import Bytes
 from nnlab.models import digits as models
 from nnlab.training.backend import jit_compile
-from nnlab.training.fit import Evaluation, Seeded, shuffle, train
+from nnlab.training.batches import Rows
+from nnlab.training.fit import Evaluation, Seeded, permutation, train
 from nnlab.training.seeds import Outcome
 
 if TYPE_CHECKING:
@@ -126,21 +127,6 @@ def member_error(name: str, member: int) -> Any:
     return own
 
 
-class MembersData(keras.utils.PyDataset):  # type: ignore[misc]
-    """One epoch's batches: each member's own order of the same pictures, gathered as they are needed."""
-
-    def __init__(self, pictures: Bytes, labels: Bytes, orders: np.ndarray[Any, Any], batch_size: int) -> None:
-        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=4)
-        self._pictures, self._labels, self._orders, self._batch = pictures, labels, orders, batch_size
-
-    def __len__(self) -> int:
-        return -(-len(self._orders) // self._batch)
-
-    def __getitem__(self, index: int) -> tuple[Bytes, Bytes]:
-        rows = self._orders[index * self._batch : (index + 1) * self._batch]  # (batch, members)
-        return self._pictures[rows], self._labels[rows]
-
-
 def probabilities(model: keras.Model, pictures: Bytes) -> np.ndarray[Any, Any]:
     """What each member gives each digit: ``(pictures, members, 10)`` float32."""
     members = model.input_shape[1]
@@ -165,15 +151,15 @@ def train_seeds(
     assert bench.environment is not None
     members = at_once(recipe.net, len(seeds), bench.environment.device)
     seeded = Seeded(lambda count: compiled(recipe, count, len(x)), members=members, member_of=models.member)
-    everything = np.arange(len(x))
 
     def fit(first: int, group: Sequence[int]) -> list[Outcome]:
         model = seeded.reset(*group)
         places = [*group, *[group[-1]] * (members - len(group))]
 
-        def order(epoch: int) -> tuple[Any, None]:
-            orders = [shuffle(everything, seed, epoch, len(x)) for seed in places]
-            return MembersData(x, y, np.stack(orders, axis=1), recipe.batch_size), None
+        def order(epoch: int) -> Rows:
+            """Each member's own order of the same pictures: ``(samples, members)``."""
+            orders = [permutation(seed, epoch, len(x)) for seed in places]
+            return Rows((x, y), np.stack(orders, axis=1), recipe.batch_size)
 
         def measure(model: keras.Model, epoch: int, training: dict[str, float]) -> Evaluation:
             with bench.clock("evaluate"):
@@ -187,8 +173,8 @@ def train_seeds(
 
         history = train(
             model,
-            everything,
-            everything,
+            x,
+            y,
             epochs=recipe.epochs,
             batch_size=recipe.batch_size,
             seed=group[0],
