@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import shlex
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from nnlab import interrupt
 from nnlab.config import Config
 from nnlab.errors import Description, ExitCode, UsageError, describe
 from nnlab.output.console import Terminal
@@ -159,7 +159,7 @@ def conduct(command: str, given: dict[str, Any], edge: Edge) -> ExitCode:
     config: Config | None = None
     bench: Bench | None = None
     try:
-        with terminate_as_interrupt():
+        with interrupt.heeded():
             engine = None
             if edge.engine != "local":
                 from nnlab.engine import engine_for
@@ -269,21 +269,3 @@ def _fail(
     if terminal.json:
         terminal.write(dumps(document))
     return told.exit_code
-
-
-@contextmanager
-def terminate_as_interrupt() -> Iterator[None]:
-    """SIGTERM (a scheduler's polite kill) ends a run like Ctrl-C does: the checkpoint stays."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        previous = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)

@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnlab.bench import Bench, Edge, experiment, terminate_as_interrupt
+from nnlab import interrupt
+from nnlab.bench import Bench, Edge, experiment
 from nnlab.errors import describe
 from nnlab.output.console import Terminal
 from nnlab.output.run_folder import CHECKPOINT, RunFolder
@@ -97,7 +98,7 @@ def main(arguments: Sequence[str]) -> int:
     """Train a shard; its exit code, with the error in one line on stderr."""
     path, name, firsts, device = arguments
     try:
-        with terminate_as_interrupt():
+        with interrupt.heeded():
             folder = ShardFolder.open(Path(path))
             module = experiment(folder.command)
             bench = Shard(folder, name, [int(first) for first in firsts.split(",")], device)

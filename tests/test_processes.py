@@ -159,3 +159,24 @@ def test_a_closed_stdin_harms_nobody(trained, tmp_path):
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "2\n", "")
+
+
+def test_an_interrupt_that_a_finalizer_swallows_is_not_lost():
+    from nnlab import interrupt
+
+    class Fragile:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGTERM)
+            for _ in range(1000):  # where the handler runs at the latest
+                pass
+
+    with interrupt.heeded():
+        interrupt.check()
+        hook, sys.unraisablehook = sys.unraisablehook, lambda told: None
+        try:
+            Fragile()
+        finally:
+            sys.unraisablehook = hook
+        with pytest.raises(KeyboardInterrupt):
+            interrupt.check()
+    interrupt.check()

@@ -102,7 +102,7 @@ def log_mel(wave: Wave) -> Wave:
     """Log-mel spectrogram in dB ``(frames, 64)`` of ``(samples,)``."""
     spectrum = stft(wave)
     power = (spectrum.real**2 + spectrum.imag**2) / _scale()
-    made: Wave = (10 * np.log10(power @ mel_bank().T + _FLOOR)).astype(np.float32)
+    made: Wave = np.maximum(10 * np.log10(power @ mel_bank().T + _FLOOR), FLOOR_DB).astype(np.float32)
     return made
 
 

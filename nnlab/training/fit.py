@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
+from nnlab import interrupt
 from nnlab.training.batches import Batches, Rows
 
 Arrays = dict[str, "np.ndarray[Any, Any]"]
@@ -243,6 +244,7 @@ class _Steps(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Keras calls this after each execution of one or more batches."""
+        interrupt.check()
         now = time.monotonic()
         if now - self._told > 0.1:
             self._told = now

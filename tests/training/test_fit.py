@@ -137,3 +137,23 @@ def test_finished_runs_are_kept_and_never_run_again(tmp_path):
     assert [outcome.figures["seed"] for outcome in outcomes] == [11, 12, 13]
     assert [outcome.arrays["answers"][0] for outcome in outcomes] == [11, 12, 13]
     assert len(heard) == 4
+
+
+def test_rows_are_gathered_in_their_own_order_and_none_is_lost():
+    from nnlab.training.batches import Rows
+    from nnlab.training.fit import permutation
+
+    pictures, labels = np.arange(70, dtype=np.uint8).reshape(35, 2), np.arange(35)
+    order = np.stack([permutation(seed, 3, 35) for seed in (5, 6)], axis=1)  # (samples, members)
+    rows = Rows(({"a": pictures}, labels), order, 8)
+    assert len(rows) == 5
+    batches = [rows[number] for number in range(5)]
+    assert [len(y) for _, y in batches] == [8, 8, 8, 8, 3]
+    assert batches[0][0]["a"].shape == (8, 2, 2)
+    assert batches[0][0]["a"].dtype == np.uint8
+    seen = np.concatenate([y for _, y in batches])
+    np.testing.assert_array_equal(seen, order)
+    np.testing.assert_array_equal(np.concatenate([x["a"] for x, _ in batches]), pictures[order])
+    np.testing.assert_array_equal(order[:, 0], permutation(5, 3, 35))  # whoever is beside
+    assert (order[:, 0] != order[:, 1]).any()
+    assert (permutation(5, 3, 35) != permutation(5, 4, 35)).any()
