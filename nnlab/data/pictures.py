@@ -12,6 +12,7 @@ import io
 import os
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -85,8 +86,6 @@ def _is_picture(name: str) -> bool:
 
 def read_npz(path: Path) -> Pictures:
     """``x_train`` and ``x_test``: uint8 ``(n, side, side[, 1 or 3])``, of one side for both."""
-    import zlib
-
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             missing = [key for key in ("x_train", "x_test") if key not in archive.files]
@@ -144,7 +143,14 @@ def _decode(path: Path, names: Sequence[str], read: Any) -> Pictures:
     pictures = np.empty((len(names), SIDE, SIDE, 3), np.uint8)
     good = np.zeros(len(names), bool)
     skipped: list[str] = []
-    files = ((name, read(name)) for name in names)  # a zip is read by one thread, decoded by several
+
+    def content(name: str) -> bytes:
+        try:
+            return bytes(read(name))
+        except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error):
+            return b""  # damaged in its zip, locked, or not ours to read: named with those that are no pictures
+
+    files = ((name, content(name)) for name in names)  # a zip is read by one thread, decoded by several
     with tqdm(files, "decoding", len(names), file=sys.stderr, leave=False, disable=None, unit=" files") as progress:
         for number, decoded in enumerate(_in_threads(iter(progress))):
             if isinstance(decoded, str):
