@@ -108,6 +108,11 @@ def log_mel(wave: Wave) -> Wave:
 
 def sound(wanted: Wave, samples: int, *, seed: int = 0, iterations: int = 40, refinements: int = 20) -> Wave:
     """A sound ``(samples,)`` whose log-mel spectrogram is near ``wanted`` ``(frames, 64)`` in dB."""
+    return _refined(_phased(wanted, samples, seed, iterations), wanted, refinements)
+
+
+def _phased(wanted: Wave, samples: int, seed: int, iterations: int) -> Wave:
+    """Griffin and Lim's sound; what it took is let go before the samples are moved."""
     magnitude = np.sqrt(_bins(wanted) * _scale()).astype(np.float32)
     rng = np.random.default_rng([seed, SIZE])
     phase = np.exp(2j * np.pi * rng.random(magnitude.shape, np.float32))  # complex64, as all here
@@ -117,7 +122,7 @@ def sound(wanted: Wave, samples: int, *, seed: int = 0, iterations: int = 40, re
         ahead = found if before is None else found + 0.99 * (found - before)
         before = found
         phase = ahead / np.maximum(np.abs(ahead), 1e-12)
-    return _refined(istft(magnitude * phase, samples), wanted, refinements)
+    return istft(magnitude * phase, samples)
 
 
 def _bins(decibels: Wave, iterations: int = 30) -> Array:
@@ -145,13 +150,16 @@ def _refined(wave: Wave, wanted: Wave, iterations: int) -> Wave:
 
     def loss(unit: Array) -> tuple[float, Array]:
         spectrum = stft((unit * scale).astype(np.float32))
-        power = (spectrum.real**2 + spectrum.imag**2) / _scale()
+        power = spectrum.real**2
+        power += spectrum.imag**2
+        power /= _scale()
         bands = power @ bank.T + _FLOOR
         off = 10 * np.log10(bands) - wanted
-        slope = (2 * off * (10 / math.log(10)) / bands) @ bank / _scale()  # d loss / d |bin|²
-        back = 2 * slope * spectrum
-        back[:, 1:-1] *= 0.5  # the mirrored bins that irfft adds
-        gradient = _overlap_add(fft.irfft(back, SIZE, axis=1) * SIZE * window(), samples)
+        spectrum *= (4 * off * (10 / math.log(10)) / bands) @ bank / _scale()  # twice d loss / d |bin|²
+        spectrum[:, 1:-1] *= 0.5  # the mirrored bins that irfft adds
+        frames = fft.irfft(spectrum, SIZE, axis=1)
+        frames *= SIZE * window()
+        gradient = _overlap_add(frames, samples)
         return float(np.square(off).mean()), (gradient * scale / off.size).astype(np.float64)
 
     options = {"maxiter": iterations, "maxcor": 5}
