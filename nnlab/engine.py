@@ -29,7 +29,6 @@ from typing import Any, Protocol
 import nnlab
 from nnlab.errors import ExitCode, UsageError
 
-ENGINES = ("local", "ray")
 MEMORY = 2.0  # GB a job may take
 CORES = 2  # a job keeps busy
 RETRIES = 2  # of a process or a worker that was lost

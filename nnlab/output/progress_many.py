@@ -23,7 +23,6 @@ class ManyDisplays:
 
     def __init__(self, terminal: Terminal, title: str, runs: int) -> None:
         self.terminal, self.title, self.runs = terminal, title, runs
-        self.ended_runs = 0
         self.displays: dict[str, Display] = {}
         self._plain = terminal.verbosity >= 0 and not terminal.err.is_terminal
 
@@ -40,8 +39,7 @@ class ManyDisplays:
             self.ended(display)
 
     def ended(self, display: Display) -> None:
-        """A run has had its last epoch."""
-        self.ended_runs += 1
+        """A run has had its last epoch; plain lines have said so."""
 
     def end(self, name: str) -> None:
         """A job is over."""
@@ -65,7 +63,6 @@ class LiveMany(ManyDisplays):
 
     def ended(self, display: Display) -> None:
         """One line that stays."""
-        super().ended(display)
         shown = "  ".join(f"{name} {value}" for name, value in measures(display.rows[-1]).items() if name != "loss")
         told = f"{display.name} run {display.run + 1}/{self.runs} in {clock(display.rows[-1]['seconds'])}  {shown}"
         self.terminal.err.print(Text(told.strip(), overflow="ellipsis", no_wrap=True))
