@@ -72,9 +72,9 @@ class TextgenConfig(Config):
             unused = {"depth": 1, "weight_decay": 0.0}
             return {**shared, **window, **unused, "epochs": 60, "batch_size": 128}
         if preset == "quick":
-            small = {"data": SAMPLE, "units": 96, "depth": 1, "dropout": 0.1}
+            small = {"data": SAMPLE, "units": 192, "depth": 1, "dropout": 0.1}
             small |= {"learning_rate": 0.012, "length": 160}
-            return {**shared, **small, "epochs": 6, "batch_size": 16}
+            return {**shared, **small, "epochs": 4, "batch_size": 16}
         return {**shared, "epochs": epochs_for(given.get("data")), "batch_size": 16}
 
     def check(self) -> None:

@@ -90,9 +90,9 @@ def test_quick_learns_to_write_and_says_so(trained):
     assert found["val_loss"] < 0.4
     assert found["val_bits_per_character"] == pytest.approx(found["val_loss"] / math.log(2))
     assert {(sample["epoch"], sample["diversity"]) for sample in found["samples"]} == {
-        (epoch, diversity) for epoch in (1, 6) for diversity in (0.2, 0.5, 1.0, 1.2)
+        (epoch, diversity) for epoch in (1, 4) for diversity in (0.2, 0.5, 1.0, 1.2)
     }
-    assert "the student" in " ".join(s["text"] + s["prompt"] for s in found["samples"] if s["epoch"] == 6)
+    assert "the student" in " ".join(s["text"] + s["prompt"] for s in found["samples"] if s["epoch"] == 4)
     assert (trained / "figures" / "loss.png").read_bytes().startswith(b"\x89PNG")
     assert "— diversity 0.2 —" in (trained / "console.txt").read_text()
     assert not (trained / "checkpoint").exists()
