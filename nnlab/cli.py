@@ -9,14 +9,13 @@ import itertools
 import os
 import re
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
 import nnlab
+from nnlab import afterwards
 from nnlab.options import (
-    OUTPUT,
     OWN,
     SHARED,
     ActivationOption,
@@ -40,19 +39,14 @@ from nnlab.options import (
     PresetOption,
     QuietOption,
     ResumeOption,
-    RunArgument,
     RunsOption,
     SeedOption,
     VerboseOption,
     WorkersOption,
+    edge_of,
 )
 
-if TYPE_CHECKING:
-    from nnlab.bench import Edge
-
 EXPERIMENTS, AFTERWARDS = "Experiments", "Afterwards"
-OF_TEXTGEN, OF_TRANSLATE = "What a run of textgen takes", "What a run of translate takes"
-OF_FILES = "What a run of autoencode or denoise takes"
 
 app = typer.Typer(
     name="nnlab",
@@ -60,10 +54,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-runs_app = typer.Typer(rich_markup_mode="rich")
-app.add_typer(runs_app, name="runs", rich_help_panel=AFTERWARDS)
-data_app = typer.Typer(rich_markup_mode="rich")
-app.add_typer(data_app, name="data", rich_help_panel=AFTERWARDS)
+app.add_typer(afterwards.runs_app, name="runs", rich_help_panel=AFTERWARDS)
+app.add_typer(afterwards.data_app, name="data", rich_help_panel=AFTERWARDS)
 
 
 def _version(wanted: bool) -> None:
@@ -418,232 +410,15 @@ def denoise(
     _experiment("denoise", locals())
 
 
-@app.command(rich_help_panel=AFTERWARDS)
-def predict(
-    run: RunArgument,
-    inputs: Annotated[
-        list[str], typer.Argument(metavar="INPUT…", help="What to answer, or [bold]-[/bold] for one a line on stdin.")
-    ],
-    length: Annotated[
-        Optional[int],
-        typer.Option(
-            min=1,
-            max=1_000_000,
-            metavar="N",
-            help="Characters to write. [dim]\\[default: 400][/dim]",
-            rich_help_panel=OF_TEXTGEN,
-        ),
-    ] = None,
-    diversity: Annotated[
-        Optional[float],
-        typer.Option(
-            min=0.01, max=10, metavar="T", help="Temperature. [dim]\\[default: 0.5][/dim]", rich_help_panel=OF_TEXTGEN
-        ),
-    ] = None,
-    top_p: Annotated[
-        Optional[float],
-        typer.Option(
-            min=0.01,
-            max=1,
-            metavar="P",
-            help="Draw from the most probable P only. [dim]\\[default: 1][/dim]",
-            rich_help_panel=OF_TEXTGEN,
-        ),
-    ] = None,
-    seed: Annotated[
-        Optional[int],
-        typer.Option(
-            min=0,
-            max=2**31,
-            metavar="N",
-            help="Same seed, same text. [dim]\\[default: 0][/dim]",
-            rich_help_panel=OF_TEXTGEN,
-        ),
-    ] = None,
-    beam: Annotated[
-        Optional[int],
-        typer.Option(
-            min=1,
-            max=32,
-            metavar="K",
-            help="Translations followed at once. [dim]\\[default: the run's][/dim]",
-            rich_help_panel=OF_TRANSLATE,
-        ),
-    ] = None,
-    out: Annotated[
-        Optional[Path],
-        typer.Option(
-            metavar="DIR",
-            help="Where its files go. [dim]\\[default: beside each input][/dim]",
-            rich_help_panel=OF_FILES,
-        ),
-    ] = None,
-    device: DeviceOption = Device.auto,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-) -> None:
-    """Use what a run trained: one answer a line.
-
-    Example: [bold cyan]nnlab predict runs/arith-… "291+7" "46+601"[/bold cyan]
-    """
-    from nnlab.predict import predict as answer
-
-    typed = {"length": length, "diversity": diversity, "top_p": top_p, "seed": seed, "beam": beam, "out": out}
-    options = {name: value for name, value in typed.items() if value is not None}
-    verbosity = _verbosity(quiet, verbose)
-    raise typer.Exit(answer(run, inputs, device=device.value, json=json, verbosity=verbosity, options=options))
-
-
-@app.command(rich_help_panel=AFTERWARDS)
-def report(
-    preset: PresetOption = None,
-    only: Annotated[
-        Optional[list[str]],
-        typer.Option(
-            metavar="ITEM,…", help="Only these: table1, figure3, greek, … (repeatable).", rich_help_panel=SHARED
-        ),
-    ] = None,
-    engine: EngineOption = EngineName.local,
-    address: AddressOption = None,
-    workers: WorkersOption = None,
-    out: Annotated[
-        Optional[Path],
-        typer.Option(
-            metavar="DIR",
-            help="Where it goes, and is gone on with. [dim]\\[default: runs/report-PRESET][/dim]",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-) -> None:
-    """Run the whole report again, and set it beside what it published.
-
-    Example: [bold cyan]nnlab report --preset quick[/bold cyan]
-    """
-    from nnlab.report import report as run_report
-
-    chosen = preset.value if preset else "best"
-    edge = _edge({**locals(), "resume": None, "device": Device.auto})
-    raise typer.Exit(run_report(chosen, only or [], edge))
-
-
-@runs_app.callback(invoke_without_command=True)
-def list_runs(
-    context: typer.Context,
-    folder: Annotated[Path, typer.Option("--dir", help="Where the run folders are.", metavar="DIR")] = Path("runs"),
-    json: JsonOption = False,
-) -> None:
-    """List run folders as a table, newest first; show or verify one.
-
-    Example: [bold cyan]nnlab runs verify runs/arith-…[/bold cyan]
-    """
-    if context.invoked_subcommand is None:
-        from nnlab.runs import list_runs as listing
-
-        raise typer.Exit(listing(folder, json=json))
-
-
-@runs_app.command()
-def show(run: RunArgument, json: JsonOption = False) -> None:
-    """Print a run's consoles and tables again.
-
-    Example: [bold cyan]nnlab runs show runs/arith-…[/bold cyan]
-    """
-    from nnlab.runs import show_run
-
-    raise typer.Exit(show_run(run, json=json))
-
-
-@runs_app.command()
-def verify(
-    run: RunArgument,
-    device: DeviceOption = Device.auto,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-) -> None:
-    """Run a folder's config again and compare weights and metrics bit for bit.
-
-    Example: [bold cyan]nnlab runs verify runs/arith-…[/bold cyan]
-    """
-    from nnlab.runs import verify_run
-
-    raise typer.Exit(verify_run(run, device=device.value, json=json, verbosity=_verbosity(quiet, verbose)))
-
-
-@data_app.callback(invoke_without_command=True)
-def list_data(context: typer.Context, json: JsonOption = False) -> None:
-    """List the known data sets and where they are; fetch or verify one.
-
-    Example: [bold cyan]nnlab data fetch mnist[/bold cyan]
-    """
-    if context.invoked_subcommand is None:
-        from nnlab.datasets import list_data as listing
-
-        raise typer.Exit(listing(json=json))
-
-
-@data_app.command()
-def fetch(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A data set that [bold]nnlab data[/bold] lists.")],
-    json: JsonOption = False,
-) -> None:
-    """Download a data set, check it, and print where it is.
-
-    Example: [bold cyan]nnlab data fetch mnist[/bold cyan]
-    """
-    from nnlab.datasets import fetch_data
-
-    raise typer.Exit(fetch_data(name, json=json))
-
-
-@data_app.command("verify")
-def verify_data(
-    names: Annotated[
-        Optional[list[str]], typer.Argument(metavar="[NAME]…", help="Data sets; all that are at hand if none is named.")
-    ] = None,
-    json: JsonOption = False,
-) -> None:
-    """Compare the contents of data sets at hand with what they should be.
-
-    Example: [bold cyan]nnlab data verify mnist[/bold cyan]
-    """
-    from nnlab.datasets import verify_data as verifying
-
-    raise typer.Exit(verifying(names or [], json=json))
-
-
-def _verbosity(quiet: bool, verbose: bool) -> int:
-    return int(verbose) - int(quiet)
-
-
-def _edge(options: dict[str, Any]) -> Edge:
-    """The options that cannot change a result."""
-    from nnlab.bench import Edge
-
-    engine, address = options["engine"].value, options["address"]
-    if address is not None and engine != "ray":
-        raise typer.BadParameter(f"is of a Ray cluster: add --engine ray, got {address!r}", param_hint="'--address'")
-    return Edge(
-        out=options["out"],
-        resume=options["resume"],
-        device=options["device"].value,
-        engine=engine,
-        address=address,
-        workers=options["workers"],
-        json=options["json"],
-        verbosity=_verbosity(options["quiet"], options["verbose"]),
-    )
+app.command(rich_help_panel=AFTERWARDS)(afterwards.predict)
+app.command(rich_help_panel=AFTERWARDS)(afterwards.report)
 
 
 def _experiment(command: str, options: dict[str, Any]) -> None:
     """Hand the options over: those that shape the result, as typed, and those of the edge."""
     from nnlab.bench import conduct
 
-    edge = _edge(options)
+    edge = edge_of(options)
     typed = {name: value for name, value in options.items() if value is not None and value != []}
     edges = ("out", "resume", "device", "engine", "address", "workers", "json", "quiet", "verbose")
     given = {name: getattr(value, "value", value) for name, value in typed.items() if name not in edges}

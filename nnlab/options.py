@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
+
+if TYPE_CHECKING:
+    from nnlab.bench import Edge
 
 SHARED, OWN, OUTPUT = "What to run", "This experiment", "Where it goes and how it is shown"
 WHERE = "Where it computes"
@@ -188,3 +191,27 @@ GridOption = Annotated[
     Optional[bool],
     typer.Option("--grid", help="Compare mse and bce with sigmoid and softmax.", rich_help_panel=OWN),
 ]
+
+
+def verbosity_of(quiet: bool, verbose: bool) -> int:
+    """-1 quiet, 0 as usual, 1 verbose."""
+    return int(verbose) - int(quiet)
+
+
+def edge_of(options: dict[str, Any]) -> Edge:
+    """The options that cannot change a result."""
+    from nnlab.bench import Edge
+
+    engine, address = options["engine"].value, options["address"]
+    if address is not None and engine != "ray":
+        raise typer.BadParameter(f"is of a Ray cluster: add --engine ray, got {address!r}", param_hint="'--address'")
+    return Edge(
+        out=options["out"],
+        resume=options["resume"],
+        device=options["device"].value,
+        engine=engine,
+        address=address,
+        workers=options["workers"],
+        json=options["json"],
+        verbosity=verbosity_of(options["quiet"], options["verbose"]),
+    )

@@ -5,6 +5,7 @@ The figures are data (``assets/report.toml``); here is where each stands in the 
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from nnlab.data.assets import published
 
 SPLIT = "the report does not say what it was measured on; here training stops where the held-out text is read best"
 NEIGHBOURS = "the smaller network of `best` pools neighbours twice, the report's once: it loses more without them"
-PADDED = "the report's loss scores padding as letters, here only characters count"
+OVERFITTED = "the report trained on long after its validation loss had turned; here the epoch least wrong on held-out"
 UNSCALED = "another loss, of normalised spectra; the report's is of sounds that were not normalised"
 SOFTMAX = "a softmax over the three colours cannot say how bright a pixel is; the report may have had another axis"
 CODED = "the report's binary cross-entropy has a floor of its own: the entropy of the pixels"
@@ -34,6 +35,7 @@ class Item:
     reason: str = ""  # why it may differ
     shows: str = ""  # a file of the run folder, for what is compared by looking
     of: Callable[[Mapping[str, Any]], Any] | None = None  # where it takes more than a path
+    column: str = ""  # of metrics.csv, in the row of the least val_loss
 
 
 def _grid(name: str, table: str, part: str) -> list[Item]:
@@ -80,11 +82,14 @@ def _items() -> list[Item]:
         Item("figure2", "Figure 2: permuted pixels", "permute", "a digit, scrambled", shows="figures/figure2.png"),
         Item("text-loss", "Text: training loss", "textgen", text["loss"], ("loss",), False, reason=SPLIT),
         Item("console1", "Consoles 1.1, 1.2: text", "textgen", "early and final", shows="console.txt"),
-        Item("french-loss", "French: training loss", "french", french["loss"], ("loss",), False, reason=PADDED),
-        Item("french-val", "French: validation loss", "french", french["val_loss"], ("val_loss",), False,
-             reason=PADDED),
-        Item("greek-loss", "Greek: training loss", "greek", greek["loss"], ("loss",), False, reason=PADDED),
-        Item("greek-val", "Greek: validation loss", "greek", greek["val_loss"], ("val_loss",), False, reason=PADDED),
+        *(
+            Item(
+                f"{name}-{short}", f"{name.capitalize()}: {what} loss", name, side[of], higher=False,
+                column=f"{of}_padded", reason=OVERFITTED if of == "loss" else "",
+            )
+            for name, side in (("french", french), ("greek", greek))
+            for short, what, of in (("loss", "training", "loss"), ("val", "validation", "val_loss"))
+        ),
         Item("console2", "Console 2: translations", "greek", "sentences", shows="console.txt"),
         Item("addition", "Addition: right at the end", "addition", 1.0, ("exact_match",), near=0.001),
         Item(
@@ -129,6 +134,10 @@ def judge(item: Item, results: Mapping[str, Any], folder: Path, preset: str = "b
     value: Any = results
     if item.of:
         value = item.of(results)
+    elif item.column:
+        with open(folder / "metrics.csv", newline="", encoding="utf-8") as file:
+            row = min(csv.DictReader(file), key=lambda row: float(row["val_loss"]))
+        value = float(row[item.column]) if item.column in row else None  # a run of an earlier version
     else:
         for key in item.at:
             value = value[key]

@@ -66,6 +66,16 @@ def test_verdicts(tmp_path, value, higher, verdict):
     assert value is None or judge(item, {"a": {"b": value}}, tmp_path, "quick")[1] == "other data"
 
 
+def test_a_verdict_from_the_metrics(tmp_path):
+    """The row of the least held-out loss; a run of a version that did not measure it differs, with the reason."""
+    item = Item("x", "X", "part", 0.25, higher=False, column="loss_padded", reason="known")
+    metrics = tmp_path / "metrics.csv"
+    metrics.write_text("epoch,val_loss,loss_padded\n1,0.9,0.3\n2,0.5,0.2\n3,0.7,0.1\n")
+    assert judge(item, {}, tmp_path) == (0.2, "better", "known")
+    metrics.write_text("epoch,val_loss\n1,0.9\n2,0.5\n")
+    assert judge(item, {}, tmp_path) == (None, "differs", "known")
+
+
 class Page(html.parser.HTMLParser):
     """What a page holds: its tags with their attributes."""
 

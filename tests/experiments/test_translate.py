@@ -111,6 +111,8 @@ def test_early_stopping_keeps_the_best_weights(nnlab, tmp_path):
         rows = list(csv.DictReader(file))
     losses = [float(row["val_loss"]) for row in rows]
     assert len(rows) < 60
+    # Six letters and their end, of eight places: Keras's mean over rows of zeros for the padding, as the report has it.
+    assert [float(row["val_loss_padded"]) for row in rows] == pytest.approx([loss * 7 / 8 for loss in losses])
     assert done.document["results"]["val_loss"] == min(losses)
     best = losses.index(min(losses))
     assert len(rows) == best + 1 + done.document["config"]["patience"]
