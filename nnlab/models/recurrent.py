@@ -83,6 +83,7 @@ def scan_lstm(x: Any, recurrent: Any, h: Any, c: Any) -> Any:
 class ScanLSTM(layers.Layer):  # type: ignore[misc]
     """LSTM whose inputs are the gates' inputs: ``(batch, time, 4 * units)`` to ``(batch, time, units)``.
 
+    Of a list, the pieces of a sequence, it returns a list: what comes next can begin with the first.
     ``stateful``: the last state of a batch is the first of the next (truncated back-propagation through
     time over streams of text); :meth:`reset_state` starts anew.
     """
@@ -93,6 +94,7 @@ class ScanLSTM(layers.Layer):  # type: ignore[misc]
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the weights, and the states of each stream where they are kept."""
+        input_shape = input_shape[0] if isinstance(input_shape[0], tuple) else input_shape
         self.recurrent = self.add_weight(
             shape=(self.units, 4 * self.units), initializer="orthogonal", name="recurrent_kernel"
         )
@@ -104,10 +106,14 @@ class ScanLSTM(layers.Layer):  # type: ignore[misc]
 
     def call(self, x: Any) -> Any:
         """The outputs of every step."""
-        outputs, h, c = self.run(x, self.states or None)
-        for state, value in zip(self.states, (h, c), strict=False):
+        outputs = []
+        states: Any = self.states or None
+        for piece in x if isinstance(x, list) else [x]:
+            output, *states = self.run(piece, states)
+            outputs.append(output)
+        for state, value in zip(self.states, states, strict=False):
             state.assign(value)
-        return outputs
+        return outputs if isinstance(x, list) else outputs[0]
 
     def run(self, x: Any, states: Any = None) -> Any:
         """(outputs, h, c) from given states, or from zeros; the layer's own states stay as they are."""
@@ -133,8 +139,10 @@ class ScanLSTM(layers.Layer):  # type: ignore[misc]
         for state in self.states:
             state.assign(np.zeros(state.shape, "float32"))
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Any) -> Any:
         """Keras asks instead of trying: the scan cannot be run on symbols."""
+        if isinstance(input_shape, list):
+            return [(*shape[:-1], self.units) for shape in input_shape]
         return (*input_shape[:-1], self.units)
 
     def get_config(self) -> dict[str, Any]:
