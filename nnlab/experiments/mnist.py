@@ -71,7 +71,7 @@ class MnistConfig(Config):
 CONFIG = MnistConfig
 
 
-def recipe(config: MnistConfig, net: str, loss: str, *, shift: int = 1) -> Recipe:
+def recipe(config: MnistConfig, net: str, loss: str, *, shift: int | None = 1) -> Recipe:
     """How a network of this experiment is trained. Epochs of ``best``: 20 for the MLP, 8 for the CNN."""
     from nnlab.training.members import Recipe
 
@@ -257,6 +257,8 @@ def save(
 class Predictor:
     """Reads pictures of digits with a trained network."""
 
+    SHIFT: int | None = 1
+
     def __init__(self, folder: RunFolder, config: MnistConfig | None = None) -> None:
         self.config = config or MnistConfig.from_record(folder.config)
         self.folder = folder
@@ -270,7 +272,7 @@ class Predictor:
 
         names = self.config.experiments
         net, loss = ("cnn", "ce") if ("cnn", "ce") in names else names[-1]
-        self._model = members.build(recipe(self.config, net, loss), 1)
+        self._model = members.build(recipe(self.config, net, loss, shift=self.SHIFT), 1)
         load_weights(models.member(self._model, 0), self.folder.path / "model.keras")
 
     def read(self, text: str) -> Bytes:

@@ -85,7 +85,7 @@ def run(config: PermuteConfig, bench: Bench) -> dict[str, Any]:
     settings = mnist.MnistConfig(preset=config.preset, epochs=config.epochs, batch_size=config.batch_size)
     outcomes: dict[str, list[Outcome]] = {}
     for net, pixels in config.experiments:
-        recipe = mnist.recipe(settings, net, "ce", shift=0)
+        recipe = mnist.recipe(settings, net, "ce", shift=Predictor.SHIFT)
         arrays = (
             ordered(data.x_train, orders[pixels]),
             data.y_train,
@@ -177,6 +177,8 @@ def save(
 
 class Predictor(mnist.Predictor):
     """Reads pictures of digits with the first network of the run (plain pixels)."""
+
+    SHIFT = None
 
     def __init__(self, folder: RunFolder) -> None:
         config = PermuteConfig.from_record(folder.config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from nnlab.data.encoding import Vocabulary
 from nnlab.data.pairs import START, padded
 from nnlab.models.search import BeamSearch
 from nnlab.models.translation import Translator
+from nnlab.training.backend import calls_at_once
 
 BATCH = 128
 WIDTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 400)  # source lengths the search is compiled for
@@ -23,6 +25,7 @@ class Interpreter:
     def __init__(self, model: Translator, source: Vocabulary, target: Vocabulary, limit: int, *, beam: int = 1) -> None:
         self.model, self.source, self.target = model, source, target
         self._search = BeamSearch(model, beam=beam, limit=limit)
+        self._search.make_predict_function()  # before threads ask for it
         self._batch = max(8, BATCH // beam)
 
     def translate(self, sentences: Sequence[str]) -> list[str]:
@@ -30,15 +33,23 @@ class Interpreter:
         read = [self.source.read(sentence) for sentence in sentences]
         widths = np.array([next(width for width in WIDTHS if width >= len(ids)) for ids in read])
         lengths = np.array([len(ids) for ids in read])
-        answers: dict[int, str] = {}
+        groups: list[tuple[int, list[int]]] = []
         for width in sorted(set(widths.tolist())):
             rows = np.flatnonzero(widths == width)
             rows = rows[np.argsort(lengths[rows], kind="stable")]  # like lengths end together
             for start in range(0, len(rows), self._batch):
-                group = rows[start : start + self._batch].tolist()
-                filled = [read[row] for row in group] + [read[group[-1]]] * (self._batch - len(group))
-                ids = self._search.predict_on_batch(padded(filled, left=self.model.left, to=width))
-                answers |= {row: self.target.write(found) for row, found in zip(group, ids.tolist(), strict=False)}
+                groups.append((width, rows[start : start + self._batch].tolist()))
+
+        def answer(group: tuple[int, list[int]]) -> list[str]:
+            width, members = group
+            filled = [read[row] for row in members] + [read[members[-1]]] * (self._batch - len(members))
+            ids = self._search.predict_on_batch(padded(filled, left=self.model.left, to=width))
+            return [self.target.write(found) for found in ids[: len(members)].tolist()]
+
+        answers: dict[int, str] = {}
+        with ThreadPoolExecutor(calls_at_once()) as pool:  # a search is many small steps: two fill the cores better
+            for (_, members), found in zip(groups, pool.map(answer, groups), strict=True):
+                answers |= dict(zip(members, found, strict=True))
         return [answers[row] for row in range(len(sentences))]
 
     def attention(self, sentence: str) -> tuple[list[str], list[str], list[list[float]]]:

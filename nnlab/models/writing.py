@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from nnlab.models.language import StreamWriter, WindowWriter
-from nnlab.training.backend import compiled
+from nnlab.training.backend import calls_at_once, compiled
 
 STRETCH = 128  # characters a call: the loop is compiled for this many
 MANY = 64
@@ -43,7 +43,7 @@ class Pen:
             self._write_some(prompts[start : start + cut], length, diversity[start : start + cut], seed, top_p)
             for start in range(0, len(prompts), cut)
         ]
-        with ThreadPoolExecutor(len(parts)) as pool:
+        with ThreadPoolExecutor(calls_at_once()) as pool:
             for _ in range(0, length, STRETCH):
                 yield np.concatenate(list(pool.map(next, parts)))
 

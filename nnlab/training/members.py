@@ -37,7 +37,7 @@ class Recipe:
     epochs: int
     batch_size: int
     published: bool  # the examples of 2018, or this project's networks
-    shift: int = 0  # pixels a training picture may move (small CNN); 0 where pixels have no order
+    shift: int | None = 0  # pixels a training picture may move (small CNN); None where pixels have no order
     learning_rate: float = 1e-3
 
 
@@ -63,7 +63,9 @@ def build(recipe: Recipe, members: int) -> keras.Model:
     def one() -> keras.Model:
         if recipe.net == "mlp":
             return models.mlp(0.0, 0.2) if recipe.published else models.mlp(0.2, 0.4)
-        return models.cnn() if recipe.published else models.small_cnn(recipe.shift)
+        if recipe.published:
+            return models.cnn()
+        return models.shallow_cnn() if recipe.shift is None else models.small_cnn(recipe.shift)
 
     return models.side_by_side(one, members)
 

@@ -159,6 +159,19 @@ def test_permute_compares_and_lays_out_again(nnlab, tmp_path):
     assert "permuted, layout recovered" in shown
 
 
+def test_predict_reads_pictures_with_the_cnn_of_permute(nnlab, tmp_path):
+    """Another network than that of ``mnist``: built again as it was trained."""
+    assert nnlab("permute", *QUICK, "--net", "cnn", "--out", "run").code == 0
+    sample = digits.draw_sample()
+    names = [f"{index}.png" for index in range(12)]
+    for index, name in enumerate(names):
+        Image.fromarray(sample.x_test[index]).save(tmp_path / name)
+    done = nnlab("predict", "run", *names)
+    assert (done.code, done.err) == (0, "")
+    answers = [int(line.split()[0]) for line in done.out.splitlines()]
+    assert sum(digit == right for digit, right in zip(answers, sample.y_test[:12], strict=True)) >= 7
+
+
 def test_one_permutation_for_all_and_no_pixel_lost():
     shuffled = permute.permutation(0, 784)
     assert sorted(shuffled.tolist()) == list(range(784))
