@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-
 BLOCK = 1 << 20  # logits worked on at once: in double precision all of a batch's would be hundreds of megabytes
 
 
