@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import nnlab
+from nnlab import interrupt
 from nnlab.errors import ExitCode, UsageError
 
 MEMORY = 2.0  # GB a job may take
@@ -184,6 +185,7 @@ class Local:
         }
         try:
             while waiting:
+                interrupt.check()
                 done, _ = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield waiting.pop(future), future.result()
@@ -250,6 +252,7 @@ class Ray:
                 while left and len(waiting) < self.workers:
                     job = left.pop(0)
                     waiting[task.remote(job, packed(job.folder), carried, nnlab.__version__, board)] = job
+                interrupt.check()
                 done, _ = ray.wait(list(waiting), num_returns=1, timeout=0.3)
                 for name, event in ray.get(board.drain.remote()):
                     tell(by_name[name], event)
