@@ -198,6 +198,7 @@ def run(config: ArithConfig, bench: Bench) -> dict[str, Any]:
         x_test = encode_questions(config, held_out.left, held_out.right)
         y_test = encode_answers(config, held_out.answer)
     bench.start_backend()
+    from nnlab.training.batches import in_chunks
     from nnlab.training.fit import Evaluation, Seeded, train
     from nnlab.training.seeds import Outcome
 
@@ -205,7 +206,7 @@ def run(config: ArithConfig, bench: Bench) -> dict[str, Any]:
 
     def measure(model: Any, epoch: int, training: dict[str, float]) -> Evaluation:
         with bench.clock("evaluate"):
-            logits = model.predict(x_test, batch_size=1024, verbose=0)
+            logits = in_chunks(model, x_test, size=1024)
         ids = logits.argmax(-1).astype(np.uint8)
         measures: dict[str, float | int] = {
             "loss": training["loss"],
@@ -233,7 +234,7 @@ def run(config: ArithConfig, bench: Bench) -> dict[str, Any]:
         )
         if number == 0:
             bench.folder.place("model.keras", model.save)
-        ids = model.predict(x_test, batch_size=1024, verbose=0).argmax(-1).astype(np.uint8)
+        ids = in_chunks(model, x_test, size=1024).argmax(-1).astype(np.uint8)
         return [Outcome(history, arrays={"answers": ids})]
 
     outcomes = bench.repeat(config.seeds, fit)
@@ -377,9 +378,9 @@ class Predictor:
 
     def answer(self, questions: Sequence[tuple[int, int]]) -> list[str]:
         """The answers, in order; ``?`` for one the network leaves blank."""
+        from nnlab.training.batches import in_chunks
+
         pairs = np.array(questions, np.int64).reshape(-1, 2)
         size = 64 if len(pairs) <= 64 else 4096  # two shapes at most, so at most two compilations
-        padded = np.concatenate([pairs, np.zeros((-len(pairs) % size, 2), np.int64)])
-        ids = encode_questions(self.config, padded[:, 0], padded[:, 1])
-        logits = self._model.predict(ids, batch_size=size, verbose=0)
-        return [text or "?" for text in decode(self.config, logits.argmax(-1).astype(np.uint8)[: len(pairs)])]
+        logits = in_chunks(self._model, encode_questions(self.config, pairs[:, 0], pairs[:, 1]), size=size)
+        return [text or "?" for text in decode(self.config, logits.argmax(-1).astype(np.uint8))]

@@ -151,7 +151,7 @@ def run(config: AutoencodeConfig, bench: Bench) -> dict[str, Any]:
     side = data.train.shape[1]
     bench.start_backend()
     from nnlab.models.pictures import begin_linear
-    from nnlab.training.reconstruct import in_chunks
+    from nnlab.training.batches import in_chunks
 
     with bench.clock("data"):
         principal = linear.fit(lambda: flat(data.train), config.code)
@@ -313,6 +313,6 @@ class PictureAutoencoder(PicturePredictor):
 
     def apply(self, model: Any, tiles: Any) -> Any:
         """Tiles as the network gives them back."""
-        from nnlab.training.reconstruct import in_chunks
+        from nnlab.training.batches import in_chunks
 
         return in_chunks(model, tiles)

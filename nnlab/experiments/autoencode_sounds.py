@@ -85,7 +85,8 @@ def run_sounds(config: AutoencodeConfig, bench: Bench) -> dict[str, Any]:
         bench.terminal.warn(f"skipped {name}")
     bench.start_backend()
     from nnlab.models.pictures import begin_linear
-    from nnlab.training.reconstruct import compiled, in_chunks, train_seeds
+    from nnlab.training.batches import in_chunks
+    from nnlab.training.reconstruct import compiled, train_seeds
 
     with bench.clock("data"):
         heard = [spectrum.log_mel(wave) for wave in data.train]
@@ -365,7 +366,7 @@ class SoundPredictor:
 
     def _through(self, wave: Wave, rate: int, samples: int) -> Wave:
         """One channel, a stretch of at most 22 s at a time, the stretches faded into each other."""
-        from nnlab.training.reconstruct import in_chunks
+        from nnlab.training.batches import in_chunks
 
         step, overlap = 990 * 2 * spectrum.HOP, spectrum.FRAMES // 3 * spectrum.HOP
         made = np.zeros(len(wave), np.float32)

@@ -111,7 +111,7 @@ def with_noise(test: Bytes, sigma: float, numbers: Sequence[int]) -> Any:
 
 def restored(model: Any, noisy: Any, activation: str) -> Any:
     """What a network makes of noisy pictures, in [0, 1]; this project's: the mean with their mirror images."""
-    from nnlab.training.reconstruct import in_chunks
+    from nnlab.training.batches import in_chunks
 
     there = in_chunks(model, noisy)
     if activation != "linear":

@@ -283,7 +283,5 @@ class Predictor:
         """The digit and its probability, a picture each."""
         from nnlab.training.members import probabilities
 
-        size = 32
-        padded = np.concatenate([np.stack(pictures), np.zeros((-len(pictures) % size, 28, 28), np.uint8)])
-        shares = probabilities(self._model, padded)[: len(pictures), 0]
+        shares = probabilities(self._model, np.stack(pictures), size=32)[:, 0]
         return [f"{share.argmax()} {share.max():.4f}" for share in shares]

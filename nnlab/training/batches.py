@@ -42,3 +42,17 @@ class Batches:
 
     def __iter__(self) -> Iterator[Any]:
         return map(self._make, self._groups)
+
+
+def in_chunks(model: keras.Model, rows: np.ndarray[Any, Any], *, size: int = 250) -> np.ndarray[Any, Any]:
+    """``model`` of many rows in batches of one size, so that it is traced once.
+
+    Not ``predict``: its tf.data pipeline waits for the tuning thread as well, once an evaluation.
+    """
+    made = []
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        short = size - len(part)
+        full = np.concatenate([part, np.zeros((short, *part.shape[1:]), part.dtype)]) if short else part
+        made.append(np.asarray(model.predict_on_batch(full))[: len(part)])
+    return np.concatenate(made)

@@ -20,7 +20,7 @@ from keras import ops
 from nnlab.data.digits import Bytes
 from nnlab.models import digits as models
 from nnlab.training.backend import jit_compile
-from nnlab.training.batches import Rows
+from nnlab.training.batches import Rows, in_chunks
 from nnlab.training.fit import Evaluation, Seeded, permutation, train
 from nnlab.training.seeds import Outcome
 
@@ -129,11 +129,11 @@ def member_error(name: str, member: int) -> Any:
     return own
 
 
-def probabilities(model: keras.Model, pictures: Bytes) -> np.ndarray[Any, Any]:
+def probabilities(model: keras.Model, pictures: Bytes, *, size: int = 500) -> np.ndarray[Any, Any]:
     """What each member gives each digit: ``(pictures, members, 10)`` float32."""
     members = model.input_shape[1]
     shown = np.broadcast_to(pictures[:, None], (len(pictures), members, *pictures.shape[1:]))
-    logits = model.predict(shown, batch_size=500, verbose=0).astype(np.float64)
+    logits = in_chunks(model, shown, size=size).astype(np.float64)
     raised = np.exp(logits - logits.max(-1, keepdims=True))
     shares: np.ndarray[Any, Any] = (raised / raised.sum(-1, keepdims=True)).astype(np.float32)
     return shares

@@ -98,14 +98,3 @@ def train_seeds(
         return [Outcome(history, figures, arrays)]
 
     return bench.repeat(seeds, fit, name=name)
-
-
-def in_chunks(model: keras.Model, rows: Array, *, size: int = 250) -> Array:
-    """``model`` of many rows in batches of one size, so that it is traced once."""
-    made = []
-    for start in range(0, len(rows), size):
-        part = rows[start : start + size]
-        short = size - len(part)
-        full = np.concatenate([part, np.zeros((short, *part.shape[1:]), part.dtype)]) if short else part
-        made.append(np.asarray(model.predict_on_batch(full))[: len(part)])
-    return np.concatenate(made)
