@@ -97,8 +97,7 @@ class TranslateConfig(Config):
             }
             return {**small, "epochs": 12, "patience": 6, "batch_size": 16, "beam": 1}
         samples, count = first_pairs(data, given.get("samples", 20_000))
-        # 30 for 20,000 pairs, 4 for all the French ones; a few pairs are read best after 26 (measured with 10,000)
-        epochs = 26 if count <= 10_000 else max(4, min(30, round(600_000 / count)))
+        epochs = max(4, min(30, round(600_000 / count)))  # 30 to 20,000 pairs, 4 of all the French ones
         return {"samples": samples, "epochs": epochs, "patience": 8, "batch_size": 64}
 
     def check(self) -> None:
