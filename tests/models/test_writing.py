@@ -63,6 +63,17 @@ def test_the_text_is_the_plain_loops(kind, prompt):
     assert write(model, [prompt], 40, [0.8])[0].tolist() == plain_loop(model, prompt, 40, 0.8, 0)
 
 
+def test_many_texts_are_written_in_two_groups_as_each_would_be_alone():
+    model = model_of("deep")
+    prompts = [[number % VOCABULARY, 3 * number % VOCABULARY] for number in range(40)]
+    together = write(model, prompts, 150, [1.0] * 40, seed=3)
+    assert together.shape == (40, 150)
+    for row in (0, 31, 32, 39):
+        assert write(model, [prompts[row]], 150, [1.0], seed=3)[0].tolist() == together[row].tolist()
+    with pytest.raises(ValueError, match="up to 64 prompts"):
+        write(model, [[1]] * 65, 10, [1.0] * 65)
+
+
 @pytest.mark.parametrize("kind", ["window", "stream"])
 def test_a_text_does_not_depend_on_its_neighbours_or_on_pieces(kind):
     model = model_of(kind)
