@@ -28,11 +28,12 @@ class Encoded:
         """``(pairs, 2)``."""
         return np.array([[len(s), len(t) - 1] for s, t in zip(self.sources, self.targets, strict=True)])
 
-    def batch(self, rows: Any, *, left: bool) -> tuple[dict[str, Any], Any]:
-        """Inputs and next characters of some pairs."""
-        targets = padded([self.targets[row][:-1] for row in rows])
-        following = padded([self.targets[row][1:] for row in rows])
-        return {"source": padded([self.sources[row] for row in rows], left=left), "target": targets}, following
+    def batch(self, rows: Any, *, left: bool, multiple: int = 1) -> tuple[dict[str, Any], Any]:
+        """Inputs and next characters of some pairs; ``multiple``: lengths are rounded up to one of this."""
+        sources = padded([self.sources[row] for row in rows], left=left, multiple=multiple)
+        targets = padded([self.targets[row][:-1] for row in rows], multiple=multiple)
+        following = padded([self.targets[row][1:] for row in rows], multiple=multiple)
+        return {"source": sources, "target": targets}, following
 
 
 def encode(

@@ -23,7 +23,7 @@ PAD, START, END, UNKNOWN = 0, 1, 2, 3
 SPECIAL = 4
 LEAST = 20  # pairs
 LONGEST = 400  # characters of a sentence
-ROUND = 4  # lengths are rounded up to a multiple of this
+ALIKE = 2  # lengths that differ by less count as one
 
 
 @dataclass(frozen=True)
@@ -205,9 +205,9 @@ class Language:
         return "".join(written)
 
 
-def padded(rows: Sequence[Ids], *, left: bool = False, to: int | None = None) -> Ids:
-    """Rows as one array ``(rows, time)``, padded to their longest, rounded up, or to a length."""
-    width = to or -(-max(len(row) for row in rows) // ROUND) * ROUND
+def padded(rows: Sequence[Ids], *, left: bool = False, to: int | None = None, multiple: int = 1) -> Ids:
+    """Rows as one array ``(rows, time)``, padded to their longest, rounded up to a multiple, or to a length."""
+    width = to or -(-max(len(row) for row in rows) // multiple) * multiple
     made = np.zeros((len(rows), width), "int32")
     for number, row in enumerate(rows):
         if left:
@@ -224,7 +224,7 @@ def like_lengths(lengths: Ids, batch_size: int, rng: np.random.Generator | None,
     ``lengths`` ``(rows, sides)``. Without ``rng`` the order is that of length.
     """
     noise = rng.random(len(lengths)) if rng is not None else np.zeros(len(lengths))
-    order = np.lexsort((noise, lengths[:, 0] // ROUND, lengths[:, -1] // ROUND))
+    order = np.lexsort((noise, lengths[:, 0] // ALIKE, lengths[:, -1] // ALIKE))
     batches: list[Ids] = []
     start = 0
     while start < len(order):

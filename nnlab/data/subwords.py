@@ -1,7 +1,7 @@
 """Subwords: what a translator reads and writes where single characters are too small (sentencepiece).
 
 A unigram language model over pieces (Kudo 2018) is fitted on the training sentences; while training, a
-sentence is cut into pieces at random, another way each time, as if there were more sentences.
+sentence is cut into pieces at random, another way each time, as if there were more sentences (:mod:`.cuts`).
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from nnlab.data.cuts import Cuts
 from nnlab.data.pairs import END, PAD, START, UNKNOWN, Ids
 
 SMOOTHNESS = 0.2  # Kudo's alpha: nearer 0 the cuts are more at random
@@ -60,13 +62,13 @@ class Subwords:
 
     def read_at_random(self, sentences: Sequence[str], seed: int) -> list[Ids]:
         """Each sentence cut another way; the same seed cuts the same."""
-        import sentencepiece
+        return self._cuts.draw(self._pieces.normalize(list(sentences)), np.random.default_rng([seed, 9]))
 
-        sentencepiece.set_random_generator_seed(seed)
-        return [
-            np.array(self._pieces.encode(one, enable_sampling=True, alpha=SMOOTHNESS, nbest_size=-1), np.uint16)
-            for one in sentences
-        ]
+    @cached_property
+    def _cuts(self) -> Cuts:
+        pieces = self._pieces
+        known = {pieces.id_to_piece(n): (n, pieces.get_score(n)) for n in range(UNKNOWN + 1, len(self))}
+        return Cuts(known, SMOOTHNESS)
 
     def unknown(self, sentence: str) -> str:
         """The characters of a sentence that are not known, each once."""

@@ -142,7 +142,7 @@ def build_for_training(config: TranslateConfig, source: int, target: int, steps:
     import keras
 
     from nnlab.models.translation import MaskedCrossEntropy
-    from nnlab.training.backend import jit_compile
+    from nnlab.training.backend import jit_compile, trace_once
     from nnlab.training.schedules import warm_up_and_cosine
 
     model = build(config, source, target)
@@ -152,6 +152,7 @@ def build_for_training(config: TranslateConfig, source: int, target: int, steps:
         optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, beta_2=0.98, global_clipnorm=1.0)
         optimizer.exclude_from_weight_decay(var_names=["bias"])
     model.compile(optimizer, MaskedCrossEntropy(config.smoothing), jit_compile=jit_compile())
+    trace_once(model)
     return model
 
 
@@ -173,6 +174,7 @@ def run(config: TranslateConfig, bench: Bench) -> dict[str, Any]:
     tell_skipped(bench, loaded)
     bench.folder.write_json("vocabulary.json", {"source": source.record(), "target": target.record(), "limit": limit})
     bench.start_backend()
+    from nnlab.training.backend import sizes_apart
     from nnlab.training.batches import Batches
     from nnlab.training.fit import Evaluation, Seeded, train
     from nnlab.training.seeds import Outcome
@@ -194,7 +196,7 @@ def run(config: TranslateConfig, bench: Bench) -> dict[str, Any]:
             rng = np.random.default_rng([seeds[0], epoch, 1])
             cut = encode(parts.training, source, target, int(rng.integers(2**31))) if config.pieces else training
             groups = like_lengths(cut.lengths, config.batch_size, rng)
-            return Batches(groups, lambda rows: cut.batch(rows, left=model.left))
+            return Batches(groups, lambda rows: cut.batch(rows, left=model.left, multiple=sizes_apart()))
 
         history = train(
             model,
@@ -254,10 +256,11 @@ def translate_held_out(
 def loss_on(model: Any, encoded: Encoded) -> float:
     """Mean nats a character (its end is one), padding not counted, no label smoothing."""
     from nnlab.evaluation.likelihood import surprise
+    from nnlab.training.backend import sizes_apart
 
     total, count = 0.0, 0
     for rows in like_lengths(encoded.lengths, 128, None):
-        inputs, following = encoded.batch(rows, left=model.left)
+        inputs, following = encoded.batch(rows, left=model.left, multiple=sizes_apart())
         nats = surprise(model.predict_on_batch(inputs), following)
         total, count = total + float(nats[following > 0].sum()), count + int(encoded.characters[rows].sum())
     return total / count

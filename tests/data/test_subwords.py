@@ -58,4 +58,4 @@ def test_what_is_encoded_begins_and_ends():
     assert target.write(following[0].tolist()) == "Elle chante."
     assert encoded.characters.tolist() == [13, 5]
     left, _ = encoded.batch([0, 1], left=True)
-    assert left["source"][1].tolist() == [0] * 9 + source.read("Go.").tolist()
+    assert left["source"][1].tolist() == [0] * 7 + source.read("Go.").tolist()
