@@ -8,7 +8,6 @@ its draws differ from process to process, whatever seed it is given; here they a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
