@@ -79,14 +79,15 @@ class Cuts:
             total[total == 0] = 1.0  # beyond the end of a sentence
             reached[:, place] = np.cumsum(share / total, axis=1)
             rest[:, 1:] = rest[:, :-1] / total
-        ids, count = np.zeros((len(rows), width), np.uint16), np.zeros(len(rows), int)
-        place = np.zeros(len(rows), int)
+        ids = np.zeros((len(rows), width), np.uint16)
+        count = np.zeros(len(rows), int)
+        at = np.zeros(len(rows), int)
         going = rows[lengths > 0]
         while len(going):
-            steps = reached[going, place[going]]
+            steps = reached[going, at[going]]
             chosen = (steps > rng.random(len(going))[:, None] * steps[:, -1:]).argmax(axis=1)
-            ids[going, count[going]] = self._ids[nodes[going, place[going], chosen]]
+            ids[going, count[going]] = self._ids[nodes[going, at[going], chosen]]
             count[going] += 1
-            place[going] += chosen + 1
-            going = going[place[going] < lengths[going]]
+            at[going] += chosen + 1
+            going = going[at[going] < lengths[going]]
         return [ids[row, : count[row]] for row in rows]
