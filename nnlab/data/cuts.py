@@ -36,7 +36,7 @@ class Cuts:
                 if node == len(after):
                     after.append({})
             ends[node] = end
-        self._follow = np.zeros((len(after), len(self._columns) + 2), np.int32)
+        self._follow = np.full((len(after), len(self._columns) + 2), NOWHERE, np.int32)
         for node, leads in enumerate(after):
             self._follow[node, list(leads)] = list(leads.values())
         self._ids, self._weights = np.zeros(len(after), np.uint16), np.zeros(len(after))

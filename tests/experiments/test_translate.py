@@ -13,6 +13,7 @@ import pytest
 
 from nnlab.experiments import translate
 from nnlab.experiments.translate import TranslateConfig
+from tests.conftest import call
 from tests.schema import ENVELOPE, RESULTS
 
 QUICK = ["--preset", "quick", "--epochs", 2, "-q", "--json"]
@@ -96,6 +97,15 @@ def test_verify_reproduces(nnlab):
     assert nnlab("translate", *QUICK, "--samples", 200, "--out", "run").code == 0
     done = nnlab("runs", "verify", "run")
     assert (done.code, done.out) == (0, "reproduced: the same weights, metrics and results, bit for bit\n")
+
+
+def test_another_process_reproduces_the_default_network(tmp_path):
+    """Subwords are cut at random while training: the draws depend on the seed alone, not on the process."""
+    options = ["--data", "sample", "--samples", 200, "--epochs", 2, "-q", "--json", "--out", "run"]
+    done = call("translate", *options, cwd=tmp_path)
+    assert (done.code, done.document["config"]["pieces"]) == (0, 2000)
+    again = call("runs", "verify", "run", cwd=tmp_path)
+    assert (again.code, again.out) == (0, "reproduced: the same weights, metrics and results, bit for bit\n")
 
 
 def test_early_stopping_keeps_the_best_weights(nnlab, tmp_path):
