@@ -449,6 +449,7 @@ def _refuse(message: str, arguments: list[str]) -> int:
 
     names = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
     command = next((word for word in arguments[:1] if word in {*names, "runs", "data"}), None)
+    message = message.replace(": Value error, ", ": ")  # pydantic's words, not the user's
     option = re.search(r"Invalid value for '(--?[\w-]+)", message)
     if option and "got" not in message:  # the parser says what it expected, but not always what came
         following = dict(itertools.pairwise(arguments))

@@ -111,7 +111,7 @@ def test_the_defaults_help_shows_are_the_configs(nnlab):
         (["arith", "--digits", "0"], "--digits.*greater than or equal to 1, got '0'"),
         (["arith", "--digits", "40"], "--digits.*less than or equal to 9, got '40'"),
         (["arith", "--digits", "x"], "--digits.*valid integer.*, got 'x'"),
-        (["arith", "--op", "div"], "'div' is not one of"),
+        (["arith", "--op", "div"], "error: Invalid value for '--op': 'div' is not one of"),
         (["arith", "--epoch", "3"], "--epochs"),
         (["arith", "--digits", "2", "--samples", "6000"], "at most 5,050|20 to 5,050"),
         (["arith", "--data", "nowhere.txt"], "there is no file nowhere.txt"),
