@@ -10,12 +10,13 @@ import signal
 import time
 
 import jsonschema
+import numpy as np
 import pytest
 import soundfile
 from PIL import Image
 
 from nnlab import report as reports
-from nnlab.published import ITEMS, Item, judge
+from nnlab.published import ITEMS, SOFTMAX_FLOOR, Item, judge
 from tests.browser import look
 from tests.conftest import call, start
 from tests.schema import ENVELOPE
@@ -64,6 +65,19 @@ def test_verdicts(tmp_path, value, higher, verdict):
         assert judge(item, {"a": {"b": several}}, tmp_path)[1] == verdict
     assert bool(judge(item, {"a": {"b": value}}, tmp_path)[2]) == (verdict != "reproduced")
     assert value is None or judge(item, {"a": {"b": value}}, tmp_path, "quick")[1] == "other data"
+
+
+def test_no_softmax_over_the_colours_comes_below_the_floor_that_is_told(cifar10):
+    """The nearest colours whose parts add up to 1: a projection onto the simplex (Duchi and others 2008)."""
+    pixels = cifar10.test.reshape(-1, 3) / 255
+    sorted_ = np.sort(pixels, axis=1)[:, ::-1]
+    excess = (np.cumsum(sorted_, axis=1) - 1) / np.arange(1, 4)
+    last = (sorted_ > excess).sum(axis=1) - 1
+    nearest = np.maximum(pixels - excess[np.arange(len(pixels)), last][:, None], 0)
+    assert np.allclose(nearest.sum(axis=1), 1)
+    assert np.mean((nearest - pixels) ** 2) == pytest.approx(SOFTMAX_FLOOR, abs=5e-5)
+    published = {item.name: item.published for item in ITEMS}
+    assert published["table2-mse-softmax"] < SOFTMAX_FLOOR < published["table3-mse-softmax"]
 
 
 def test_a_verdict_from_the_metrics(tmp_path):

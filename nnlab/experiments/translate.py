@@ -97,7 +97,7 @@ class TranslateConfig(Config):
             }
             return {**small, "epochs": 12, "patience": 6, "batch_size": 16, "beam": 1}
         samples, count = first_pairs(data, given.get("samples", 20_000))
-        epochs = max(4, min(30, round(600_000 / count)))  # 30 to 20,000 pairs, 4 of all the French ones
+        epochs = max(4, min(33, round(600_000 / count)))  # 30 of 20,000 pairs, 4 of all the French ones
         return {"samples": samples, "epochs": epochs, "patience": 8, "batch_size": 64}
 
     def check(self) -> None:
