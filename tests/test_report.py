@@ -44,6 +44,7 @@ def test_every_part_is_a_command_with_valid_options(nnlab, monkeypatch):
     for part in reports.PARTS:
         for preset in ("published", "best", "quick"):
             assert nnlab(*part.arguments(preset)).code == 0
+            assert len(" ".join(["nnlab", *part.arguments(preset)])) < 57  # fits the plan at 80 columns
             command, options = given.pop()
             assert command == part.command
             config = bench.experiment(command).CONFIG.from_options(options)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from nnlab.data.pairs import UNKNOWN, Ids
+from nnlab.data.ragged import Ragged
 
 PLACES = 1 << 17  # characters worked on at once
 NOWHERE, ROOT, LOST = 0, 1, 2  # nodes of the trie: no piece goes on, where each begins, an unknown character
@@ -44,22 +45,32 @@ class Cuts:
             self._ids[node], self._weights[node] = number, np.exp(alpha * score)
         self._longest = max(map(len, pieces))
 
-    def draw(self, sentences: Sequence[str], rng: np.random.Generator) -> list[Ids]:
+    def draw(self, sentences: Sequence[str], rng: np.random.Generator) -> Ragged:
         """The ids of one cut of each sentence."""
         lengths = np.array([len(one) for one in sentences])
         order = np.argsort(lengths, kind="stable")
-        made: list[Ids] = [np.zeros(0, np.uint16)] * len(sentences)
+        made: list[Ids] = []
+        count = np.zeros(len(sentences), np.int64)
         start = 0
         while start < len(order):
             fits = np.flatnonzero(lengths[order[start:]] * np.arange(1, len(order) - start + 1) > PLACES)
             rows = order[start : start + max(1, int(fits[0]))] if len(fits) else order[start:]
             start += len(rows)
-            for row, ids in zip(rows.tolist(), self._block([sentences[row] for row in rows], rng), strict=True):
-                made[row] = ids
-        return made
+            ids, count[rows] = self._block([sentences[row] for row in rows], rng)
+            made.append(ids)
+        ends = np.cumsum(count)
+        drawn = np.concatenate([np.zeros(0, np.uint16), *made])
+        begins = np.repeat((ends - count)[order], count[order])  # back in the order of the sentences
+        within = np.arange(len(drawn)) - np.repeat(np.cumsum(count[order]) - count[order], count[order])
+        ordered = np.empty_like(drawn)
+        ordered[begins + within] = drawn
+        return Ragged(ordered, ends)
 
-    def _block(self, sentences: Sequence[str], rng: np.random.Generator) -> list[Ids]:
-        """Cuts of sentences of like length: what is left is weighed from the end, then they are cut from the start."""
+    def _block(self, sentences: Sequence[str], rng: np.random.Generator) -> tuple[Ids, Ids]:
+        """(ids one after the other, how many of each) of sentences of like length.
+
+        What is left is weighed from the end, then they are cut from the start.
+        """
         lengths = np.array([len(one) for one in sentences])
         rows, width = np.arange(len(sentences)), int(lengths.max())
         columns = np.full((len(rows), width + self._longest), PADDING, np.int32)
@@ -90,4 +101,4 @@ class Cuts:
             count[going] += 1
             at[going] += chosen + 1
             going = going[at[going] < lengths[going]]
-        return [ids[row, : count[row]] for row in rows]
+        return ids[np.arange(width) < count[:, None]], count

@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nnlab.data.pairs import END, START, Language, padded
+from nnlab.data.pairs import END, PAD, START, Language
+from nnlab.data.ragged import Ragged
 from nnlab.data.subwords import Subwords
 
 Vocabulary: TypeAlias = Language | Subwords
@@ -17,22 +18,23 @@ Vocabulary: TypeAlias = Language | Subwords
 
 @dataclass(frozen=True)
 class Encoded:
-    """Pairs as ids, each sentence an array of its own; targets begin and end."""
+    """Pairs as ids."""
 
-    sources: list[np.ndarray[Any, Any]]
-    targets: list[np.ndarray[Any, Any]]
+    sources: Ragged
+    targets: Ragged
     characters: np.ndarray[Any, Any]  # of each target and its end
 
     @property
     def lengths(self) -> np.ndarray[Any, Any]:
-        """``(pairs, 2)``."""
-        return np.array([[len(s), len(t) - 1] for s, t in zip(self.sources, self.targets, strict=True)])
+        """``(pairs, 2)``; a target's with its end."""
+        return np.stack([self.sources.lengths, self.targets.lengths + 1], axis=1)
 
     def batch(self, rows: Any, *, left: bool, multiple: int = 1) -> tuple[dict[str, Any], Any]:
         """Inputs and next characters of some pairs; ``multiple``: lengths are rounded up to one of this."""
-        sources = padded([self.sources[row] for row in rows], left=left, multiple=multiple)
-        targets = padded([self.targets[row][:-1] for row in rows], multiple=multiple)
-        following = padded([self.targets[row][1:] for row in rows], multiple=multiple)
+        sources = self.sources.padded(rows, left=left, multiple=multiple)
+        following = self.targets.padded(rows, multiple=multiple, end=END)
+        targets = np.full_like(following, START)
+        targets[:, 1:] = np.where(following[:, :-1] == END, PAD, following[:, :-1])
         return {"source": sources, "target": targets}, following
 
 
@@ -44,10 +46,8 @@ def encode(
     if seed is not None and isinstance(source, Subwords) and isinstance(target, Subwords):
         read = [source.read_at_random(sides[0], seed), target.read_at_random(sides[1], seed)]
     else:
-        read = [[source.read(one) for one in sides[0]], [target.read(one) for one in sides[1]]]
-    start, end = np.array([START], np.uint16), np.array([END], np.uint16)
-    characters = np.array([len(sentence) + 1 for sentence in sides[1]])
-    return Encoded(read[0], [np.concatenate([start, ids, end]) for ids in read[1]], characters)
+        read = [Ragged.of(map(source.read, sides[0])), Ragged.of(map(target.read, sides[1]))]
+    return Encoded(read[0], read[1], np.array([len(sentence) + 1 for sentence in sides[1]]))
 
 
 def known_of(pairs: Sequence[tuple[str, str]], pieces: int) -> tuple[Vocabulary, Vocabulary]:

@@ -1,8 +1,7 @@
 """Sentence pairs: any tab-separated file, or a sample made on the spot; as ids, in batches of like length.
 
 Ids of a language: 0 is padding, then a sentence's start and end and the unknown character, then its
-characters. A sentence stays a short array of its own until a batch is made.
-"""
+characters."""
 
 from __future__ import annotations
 
@@ -205,9 +204,9 @@ class Language:
         return "".join(written)
 
 
-def padded(rows: Sequence[Ids], *, left: bool = False, to: int | None = None, multiple: int = 1) -> Ids:
-    """Rows as one array ``(rows, time)``, padded to their longest, rounded up to a multiple, or to a length."""
-    width = to or -(-max(len(row) for row in rows) // multiple) * multiple
+def padded(rows: Sequence[Ids], *, left: bool = False, to: int | None = None) -> Ids:
+    """Rows as one array ``(rows, time)``, padded to their longest or to a length."""
+    width = to or max(len(row) for row in rows)
     made = np.zeros((len(rows), width), "int32")
     for number, row in enumerate(rows):
         if left:
@@ -220,7 +219,7 @@ def padded(rows: Sequence[Ids], *, left: bool = False, to: int | None = None, mu
 def like_lengths(lengths: Ids, batch_size: int, rng: np.random.Generator | None, budget: int = 4096) -> list[Ids]:
     """Rows in batches of like length, in a random order, so that little padding is computed.
 
-    A batch has up to ``batch_size`` rows and, where sentences are long, up to ``budget`` characters a side.
+    A batch has up to ``batch_size`` rows and, where sentences are long, up to ``budget`` ids a side.
     ``lengths`` ``(rows, sides)``. Without ``rng`` the order is that of length.
     """
     noise = rng.random(len(lengths)) if rng is not None else np.zeros(len(lengths))

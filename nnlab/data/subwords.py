@@ -16,6 +16,7 @@ import numpy as np
 
 from nnlab.data.cuts import Cuts
 from nnlab.data.pairs import END, PAD, START, UNKNOWN, Ids
+from nnlab.data.ragged import Ragged
 
 SMOOTHNESS = 0.2  # Kudo's alpha: nearer 0 the cuts are more at random
 
@@ -60,7 +61,7 @@ class Subwords:
         """The ids of the most probable pieces."""
         return np.array(self._pieces.encode(sentence), np.uint16)
 
-    def read_at_random(self, sentences: Sequence[str], seed: int) -> list[Ids]:
+    def read_at_random(self, sentences: Sequence[str], seed: int) -> Ragged:
         """Each sentence cut another way; the same seed cuts the same."""
         return self._cuts.draw(self._pieces.normalize(list(sentences)), np.random.default_rng([seed, 9]))
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 SHOWN_HELD_OUT, SHOWN_TRAINING = 10, 4
 TIMED = 1000  # held-out sentences whose translation is timed
 MEASURED = 1000  # training pairs on which the training loss is measured
+CHARACTERS_AT_ONCE, SUBWORDS_AT_ONCE = 4096, 2048  # in a batch: each has logits of all the vocabulary
 
 
 # ---- config ------------------------------------------------------------------------------------------
@@ -179,7 +180,8 @@ def run(config: TranslateConfig, bench: Bench) -> dict[str, Any]:
     from nnlab.training.fit import Evaluation, Seeded, train
     from nnlab.training.seeds import Outcome
 
-    steps = len(like_lengths(training.lengths, config.batch_size, np.random.default_rng(0)))
+    budget = SUBWORDS_AT_ONCE if config.pieces else CHARACTERS_AT_ONCE
+    steps = len(like_lengths(training.lengths, config.batch_size, np.random.default_rng(0), budget))
     seeded = Seeded(lambda members: build_for_training(config, len(source), len(target), steps))
 
     def measure(model: Any, epoch: int, fitted: dict[str, float]) -> Evaluation:
@@ -195,7 +197,7 @@ def run(config: TranslateConfig, bench: Bench) -> dict[str, Any]:
         def order(epoch: int) -> Any:
             rng = np.random.default_rng([seeds[0], epoch, 1])
             cut = encode(parts.training, source, target, int(rng.integers(2**31))) if config.pieces else training
-            groups = like_lengths(cut.lengths, config.batch_size, rng)
+            groups = like_lengths(cut.lengths, config.batch_size, rng, budget)
             return Batches(groups, lambda rows: cut.batch(rows, left=model.left, multiple=sizes_apart()))
 
         history = train(

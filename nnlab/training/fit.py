@@ -99,7 +99,7 @@ class Seeded:
         self._members = members
         self._member_of = member_of
         self._model: keras.Model | None = None
-        self._optimizer_start: list[np.ndarray[Any, Any]] = []
+        self._optimizer_start: list[Any] = []
 
     def reset(self, *seeds: int) -> keras.Model:
         """The model before its first step; a place left over gets the last seed once more."""
@@ -110,14 +110,15 @@ class Seeded:
         if self._model is None:
             self._model = self._build(self._members)
             self._model.optimizer.build(self._model.trainable_variables)
-            self._optimizer_start = [np.array(variable) for variable in self._model.optimizer.variables]
+            starts = (np.array(variable) for variable in self._model.optimizer.variables)
+            self._optimizer_start = [start if start.any() else None for start in starts]  # zeros need no copy
         for number in range(self._members):
             source = self._member_of(fresh[min(number, len(fresh) - 1)], 0)
             target = self._member_of(self._model, number)
             for variable, start in zip(state_variables(target), state_variables(source), strict=True):
                 variable.assign(start)
         for variable, value in zip(self._model.optimizer.variables, self._optimizer_start, strict=True):
-            variable.assign(value)
+            variable.assign(keras.ops.zeros_like(variable) if value is None else value)
         del fresh
         gc.collect()  # Keras models are cycles: without this each seed costs 2 MB
         return self._model
