@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -258,14 +259,15 @@ def translate_held_out(
 def loss_on(model: Any, encoded: Encoded) -> float:
     """Mean nats a character (its end is one), padding not counted, no label smoothing."""
     from nnlab.evaluation.likelihood import surprise
-    from nnlab.training.backend import sizes_apart
+    from nnlab.training.backend import calls_at_once, sizes_apart
 
-    total, count = 0.0, 0
-    for rows in like_lengths(encoded.lengths, 128, None):
+    def nats_of(rows: Any) -> float:
         inputs, following = encoded.batch(rows, left=model.left, multiple=sizes_apart())
-        nats = surprise(model.predict_on_batch(inputs), following)
-        total, count = total + float(nats[following > 0].sum()), count + int(encoded.characters[rows].sum())
-    return total / count
+        return float(surprise(model.predict_on_batch(inputs), following)[following > 0].sum())
+
+    groups = like_lengths(encoded.lengths, 128, None, SUBWORDS_AT_ONCE)
+    with ThreadPoolExecutor(calls_at_once()) as pool:
+        return sum(pool.map(nats_of, groups)) / int(encoded.characters.sum())
 
 
 def tell_skipped(bench: Bench, loaded: sentence_pairs.Pairs) -> None:

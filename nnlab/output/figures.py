@@ -88,7 +88,9 @@ def shares(ax: Axes, groups: Mapping[str, tuple[int, int]], *, xlabel: str) -> N
     names = [f"{name}\nn={total}" for name, (_, total) in groups.items()]
     values = [100 * right / total for right, total in groups.values()]
     bars = ax.bar(range(len(names)), values, color=COLOURS[0], width=0.65)
-    ax.bar_label(bars, [f"{value:.4g}" for value in values], fontsize=7, padding=2, color=INK)
+    digits = [max(0, min(2, len(str(total)) - 2)) for _, total in groups.values()]  # as many as the count is worth
+    told = [f"{round(value, few):g}" for value, few in zip(values, digits, strict=True)]
+    ax.bar_label(bars, told, fontsize=7, padding=2, color=INK)
     ax.set_xticks(range(len(names)), names, fontsize=7)
     ax.set_ylim(0, 112)
     ax.set_yticks(range(0, 101, 20))

@@ -59,10 +59,10 @@ def clock(seconds: float) -> str:
 
 
 def measures(row: Row) -> dict[str, str]:
-    """The measures of a row as text: shares in percent, losses with four figures."""
+    """The measures of a row as text: shares in percent, losses with four figures; what only compares is left out."""
     shown = {}
     for name, value in row.items():
-        if name not in PLACE:
+        if name not in PLACE and not name.endswith("_padded"):
             share = name.endswith(("match", "accuracy"))
             shown[name.removesuffix("_accuracy").replace("_", " ")] = (
                 f"{100 * value:.2f} %" if share else f"{value:.4g}"

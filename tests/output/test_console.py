@@ -7,8 +7,9 @@ import io
 import numpy as np
 from rich.console import Console
 
+from nnlab.output import figures
 from nnlab.output.console import PictureRow, console_line, number, percent
-from nnlab.output.progress import LiveDisplay, PlainLines, clock, sparkline
+from nnlab.output.progress import LiveDisplay, PlainLines, clock, measures, sparkline
 
 
 def plain(renderable, width=80):
@@ -34,6 +35,17 @@ def test_figures_of_one_run_and_of_several():
     assert number(several, ".2f") == "0.98 ± 0.01"
     assert number({"mean": 3.0, "std": None, "ci95": [None, None], "n": 1}, "g") == "3"
     assert (number(None), percent(None)) == ("–", "–")
+
+
+def test_an_epochs_measures_are_told_and_what_only_compares_is_not():
+    row = {"run": 0, "epoch": 3, "seconds": 4.2, "loss": 0.12345, "test_accuracy": 0.5, "loss_padded": 0.1}
+    assert measures(row) == {"loss": "0.1235", "test": "50.00 %"}
+
+
+def test_shares_have_as_many_digits_as_their_count_is_worth():
+    _, (ax,) = figures.canvas(1, width=4, title="shares")
+    figures.shares(ax, {"few": (3, 7), "some": (53, 128), "many": (4999, 5000), "all": (128, 128)}, xlabel="length")
+    assert [text.get_text() for text in ax.texts] == ["43", "41.4", "99.98", "100"]
 
 
 def test_sparkline_falls_with_the_loss():
