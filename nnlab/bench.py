@@ -69,14 +69,14 @@ class Bench:
         finally:
             self.seconds[part] += time.perf_counter() - start
 
-    def start_backend(self) -> None:
+    def start_backend(self, *, many_shapes: bool = False) -> None:
         """Import Keras and its backend; after the data, so that bad input is told at once."""
         from nnlab.training import backend
 
         terminal = self.terminal
         if terminal.err.is_terminal:
             terminal.tell("[dim]starting the backend …[/dim]")
-        self.environment = backend.start(self.edge.device, verbose=terminal.verbosity > 0)
+        self.environment = backend.start(self.edge.device, verbose=terminal.verbosity > 0, many_shapes=many_shapes)
         self.folder.write_json("environment.json", self.environment.record())
         told = self.environment
         terminal.tell(

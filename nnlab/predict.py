@@ -46,7 +46,8 @@ def predict(
         lines = _stdin() if inputs == ["-"] else iter(inputs)
         from nnlab.training import backend
 
-        environment = backend.start(device, verbose=verbosity > 0)
+        many_shapes = getattr(predictor, "MANY_SHAPES", False)
+        environment = backend.start(device, verbose=verbosity > 0, many_shapes=many_shapes)
         predictor.open()
         if hasattr(predictor, "stream") and len(inputs) == 1 and inputs != ["-"] and not json:
             return _stream(predictor, inputs[0], terminal)

@@ -175,7 +175,7 @@ def run(config: TranslateConfig, bench: Bench) -> dict[str, Any]:
         places = 1 + int(max(training.characters.max(), held_out.characters.max()))  # of the longest, begin and end too
     tell_skipped(bench, loaded)
     bench.folder.write_json("vocabulary.json", {"source": source.record(), "target": target.record(), "limit": limit})
-    bench.start_backend()
+    bench.start_backend(many_shapes=Predictor.MANY_SHAPES)
     from nnlab.training.backend import sizes_apart
     from nnlab.training.batches import Batches
     from nnlab.training.fit import Evaluation, Seeded, train
@@ -410,6 +410,7 @@ class Predictor:
     """Translates sentences with a trained network, many in one compiled batch."""
 
     OPTIONS: Mapping[str, Any] = {"beam": None}
+    MANY_SHAPES = True
 
     def __init__(self, folder: RunFolder, **options: Any) -> None:
         self.config = TranslateConfig.from_record(folder.config)

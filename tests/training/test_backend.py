@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import zipfile
 
 import keras
@@ -27,6 +30,19 @@ def test_the_environment_names_what_a_result_depends_on():
     record = backend.start().record()
     assert {"nnlab", "keras", "backend", "device", "python"} <= set(record)
     assert all(record.values())
+
+
+def test_translators_do_without_onednn_and_a_users_choice_stands(tmp_path):
+    """It keeps a program for each of a translator's hundreds of shapes; TensorFlow asks once, as it is imported."""
+    program = (
+        "import os\nfrom nnlab import cli\nfrom nnlab.training import backend\n"
+        "backend._start = lambda *given: exit(os.environ.get('TF_ENABLE_ONEDNN_OPTS', 'unset'))\n"
+        "cli.main(['translate', '--preset', 'quick', '-q'])"
+    )
+    for given, expected in ({}, "0"), ({"TF_ENABLE_ONEDNN_OPTS": "1"}, "1"):
+        environment = {**{k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}, **given}
+        done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True)
+        assert done.stderr.decode().splitlines()[-1] == expected
 
 
 def test_an_unknown_backend_is_refused(tmp_path):
