@@ -54,8 +54,8 @@ def start(device: str = "auto", *, verbose: bool = False, many_shapes: bool = Fa
     """Import the backend quietly, choose the device and make it repeatable; once a process.
 
     ``device`` is ``auto``, ``cpu`` or ``gpu``. ``many_shapes``: batches of hundreds of shapes will come, and
-    TensorFlow does without oneDNN, which keeps something of each: 10,000 pairs were translated at the same speed with
-    200 MB less. Convolutions take half as long again without it. Raises UsageError for ``gpu`` where there is none and
+    TensorFlow does without oneDNN, which keeps something of each: a translator took 200 MB less, trained as fast and
+    wrote a tenth more slowly. Convolutions take half as long again without it. Raises UsageError for ``gpu`` where there is none and
     for a backend nnlab does not run on.
     """
     global _started
