@@ -55,8 +55,8 @@ def start(device: str = "auto", *, verbose: bool = False, many_shapes: bool = Fa
 
     ``device`` is ``auto``, ``cpu`` or ``gpu``. ``many_shapes``: batches of hundreds of shapes will come, and
     TensorFlow does without oneDNN, which keeps something of each: a translator took 200 MB less, trained as fast and
-    wrote a tenth more slowly. Convolutions take half as long again without it. Raises UsageError for ``gpu`` where there is none and
-    for a backend nnlab does not run on.
+    wrote a tenth more slowly. Convolutions take half as long again without it. Raises UsageError for ``gpu`` where
+    there is none and for a backend nnlab does not run on.
     """
     global _started
     if _started is None:
