@@ -103,7 +103,7 @@ def predict(
 
     Example: [bold cyan]nnlab predict runs/arith-… "291+7" "46+601"[/bold cyan]
     """
-    from nnlab.predict import predict as answer
+    from nnlab.commands.predict import predict as answer
 
     typed = {"length": length, "diversity": diversity, "top_p": top_p, "seed": seed, "beam": beam, "out": out}
     options = {name: value for name, value in typed.items() if value is not None}
@@ -138,7 +138,7 @@ def report(
 
     Example: [bold cyan]nnlab report --preset quick[/bold cyan]
     """
-    from nnlab.report import report as run_report
+    from nnlab.commands.report import report as run_report
 
     chosen = preset.value if preset else "best"
     edge = edge_of({**locals(), "resume": None, "device": Device.auto})
@@ -156,7 +156,7 @@ def list_runs(
     Example: [bold cyan]nnlab runs verify runs/arith-…[/bold cyan]
     """
     if context.invoked_subcommand is None:
-        from nnlab.runs import list_runs as listing
+        from nnlab.commands.runs import list_runs as listing
 
         raise typer.Exit(listing(folder, json=json))
 
@@ -167,7 +167,7 @@ def show(run: RunArgument, json: JsonOption = False) -> None:
 
     Example: [bold cyan]nnlab runs show runs/arith-…[/bold cyan]
     """
-    from nnlab.runs import show_run
+    from nnlab.commands.runs import show_run
 
     raise typer.Exit(show_run(run, json=json))
 
@@ -184,7 +184,7 @@ def verify(
 
     Example: [bold cyan]nnlab runs verify runs/arith-…[/bold cyan]
     """
-    from nnlab.runs import verify_run
+    from nnlab.commands.runs import verify_run
 
     raise typer.Exit(verify_run(run, device=device.value, json=json, verbosity=verbosity_of(quiet, verbose)))
 
@@ -196,7 +196,7 @@ def list_data(context: typer.Context, json: JsonOption = False) -> None:
     Example: [bold cyan]nnlab data fetch mnist[/bold cyan]
     """
     if context.invoked_subcommand is None:
-        from nnlab.datasets import list_data as listing
+        from nnlab.commands.data import list_data as listing
 
         raise typer.Exit(listing(json=json))
 
@@ -210,7 +210,7 @@ def fetch(
 
     Example: [bold cyan]nnlab data fetch mnist[/bold cyan]
     """
-    from nnlab.datasets import fetch_data
+    from nnlab.commands.data import fetch_data
 
     raise typer.Exit(fetch_data(name, json=json))
 
@@ -226,6 +226,6 @@ def verify_data(
 
     Example: [bold cyan]nnlab data verify mnist[/bold cyan]
     """
-    from nnlab.datasets import verify_data as verifying
+    from nnlab.commands.data import verify_data as verifying
 
     raise typer.Exit(verifying(names or [], json=json))

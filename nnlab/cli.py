@@ -416,7 +416,7 @@ app.command(rich_help_panel=AFTERWARDS)(afterwards.report)
 
 def _experiment(command: str, options: dict[str, Any]) -> None:
     """Hand the options over: those that shape the result, as typed, and those of the edge."""
-    from nnlab.bench import conduct
+    from nnlab.commands.train import conduct
 
     edge = edge_of(options)
     typed = {name: value for name, value in options.items() if value is not None and value != []}
@@ -444,8 +444,8 @@ def main(arguments: list[str] | None = None) -> None:
 def _refuse(message: str, arguments: list[str]) -> int:
     """Wrong usage: one line on stderr, and the JSON document where it was asked for."""
     from nnlab.errors import UsageError, describe
-    from nnlab.output.console import Terminal
-    from nnlab.output.envelope import dumps, envelope
+    from nnlab.output.document import dumps, envelope
+    from nnlab.output.terminal import Terminal
 
     names = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
     command = next((word for word in arguments[:1] if word in {*names, "runs", "data"}), None)

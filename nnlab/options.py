@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 if TYPE_CHECKING:
-    from nnlab.bench import Edge
+    from nnlab.commands.train import Edge
 
 SHARED, OWN, OUTPUT = "What to run", "This experiment", "Where it goes and how it is shown"
 WHERE = "Where it computes"
@@ -200,7 +200,7 @@ def verbosity_of(quiet: bool, verbose: bool) -> int:
 
 def edge_of(options: dict[str, Any]) -> Edge:
     """The options that cannot change a result."""
-    from nnlab.bench import Edge
+    from nnlab.commands.train import Edge
 
     engine, address = options["engine"].value, options["address"]
     if address is not None and engine != "ray":

@@ -97,20 +97,20 @@ def _real(name: str) -> Path:
 @pytest.fixture(scope="session")
 def cifar10(tmp_path_factory):
     """The real CIFAR-10 from ``NNLAB_DATA`` (default ``../shared/data``); skips where it is missing."""
-    from nnlab.data import pictures
+    from nnlab.data import images
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NNLAB_DATA", str(_real("cifar10-jpeg.zip")))
         patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
-        return pictures.load("cifar10")
+        return images.load("cifar10")
 
 
 @pytest.fixture(scope="session")
 def birds(tmp_path_factory):
     """The real recordings of birds from ``NNLAB_DATA``; skips where they are missing."""
-    from nnlab.data import sounds
+    from nnlab.data import audio
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NNLAB_DATA", str(_real("birds")))
         patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
-        return sounds.load("birds")
+        return audio.load("birds")

@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 from PIL import Image
 
-from nnlab.data import pictures, sounds
+from nnlab.data import audio, images
 from nnlab.errors import ExitCode
 from tests.conftest import ROOT
 
@@ -40,10 +40,10 @@ def test_setting_up_is_two_lines():
 
 def test_every_command_of_the_readme_runs(nnlab):
     assert len(LINES) >= 8
-    few = pictures.draw_sample(60, 20)
+    few = images.draw_sample(60, 20)
     np.savez("few.npz", x_train=few.train, x_test=few.test)
     Image.fromarray(few.test[0]).resize((70, 50)).save("holiday.jpg")
-    soundfile.write("birdsong.wav", sounds.sing_sample(6, 1.0).test[0], sounds.RATE)
+    soundfile.write("birdsong.wav", audio.sing_sample(6, 1.0).test[0], audio.RATE)
     for line in LINES:
         words = shlex.split(line)
         if "|" in words:

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nnlab.data import sources
+from nnlab.data import datasets
 from nnlab.errors import InputError, UsageError
 
 Bytes: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
@@ -45,10 +45,10 @@ class Digits:
 
 def load(data: str | None) -> Digits:
     """``None`` or ``mnist``; ``sample``; or a path: an ``.npz`` of Keras's keys, or a folder of IDX files."""
-    if data == sources.SAMPLE:
+    if data == datasets.SAMPLE:
         return draw_sample()
     if data in (None, "mnist"):
-        return read_npz(sources.find("mnist"), "mnist")
+        return read_npz(datasets.find("mnist"), "mnist")
     path = Path(str(data))
     if path.is_dir():
         return read_idx(path)
@@ -166,7 +166,7 @@ def draw_sample(train: int = 4000, test: int = 1000, seed: int = 0) -> Digits:
         drawn = gaussian_filter(drawn, abs(rng.normal(0, 0.5))) * rng.uniform(0.75, 1.1)
         noise = rng.normal(0, 6, drawn.shape) * (rng.random(drawn.shape) < 0.3)
         pictures[number] = np.clip(drawn + noise, 0, 255)
-    return Digits(pictures[:train], labels[:train], pictures[train:], labels[train:], sources.SAMPLE)
+    return Digits(pictures[:train], labels[:train], pictures[train:], labels[train:], datasets.SAMPLE)
 
 
 def _glyphs() -> np.ndarray[Any, Any]:

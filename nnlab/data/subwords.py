@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from nnlab.data.cuts import Cuts
-from nnlab.data.pairs import END, PAD, START, UNKNOWN, Ids
-from nnlab.data.ragged import Ragged
+from nnlab.data.batching import Ragged
+from nnlab.data.sentence_pairs import END, PAD, START, UNKNOWN, Ids
+from nnlab.data.subword_sampling import SubwordSampler
 
 SMOOTHNESS = 0.2  # Kudo's alpha: nearer 0 the cuts are more at random
 
@@ -66,10 +66,10 @@ class Subwords:
         return self._cuts.draw(self._pieces.normalize(list(sentences)), np.random.default_rng([seed, 9]))
 
     @cached_property
-    def _cuts(self) -> Cuts:
+    def _cuts(self) -> SubwordSampler:
         pieces = self._pieces
         known = {pieces.id_to_piece(n): (n, pieces.get_score(n)) for n in range(UNKNOWN + 1, len(self))}
-        return Cuts(known, SMOOTHNESS)
+        return SubwordSampler(known, SMOOTHNESS)
 
     def unknown(self, sentence: str) -> str:
         """The characters of a sentence that are not known, each once."""

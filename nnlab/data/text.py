@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nnlab.data import sources
+from nnlab.data import datasets
 from nnlab.errors import InputError, UsageError
 
 Ids: TypeAlias = np.ndarray[Any, Any]
@@ -67,10 +67,10 @@ class Alphabet:
 
 def load(data: str | None, *, lower: bool) -> Corpus:
     """``None`` or ``nietzsche``; ``sample``; or a path: a UTF-8 file, or a folder of ``.txt`` files."""
-    if data == sources.SAMPLE:
+    if data == datasets.SAMPLE:
         return encode([sample()], lower=lower, source=data)
     if data in (None, "nietzsche"):
-        return read_files([sources.find("nietzsche")], lower=lower)
+        return read_files([datasets.find("nietzsche")], lower=lower)
     path = Path(str(data))
     if path.is_dir():
         files = sorted(file for file in path.rglob("*.txt") if file.is_file())

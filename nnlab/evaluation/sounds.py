@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from nnlab.data.sounds import Recordings, Wave
-from nnlab.data.spectrum import BANDS, HOP, log_mel, windows
-from nnlab.evaluation.linear import Principal, fit
+from nnlab.data.audio import Recordings, Wave
+from nnlab.data.spectrogram import BANDS, HOP, log_mel, windows
+from nnlab.models.pca import Pca, fit
 
 
 def snr_db(original: Wave, made: Wave) -> float:
@@ -35,11 +35,11 @@ MOST_ROWS = 3000  # of waveforms that a linear code is fitted on: their products
 
 
 @dataclass(frozen=True)
-class Floors:
+class PcaBaselines:
     """Two linear codes of as many numbers a window, fitted on the training recordings: waveform and log-mel."""
 
-    waveform: Principal
-    log_mel: Principal
+    waveform: Pca
+    log_mel: Pca
     window: int  # frames
 
     def of_waveform(self, wave: Wave) -> Wave:
@@ -56,7 +56,7 @@ class Floors:
         return made
 
 
-def fit_floors(train: Recordings, spectra: Sequence[Wave], window: int, size: int) -> Floors:
+def fit_pca_baselines(train: Recordings, spectra: Sequence[Wave], window: int, size: int) -> PcaBaselines:
     """Fit both; the log-mel windows overlap, which helps it. ``spectra`` ``(frames, 64)`` in dB."""
     rows = np.concatenate([_cut(wave, window * HOP) for wave in train])
     if len(rows) > MOST_ROWS:
@@ -70,7 +70,7 @@ def fit_floors(train: Recordings, spectra: Sequence[Wave], window: int, size: in
                 sliding = np.lib.stride_tricks.sliding_window_view(decibels, window, axis=0)[:: max(1, window // 6)]
                 yield sliding.transpose(0, 2, 1).reshape(len(sliding), -1)
 
-    return Floors(fit(lambda: iter([rows]), size), fit(overlapping, size), window)
+    return PcaBaselines(fit(lambda: iter([rows]), size), fit(overlapping, size), window)
 
 
 def _cut(wave: Wave, length: int) -> np.ndarray[Any, Any]:

@@ -25,19 +25,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlab.bench import Bench
+from nnlab.commands.train import Bench
 from nnlab.config import Config
-from nnlab.data import sums
-from nnlab.data.assets import published
-from nnlab.data.sums import Ids, Sums
+from nnlab.data import arithmetic
+from nnlab.data.arithmetic import Ids, Sums
+from nnlab.data.report_2018 import published
 from nnlab.errors import UsageError
 from nnlab.evaluation.intervals import over_runs
-from nnlab.evaluation.likelihood import cross_entropy
-from nnlab.output.console import console_line, number, percent, table
+from nnlab.evaluation.metrics import cross_entropy
 from nnlab.output.run_folder import RunFolder
+from nnlab.output.terminal import console_line, number, percent, table
 
 if TYPE_CHECKING:
-    from nnlab.training.seeds import Outcome
+    from nnlab.training.repeat import Outcome
 
 SHOWN = 10  # questions in each console
 
@@ -62,7 +62,7 @@ class ArithConfig(Config):
     def recipe(cls, preset: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """``published`` is the report's setting to the letter; ``best`` is the column network."""
         op, digits = given.get("op", "add"), given.get("digits", 3)
-        samples = None if _is_file(given.get("data")) else min(50_000, sums.question_count(digits))
+        samples = None if _is_file(given.get("data")) else min(50_000, arithmetic.question_count(digits))
         if preset == "published":
             constant = {"network": "seq2seq", "units": 128, "learning_rate": 1e-3, "schedule": "constant"}
             return {"samples": samples, "epochs": 199, "batch_size": 128, **constant}
@@ -83,7 +83,7 @@ class ArithConfig(Config):
     def check(self) -> None:
         """Raise UsageError where there are fewer questions than asked for."""
         if self.samples is not None and self.data in (None, "sample"):
-            most = sums.question_count(self.digits)
+            most = arithmetic.question_count(self.digits)
             if not 20 <= self.samples <= most:
                 raise UsageError(
                     f"expected 20 to {most:,} --samples of {self.digits} digits (a+b and b+a are one), "
@@ -116,37 +116,37 @@ def load(config: ArithConfig) -> tuple[Sums, Sums]:
     """(training, held-out) questions. The split is the same for every run: runs differ in the network."""
     if _is_file(config.data):
         path = Path(str(config.data))
-        drawn = sums.read_file(path, config.op, config.digits, config.samples)
+        drawn = arithmetic.read_file(path, config.op, config.digits, config.samples)
         drawn = drawn[np.random.default_rng([config.seed, 2]).permutation(len(drawn))]
     else:
         assert config.samples is not None
-        drawn = sums.draw(config.op, config.digits, config.samples, config.seed)
-    return sums.split(drawn)
+        drawn = arithmetic.draw(config.op, config.digits, config.samples, config.seed)
+    return arithmetic.split(drawn)
 
 
-def encode_questions(config: ArithConfig, left: sums.Ints, right: sums.Ints) -> Ids:
+def encode_questions(config: ArithConfig, left: arithmetic.Ints, right: arithmetic.Ints) -> Ids:
     """What the network reads: ``(n, columns, 2)`` columns from the right, or ``(n, length)`` characters."""
     if config.network == "columns":
         width = config.digits if config.op == "mul" else config.digits + 1
-        return np.stack([sums.number_ids(left, width), sums.number_ids(right, width)], axis=-1)
-    sign = sums.SIGNS[config.op]
+        return np.stack([arithmetic.number_ids(left, width), arithmetic.number_ids(right, width)], axis=-1)
+    sign = arithmetic.SIGNS[config.op]
     pairs = zip(left.tolist(), right.tolist(), strict=True)
-    typed = sums.to_ids([f"{a}{sign}{b}" for a, b in pairs], 2 * config.digits + 1, align="left")
+    typed = arithmetic.to_ids([f"{a}{sign}{b}" for a, b in pairs], 2 * config.digits + 1, align="left")
     return typed[:, ::-1]
 
 
-def encode_answers(config: ArithConfig, answers: sums.Ints) -> Ids:
+def encode_answers(config: ArithConfig, answers: arithmetic.Ints) -> Ids:
     """What the network should write, ``(n, answer_length)``."""
     if config.network == "columns":
-        return sums.number_ids(answers, config.answer_length)
-    return sums.to_ids([str(answer) for answer in answers.tolist()], config.answer_length, align="left")
+        return arithmetic.number_ids(answers, config.answer_length)
+    return arithmetic.to_ids([str(answer) for answer in answers.tolist()], config.answer_length, align="left")
 
 
 def decode(config: ArithConfig, ids: Ids) -> list[str]:
     """The answers as a person reads them, the padding on the side where it belongs taken off."""
     if config.network == "columns":
-        return [text.lstrip(" ") for text in sums.to_strings(ids[:, ::-1], config.op)]
-    return [text.rstrip(" ") for text in sums.to_strings(ids, config.op)]
+        return [text.lstrip(" ") for text in arithmetic.to_strings(ids[:, ::-1], config.op)]
+    return [text.rstrip(" ") for text in arithmetic.to_strings(ids, config.op)]
 
 
 # ---- model -------------------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ def build_for_training(config: ArithConfig, samples: int) -> Any:
     """The network, compiled with its loss (cross-entropy per character) and optimizer."""
     import keras
 
-    from nnlab.training.backend import jit_compile
+    from nnlab.backend import jit_compile
 
     steps = -(-samples // config.batch_size)
     rate: Any = config.learning_rate
@@ -198,15 +198,15 @@ def run(config: ArithConfig, bench: Bench) -> dict[str, Any]:
         x_test = encode_questions(config, held_out.left, held_out.right)
         y_test = encode_answers(config, held_out.answer)
     bench.start_backend()
-    from nnlab.training.batches import in_chunks
-    from nnlab.training.fit import Evaluation, Seeded, train
-    from nnlab.training.seeds import Outcome
+    from nnlab.training.batches import predict_in_batches
+    from nnlab.training.loop import Evaluation, Seeded, train
+    from nnlab.training.repeat import Outcome
 
     seeded = Seeded(lambda members: build_for_training(config, len(x)))
 
     def measure(model: Any, epoch: int, training: dict[str, float]) -> Evaluation:
         with bench.clock("evaluate"):
-            logits = in_chunks(model, x_test, size=1024)
+            logits = predict_in_batches(model, x_test, size=1024)
         ids = logits.argmax(-1).astype(np.uint8)
         measures: dict[str, float | int] = {
             "loss": training["loss"],
@@ -234,7 +234,7 @@ def run(config: ArithConfig, bench: Bench) -> dict[str, Any]:
         )
         if number == 0:
             bench.folder.place("model.keras", model.save)
-        ids = in_chunks(model, x_test, size=1024).argmax(-1).astype(np.uint8)
+        ids = predict_in_batches(model, x_test, size=1024).argmax(-1).astype(np.uint8)
         return [Outcome(history, arrays={"answers": ids})]
 
     outcomes = bench.repeat(config.seeds, fit)
@@ -263,8 +263,8 @@ def present(
 
     right = (first.arrays["answers"] == y_test).all(axis=1)
     results = summarise(outcomes)
-    by_carries = grouped([str(count) for count in sums.carries(held_out).tolist()], right)
-    by_length = grouped(sums.operand_lengths(held_out), right)
+    by_carries = grouped([str(count) for count in arithmetic.carries(held_out).tolist()], right)
+    by_length = grouped(arithmetic.operand_lengths(held_out), right)
     carried = "borrows" if config.op == "sub" else "carries"
     hard = table(carried, "right", "of", "share")
     for name, (correct, total) in by_carries.items():
@@ -367,20 +367,20 @@ class Predictor:
 
     def open(self) -> None:
         """Build the network and load its weights; the backend has been started."""
-        from nnlab.training.backend import load_weights
+        from nnlab.backend import load_weights
 
         self._model = build(self.config)
         load_weights(self._model, self.folder.path / "model.keras")
 
     def read(self, text: str) -> tuple[int, int]:
         """The operands of a typed question; InputError where the network cannot read it."""
-        return sums.parse(text, self.config.op, self.config.digits)
+        return arithmetic.parse(text, self.config.op, self.config.digits)
 
     def answer(self, questions: Sequence[tuple[int, int]]) -> list[str]:
         """The answers, in order; ``?`` for one the network leaves blank."""
-        from nnlab.training.batches import in_chunks
+        from nnlab.training.batches import predict_in_batches
 
         pairs = np.array(questions, np.int64).reshape(-1, 2)
         size = 64 if len(pairs) <= 64 else 4096  # two shapes at most, so at most two compilations
-        logits = in_chunks(self._model, encode_questions(self.config, pairs[:, 0], pairs[:, 1]), size=size)
+        logits = predict_in_batches(self._model, encode_questions(self.config, pairs[:, 0], pairs[:, 1]), size=size)
         return [text or "?" for text in decode(self.config, logits.argmax(-1).astype(np.uint8))]

@@ -21,24 +21,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlab.bench import Bench
-from nnlab.data import sounds, spectrum
-from nnlab.data.assets import published
-from nnlab.data.sounds import RATE, Recordings, Sounds, Wave
-from nnlab.data.sources import SAMPLE
+from nnlab.commands.train import Bench
+from nnlab.data import audio, spectrogram
+from nnlab.data.audio import RATE, Recordings, Sounds, Wave
+from nnlab.data.datasets import SAMPLE
+from nnlab.data.report_2018 import published
 from nnlab.errors import UsageError
-from nnlab.evaluation import linear
 from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.pictures import loss_of
-from nnlab.evaluation.sounds import Floors, fit_floors, log_mel_distance_db, snr_db, spectral_distance_db
-from nnlab.experiments.restored import Outputs
-from nnlab.models.sounds import Slow, Spectral, sounds_of
-from nnlab.output.console import ColourRow, number, table
+from nnlab.evaluation.sounds import PcaBaselines, fit_pca_baselines, log_mel_distance_db, snr_db, spectral_distance_db
+from nnlab.experiments._images import Outputs
+from nnlab.models import pca
+from nnlab.models.sounds import LogMelFrontEnd, WaveformFrontEnd, sounds_of
 from nnlab.output.run_folder import RunFolder
+from nnlab.output.terminal import ColourRow, number, table
 
 if TYPE_CHECKING:
-    from nnlab.experiments.autoencode import AutoencodeConfig
-    from nnlab.training.seeds import Outcome
+    from nnlab.experiments.autoencode_images import AutoencodeConfig
+    from nnlab.training.repeat import Outcome
 
 EXAMPLES = 3
 STEP = 5  # frames between the windows that are trained on
@@ -61,17 +61,17 @@ def check(config: AutoencodeConfig) -> None:
 
 def code_of_window(config: AutoencodeConfig) -> int:
     """Numbers in the code of one window: of 11 s for the report's network, else ``--code`` a second."""
-    return config.code if config.net == "dense" else config.code * Spectral.window // spectrum.FRAMES
+    return config.code if config.net == "dense" else config.code * LogMelFrontEnd.window // spectrogram.FRAMES
 
 
 def build(config: AutoencodeConfig) -> Any:
     """The network, not compiled; the same for training and for ``predict``."""
-    from nnlab.models import pictures as models
+    from nnlab.models import autoencoders as models
 
     code = code_of_window(config)
     if config.net == "dense":
-        return models.dense_autoencoder((Slow.numbers,), code, config.activation)
-    return models.residual_autoencoder((Spectral.window, spectrum.BANDS, 1), code, (24, 48), (0, 1), (0, 0))
+        return models.dense_autoencoder((WaveformFrontEnd.numbers,), code, config.activation)
+    return models.residual_autoencoder((LogMelFrontEnd.window, spectrogram.BANDS, 1), code, (24, 48), (0, 1), (0, 0))
 
 
 # ---- run ---------------------------------------------------------------------------------------------
@@ -80,20 +80,20 @@ def build(config: AutoencodeConfig) -> Any:
 def run_sounds(config: AutoencodeConfig, bench: Bench) -> dict[str, Any]:
     """The experiment: floors, network, sounds of both, measured on held-out recordings; show and save."""
     with bench.clock("data"):
-        data = sounds.load(SAMPLE if config.data == "chirps" else str(config.data))
+        data = audio.load(SAMPLE if config.data == "chirps" else str(config.data))
     for name in data.skipped:
         bench.terminal.warn(f"skipped {name}")
     bench.start_backend()
-    from nnlab.models.pictures import begin_linear
-    from nnlab.training.batches import in_chunks
+    from nnlab.models.autoencoders import init_from_pca
+    from nnlab.training.batches import predict_in_batches
     from nnlab.training.reconstruct import compiled, train_seeds
 
     with bench.clock("data"):
-        heard = [spectrum.log_mel(wave) for wave in data.train]
+        heard = [spectrogram.log_mel(wave) for wave in data.train]
         front, floors, rows, make = prepare(config, data, heard)
         held_out = [front.rows(wave) for wave in data.test]
         del heard
-        if isinstance(front, Spectral):  # what is learnt from is in `make`: 68 MB of birds less
+        if isinstance(front, LogMelFrontEnd):  # what is learnt from is in `make`: 68 MB of birds less
             data = replace(data, train=replace(data.train, samples=np.zeros(0, np.float32)))
     bench.folder.write_json(
         "spectrum.json", {"mean": getattr(front, "mean", 0), "deviation": getattr(front, "deviation", 1)}
@@ -104,27 +104,27 @@ def run_sounds(config: AutoencodeConfig, bench: Bench) -> dict[str, Any]:
     def built() -> Any:
         model = build(config)
         if config.net == "conv":
-            assert isinstance(front, Spectral)
+            assert isinstance(front, LogMelFrontEnd)
             found = floors.log_mel
             mean = (found.mean - front.mean) / front.deviation
-            begin_linear(model, mean, found.components, found.deviation / front.deviation)
+            init_from_pca(model, mean, found.components, found.deviation / front.deviation)
         schedule = config.preset != "published"
         return compiled(model, config.loss, config.learning_rate, steps, schedule=schedule)
 
     def measure(model: Any) -> dict[str, float]:
-        return {"val_loss": loss_of(config.loss, in_chunks(model, tested, size=50), tested)}
+        return {"val_loss": loss_of(config.loss, predict_in_batches(model, tested, size=50), tested)}
 
     def finish(model: Any, run: int) -> tuple[dict[str, Any], dict[str, Any]]:
         if run == 0:
             bench.folder.place("model.keras", model.save)
-        decoded = [in_chunks(model, part, size=50) for part in held_out]
+        decoded = [predict_in_batches(model, part, size=50) for part in held_out]
         jobs = [partial(front.sound, part, wave) for part, wave in zip(decoded, data.test, strict=True)]
         made = sounds_of(jobs)
         figures = compare(data.test, made)
-        if isinstance(front, Spectral):
+        if isinstance(front, LogMelFrontEnd):
             figures["decoded_distance_db"] = distance_before_sound(
                 data.test,
-                [front.decibels(d, spectrum.frame_count(len(w))) for d, w in zip(decoded, data.test, strict=True)],
+                [front.decibels(d, spectrogram.frame_count(len(w))) for d, w in zip(decoded, data.test, strict=True)],
             )
         chosen = examples(data.test)
         return figures, {f"made-{place}": made[place] for place in chosen}
@@ -146,28 +146,28 @@ def run_sounds(config: AutoencodeConfig, bench: Bench) -> dict[str, Any]:
     return present(config, bench, data, floors, compared, outcomes)
 
 
-def prepare(config: AutoencodeConfig, data: Sounds, heard: Sequence[Wave]) -> tuple[Any, Floors, int, Any]:
+def prepare(config: AutoencodeConfig, data: Sounds, heard: Sequence[Wave]) -> tuple[Any, PcaBaselines, int, Any]:
     """(front end, floors, number of training rows, what makes a batch of their numbers)."""
     if config.net == "dense":
-        slow = Slow()
+        slow = WaveformFrontEnd()
         rows = np.concatenate([slow.rows(wave) for wave in data.train])
         return (
             slow,
-            fit_floors(data.train, heard, slow.window, code_of_window(config)),
+            fit_pca_baselines(data.train, heard, slow.window, code_of_window(config)),
             len(rows),
             lambda n, rng: rows[n],
         )
     count = sum(map(len, heard))
-    mean = float(sum(float(one.sum(dtype=np.float64)) for one in heard) / (count * spectrum.BANDS))
+    mean = float(sum(float(one.sum(dtype=np.float64)) for one in heard) / (count * spectrogram.BANDS))
     squared = sum(float(np.square(one - mean, dtype=np.float64).sum()) for one in heard)
-    front = Spectral(mean, float(np.sqrt(squared / (count * spectrum.BANDS))))
-    floors = fit_floors(data.train, heard, front.window, code_of_window(config))
-    long = [one if len(one) >= front.window else spectrum.windows(one, front.window)[0] for one in heard]
+    front = LogMelFrontEnd(mean, float(np.sqrt(squared / (count * spectrogram.BANDS))))
+    floors = fit_pca_baselines(data.train, heard, front.window, code_of_window(config))
+    long = [one if len(one) >= front.window else spectrogram.windows(one, front.window)[0] for one in heard]
     scaled = [(one - front.mean) / front.deviation for one in long]
     places = [(k, start) for k, one in enumerate(scaled) for start in range(0, len(one) - front.window + 1, STEP)]
 
     def make(numbers: Any, rng: np.random.Generator) -> Any:
-        batch = np.empty((len(numbers), front.window, spectrum.BANDS, 1), np.float32)
+        batch = np.empty((len(numbers), front.window, spectrogram.BANDS, 1), np.float32)
         for row, (k, start) in enumerate(places[place] for place in numbers):
             first = int(np.clip(start + rng.integers(-2, 3), 0, len(scaled[k]) - front.window))
             batch[row, ..., 0] = scaled[k][first : first + front.window]
@@ -191,14 +191,14 @@ def compare(originals: Recordings, made: Sequence[Wave]) -> dict[str, Any]:
 def distance_before_sound(originals: Recordings, decoded: Sequence[Wave]) -> float:
     """The log-mel distance of the decoded spectrograms, before they become sound."""
     pairs = zip(originals, decoded, strict=True)
-    return float(np.mean([spectral_distance_db(spectrum.log_mel(wave), one) for wave, one in pairs]))
+    return float(np.mean([spectral_distance_db(spectrogram.log_mel(wave), one) for wave, one in pairs]))
 
 
-def of_floors(floors: Floors, test: Recordings) -> dict[str, Any]:
+def of_floors(floors: PcaBaselines, test: Recordings) -> dict[str, Any]:
     """Measures and sounds of both linear codes."""
     samples = [floors.of_waveform(wave) for wave in test]
     decoded = [floors.of_log_mel(wave) for wave in test]
-    spoken = sounds_of([partial(spectrum.sound, one, len(wave)) for one, wave in zip(decoded, test, strict=True)])
+    spoken = sounds_of([partial(spectrogram.sound, one, len(wave)) for one, wave in zip(decoded, test, strict=True)])
     return {
         "waveform_pca": compare(test, samples),
         "log_mel_pca": compare(test, spoken),
@@ -207,19 +207,19 @@ def of_floors(floors: Floors, test: Recordings) -> dict[str, Any]:
     }
 
 
-def floor_loss(config: AutoencodeConfig, floors: Floors, front: Any, data: Sounds, tested: Any) -> float:
+def floor_loss(config: AutoencodeConfig, floors: PcaBaselines, front: Any, data: Sounds, tested: Any) -> float:
     """The loss of PCA with as many numbers on what the network reads."""
-    if isinstance(front, Spectral):
+    if isinstance(front, LogMelFrontEnd):
         back = [(floors.of_log_mel(wave) - front.mean) / front.deviation for wave in data.test]
-        rows = np.concatenate([spectrum.windows(one, front.window)[..., None] for one in back])
+        rows = np.concatenate([spectrogram.windows(one, front.window)[..., None] for one in back])
         return loss_of(config.loss, rows, tested)
     train = np.concatenate([front.rows(wave) for wave in data.train])
-    return loss_of(config.loss, linear.fit(lambda: iter([train]), code_of_window(config)).back(tested), tested)
+    return loss_of(config.loss, pca.fit(lambda: iter([train]), code_of_window(config)).back(tested), tested)
 
 
 def examples(test: Recordings) -> list[int]:
     """The recordings to listen to: those whose spectrogram moves most, where something sings."""
-    moves = [float(np.diff(spectrum.log_mel(wave), axis=0).std()) for wave in test]
+    moves = [float(np.diff(spectrogram.log_mel(wave), axis=0).std()) for wave in test]
     return sorted(range(len(moves)), key=lambda place: (-moves[place], place))[:EXAMPLES]
 
 
@@ -230,7 +230,7 @@ def present(
     config: AutoencodeConfig,
     bench: Bench,
     data: Sounds,
-    floors: Floors,
+    floors: PcaBaselines,
     compared: Mapping[str, Any],
     outcomes: Sequence[Outcome],
 ) -> dict[str, Any]:
@@ -252,7 +252,7 @@ def present(
     first = chosen[0]
     pictures = [thumbnail(data.test[first]), thumbnail(made[first])]
     terminal.show(ColourRow(pictures, [f"{data.test.names[first]}"[:38], "reconstruction"], columns=38), "")
-    seconds = floors.window / spectrum.FRAMES
+    seconds = floors.window / spectrogram.FRAMES
     shown = table("held-out recordings", "SNR (dB)", "log-mel distance (dB)")
     shown.add_row("network", number(results["snr_db"], ".2f"), number(results["log_mel_distance_db"], ".2f"))
     for name, label in (("waveform_pca", "PCA of the waveform"), ("log_mel_pca", "PCA of the log-mel spectrogram")):
@@ -267,7 +267,7 @@ def present(
         mine = over_runs([one.figures["decoded_distance_db"] for one in outcomes])
         pair = f"{number(mine, '.2f')} (PCA {compared['decoded_distance_db']:.2f}) dB"
         more.add_row("decoded spectrogram, before it is sound", pair)
-    more.add_row("taken away before", f"offset, below {sounds.LOWEST:g} Hz")
+    more.add_row("taken away before", f"offset, below {audio.LOWEST:g} Hz")
     if config.net == "dense" and config.data == "birds":
         report = published("birds")
         more.add_row(
@@ -291,13 +291,13 @@ def save(
     from nnlab.output import figures, figures_sounds
 
     for count, (place, one) in enumerate(made.items(), start=1):
-        original, back = for_the_ear(data.test[place], one)
+        original, back = match_loudness(data.test[place], one)
         pause = np.zeros(int(PAUSE * RATE), np.float32)
         files = {"original": original, "reconstructed": back, "both": np.concatenate([original, pause, back])}
         for name, wave in files.items():
             folder.write(f"audio/{count}-{name}.wav", wav(wave, RATE))
     names = [Path(data.test.names[place]).stem for place in made]
-    pairs = [(name, *for_the_ear(data.test[k], one)) for name, (k, one) in zip(names, made.items(), strict=True)]
+    pairs = [(name, *match_loudness(data.test[k], one)) for name, (k, one) in zip(names, made.items(), strict=True)]
     folder.write("figures/waveforms.png", figures.png(figures_sounds.waveforms(pairs, title="Held-out recordings")))
     rows = [
         (name, [("", data.test[k]), ("network", one), *((what, wave[k]) for what, wave in compared["sounds"].items())])
@@ -309,7 +309,7 @@ def save(
     folder.write("figures/loss.png", figures.png(curves))
 
 
-def for_the_ear(original: Wave, made: Wave) -> tuple[Wave, Wave]:
+def match_loudness(original: Wave, made: Wave) -> tuple[Wave, Wave]:
     """Both at one loudness (root mean square) and as loud as goes without clipping."""
     level = float(np.sqrt(np.square(original, dtype=np.float64).mean()))
     found = float(np.sqrt(np.square(made, dtype=np.float64).mean()))
@@ -335,15 +335,15 @@ class SoundPredictor:
 
     def __init__(self, folder: RunFolder, config: AutoencodeConfig, outputs: Outputs) -> None:
         self.folder, self.config, self.outputs = folder, config, outputs
-        self.front: Any = Slow()
+        self.front: Any = WaveformFrontEnd()
         if config.net == "conv":
             known = folder.read_json("spectrum.json")
-            self.front = Spectral(known["mean"], known["deviation"])
+            self.front = LogMelFrontEnd(known["mean"], known["deviation"])
         self._model: Any = None
 
     def open(self) -> None:
         """Build the network and load its weights; the backend has been started."""
-        from nnlab.training.backend import load_weights
+        from nnlab.backend import load_weights
 
         self._model = build(self.config)
         load_weights(self._model, self.folder.path / "model.keras")
@@ -351,8 +351,8 @@ class SoundPredictor:
     def read(self, text: str) -> tuple[Path, list[Wave], int, int]:
         """A sound file: its path, its channels as the network wants them, its rate in Hz and its samples."""
         path = Path(text)
-        wave, rate = sounds.read_sound(path)
-        return path, [sounds.condition(channel, rate) for channel in wave.T], rate, len(wave)
+        wave, rate = audio.read_sound(path)
+        return path, [audio.condition(channel, rate) for channel in wave.T], rate, len(wave)
 
     def answer(self, given: Sequence[tuple[Path, list[Wave], int, int]]) -> list[str]:
         """Write each file's answer, at its own rate and loudness; the paths."""
@@ -366,20 +366,20 @@ class SoundPredictor:
 
     def _through(self, wave: Wave, rate: int, samples: int) -> Wave:
         """One channel, a stretch of at most 22 s at a time, the stretches faded into each other."""
-        from nnlab.training.batches import in_chunks
+        from nnlab.training.batches import predict_in_batches
 
-        step, overlap = 990 * 2 * spectrum.HOP, spectrum.FRAMES // 3 * spectrum.HOP
+        step, overlap = 990 * 2 * spectrogram.HOP, spectrogram.FRAMES // 3 * spectrogram.HOP
         made = np.zeros(len(wave), np.float32)
         for start in range(0, len(wave), step):
             part = wave[start : start + step + overlap]
             if start and len(part) <= overlap:
                 break
-            rows = in_chunks(self._model, self.front.rows(part), size=50)
+            rows = predict_in_batches(self._model, self.front.rows(part), size=50)
             back = self.front.sound(rows, part)
             if start:  # of equal power, as their phases have nothing to do with each other
                 fade = np.linspace(0, np.pi / 2, overlap, dtype=np.float32)
                 back[:overlap] *= np.sin(fade)
                 made[start : start + overlap] *= np.cos(fade)
             made[start : start + len(part)] += back
-        back = sounds.resample(made, RATE, rate)
+        back = audio.resample(made, RATE, rate)
         return np.pad(back, (0, max(0, samples - len(back))))[:samples]

@@ -21,20 +21,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlab.bench import Bench
+from nnlab.commands.train import Bench
 from nnlab.config import Config
-from nnlab.data.assets import published
-from nnlab.data.pictures import Bytes, Pictures
-from nnlab.data.sources import SAMPLE
+from nnlab.data.datasets import SAMPLE
+from nnlab.data.images import Bytes, Pictures
+from nnlab.data.report_2018 import published
 from nnlab.errors import UsageError
 from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.pictures import classical, has_scikit_image, loss_of, psnr_db
-from nnlab.experiments.restored import Outputs, PicturePredictor, check_output, open_pictures, spread_over, train_grid
-from nnlab.output.console import ColourRow, number, table
+from nnlab.experiments._images import Outputs, PicturePredictor, check_output, open_pictures, spread_over, train_grid
 from nnlab.output.run_folder import RunFolder
+from nnlab.output.terminal import ColourRow, number, table
 
 if TYPE_CHECKING:
-    from nnlab.training.seeds import Outcome
+    from nnlab.training.repeat import Outcome
 
 CLASSICAL = 200  # test pictures for the classical methods, which take a second for a hundred
 
@@ -76,7 +76,7 @@ CONFIG = DenoiseConfig
 
 def build(config: DenoiseConfig, side: int, activation: str) -> Any:
     """The network, not compiled; the same for training and for ``predict``."""
-    from nnlab.models import pictures as models
+    from nnlab.models import autoencoders as models
 
     if activation == "linear":
         return models.residual_denoiser((side, side, 3), config.noise)
@@ -111,12 +111,12 @@ def with_noise(test: Bytes, sigma: float, numbers: Sequence[int]) -> Any:
 
 def restored(model: Any, noisy: Any, activation: str) -> Any:
     """What a network makes of noisy pictures, in [0, 1]; this project's: the mean with their mirror images."""
-    from nnlab.training.batches import in_chunks
+    from nnlab.training.batches import predict_in_batches
 
-    there = in_chunks(model, noisy)
+    there = predict_in_batches(model, noisy)
     if activation != "linear":
         return np.clip(there, 0, 1)
-    mirrored = in_chunks(model, np.ascontiguousarray(noisy[:, :, ::-1]))[:, :, ::-1]
+    mirrored = predict_in_batches(model, np.ascontiguousarray(noisy[:, :, ::-1]))[:, :, ::-1]
     return np.clip((there + mirrored) / 2, 0, 1)
 
 

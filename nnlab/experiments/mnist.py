@@ -22,18 +22,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlab.bench import Bench
+from nnlab.commands.train import Bench
 from nnlab.config import Config
 from nnlab.data import digits
 from nnlab.data.digits import Bytes, Digits
 from nnlab.evaluation import misclassified
 from nnlab.evaluation.intervals import over_runs, runs_to_tell
-from nnlab.output.console import PictureRow, percent, table
 from nnlab.output.run_folder import RunFolder
+from nnlab.output.terminal import PictureRow, percent, table
 
 if TYPE_CHECKING:
-    from nnlab.training.members import Recipe
-    from nnlab.training.seeds import Outcome
+    from nnlab.experiments._digits import Recipe
+    from nnlab.training.repeat import Outcome
 
 Shares = dict[str, np.ndarray[Any, Any]]  # experiment: (runs, pictures, 10) probabilities
 
@@ -73,7 +73,7 @@ CONFIG = MnistConfig
 
 def recipe(config: MnistConfig, net: str, loss: str, *, shift: int | None = 1) -> Recipe:
     """How a network of this experiment is trained. Epochs of ``best``: 20 for the MLP, 8 for the CNN."""
-    from nnlab.training.members import Recipe
+    from nnlab.experiments._digits import Recipe
 
     published = config.preset == "published"
     epochs = config.epochs or ({"mlp": 20, "cnn": 12} if published else {"mlp": 20, "cnn": 8})[net]
@@ -89,7 +89,7 @@ def run(config: MnistConfig, bench: Bench) -> dict[str, Any]:
     with bench.clock("data"):
         data = digits.load(config.data)
     bench.start_backend()
-    from nnlab.training.members import train_seeds
+    from nnlab.experiments._digits import train_seeds
 
     arrays = (data.x_train, data.y_train, data.x_test, data.y_test)
     outcomes: dict[str, list[Outcome]] = {}
@@ -266,13 +266,13 @@ class Predictor:
 
     def open(self) -> None:
         """Build the network that the run kept and load its weights."""
+        from nnlab.backend import load_weights
+        from nnlab.experiments import _digits
         from nnlab.models import digits as models
-        from nnlab.training import members
-        from nnlab.training.backend import load_weights
 
         names = self.config.experiments
         net, loss = ("cnn", "ce") if ("cnn", "ce") in names else names[-1]
-        self._model = members.build(recipe(self.config, net, loss, shift=self.SHIFT), 1)
+        self._model = _digits.build(recipe(self.config, net, loss, shift=self.SHIFT), 1)
         load_weights(models.member(self._model, 0), self.folder.path / "model.keras")
 
     def read(self, text: str) -> Bytes:
@@ -281,7 +281,7 @@ class Predictor:
 
     def answer(self, pictures: Sequence[Bytes]) -> list[str]:
         """The digit and its probability, a picture each."""
-        from nnlab.training.members import probabilities
+        from nnlab.experiments._digits import probabilities
 
         shares = probabilities(self._model, np.stack(pictures), size=32)[:, 0]
         return [f"{share.argmax()} {share.max():.4f}" for share in shares]

@@ -7,7 +7,7 @@ Run it::
 One random permutation shuffles the pixels of every picture, training and test alike. To an MLP a
 shuffled digit is as good as a plain one: its first layer sees 784 numbers in no order. A CNN looks at
 neighbours and loses. But the order can be told from the training pixels' correlations alone (see
-:mod:`nnlab.data.layout`), without looking at the true one: the third row shows a CNN on pixels that were
+:mod:`nnlab.data.pixel_layout`), without looking at the true one: the third row shows a CNN on pixels that were
 shuffled and then laid out again, perhaps turned or mirrored, which is all the same to it.
 
 Nothing here uses that pixels have neighbours except the CNN's convolutions: no picture is shifted.
@@ -21,19 +21,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlab.bench import Bench
+from nnlab.commands.train import Bench
 from nnlab.config import Config
-from nnlab.data import digits, layout
-from nnlab.data.assets import published
+from nnlab.data import digits, pixel_layout
 from nnlab.data.digits import Bytes
+from nnlab.data.report_2018 import published
 from nnlab.evaluation import misclassified
 from nnlab.evaluation.intervals import over_runs
 from nnlab.experiments import mnist
-from nnlab.output.console import PictureRow, percent, table
 from nnlab.output.run_folder import RunFolder
+from nnlab.output.terminal import PictureRow, percent, table
 
 if TYPE_CHECKING:
-    from nnlab.training.seeds import Outcome
+    from nnlab.training.repeat import Outcome
 
 
 # ---- config ------------------------------------------------------------------------------------------
@@ -77,10 +77,10 @@ def run(config: PermuteConfig, bench: Bench) -> dict[str, Any]:
     with bench.clock("data"):
         data = digits.load(config.data)
         shuffled = permutation(config.seed, digits.SIDE**2)
-        laid_out = layout.recover(ordered(data.x_train, shuffled).reshape(len(data.x_train), -1))
+        laid_out = pixel_layout.recover(ordered(data.x_train, shuffled).reshape(len(data.x_train), -1))
         orders = {"plain": np.arange(digits.SIDE**2), "permuted": shuffled, "recovered": shuffled[laid_out]}
     bench.start_backend()
-    from nnlab.training.members import train_seeds
+    from nnlab.experiments._digits import train_seeds
 
     settings = mnist.MnistConfig(preset=config.preset, epochs=config.epochs, batch_size=config.batch_size)
     outcomes: dict[str, list[Outcome]] = {}

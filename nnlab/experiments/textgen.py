@@ -25,22 +25,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlab.bench import Bench
+from nnlab.commands.train import Bench
 from nnlab.config import Config
 from nnlab.data import text as texts
-from nnlab.data.assets import published
-from nnlab.data.sources import SAMPLE
+from nnlab.data.datasets import SAMPLE
+from nnlab.data.report_2018 import published
 from nnlab.data.text import Alphabet, Corpus, Ids
 from nnlab.data.windows import held_out_windows, training_windows
 from nnlab.errors import InputError, UsageError
 from nnlab.evaluation.collapse import collapse
 from nnlab.evaluation.intervals import over_runs
-from nnlab.output.console import number, table, written
 from nnlab.output.run_folder import RunFolder
+from nnlab.output.terminal import number, table, written
 
 if TYPE_CHECKING:
-    from nnlab.training.fit import Row
-    from nnlab.training.seeds import Outcome
+    from nnlab.training.loop import Row
+    from nnlab.training.repeat import Outcome
 
 DIVERSITIES = [0.2, 0.5, 1.0, 1.2]
 
@@ -107,14 +107,14 @@ def stream_count(config: TextgenConfig, characters: int) -> int:
 
 def loss_on_tail(model: Any, config: TextgenConfig, tail: Ids) -> float:
     """Mean nats a character on the held-out tail."""
-    from nnlab.evaluation.likelihood import surprise
+    from nnlab.evaluation.metrics import token_nll
 
     total, count = 0.0, 0
     if config.network == "stream":
         streams, window = model.input_shape
         reset(model)
         for ids, following, counted in held_out_windows(tail, streams, window):
-            nats = surprise(model.predict_on_batch(ids.astype("int32")), following)
+            nats = token_nll(model.predict_on_batch(ids.astype("int32")), following)
             total, count = total + float(nats[counted].sum()), count + int(counted.sum())
     else:
         windows = np.lib.stride_tricks.sliding_window_view(tail, config.maxlen + 1)[::EVERY]
@@ -122,14 +122,14 @@ def loss_on_tail(model: Any, config: TextgenConfig, tail: Ids) -> float:
             rows = windows[start : start + 1024]
             short = 1024 - len(rows)
             padded = np.concatenate([rows, np.repeat(rows[-1:], short, axis=0)]).astype("int32")
-            nats = surprise(model.predict_on_batch(padded[:, :-1])[: len(rows)], rows[:, -1])
+            nats = token_nll(model.predict_on_batch(padded[:, :-1])[: len(rows)], rows[:, -1])
             total, count = total + float(nats.sum()), count + len(rows)
     return total / count
 
 
 def reset(model: Any) -> None:
     """Every stream of a model starts anew."""
-    from nnlab.models.recurrent import ScanLSTM
+    from nnlab.models.lstm import ScanLSTM
 
     for layer in model.layers:
         if isinstance(layer, ScanLSTM):
@@ -141,24 +141,26 @@ def reset(model: Any) -> None:
 
 def build(config: TextgenConfig, vocabulary: int, streams: int) -> Any:
     """The network of a config, not compiled; the same for training and for ``predict``."""
-    from nnlab.models import language
+    from nnlab.models import language_model
 
     if config.network == "window":
-        return language.window_model(vocabulary, config.maxlen, config.units)
-    return language.stream_model(*(vocabulary, streams, config.maxlen, config.units, config.depth, config.dropout))
+        return language_model.window_model(vocabulary, config.maxlen, config.units)
+    return language_model.stream_model(
+        *(vocabulary, streams, config.maxlen, config.units, config.depth, config.dropout)
+    )
 
 
 def build_for_training(config: TextgenConfig, vocabulary: int, streams: int, steps: int) -> Any:
     """The network, compiled with its loss (nats a character) and optimizer for ``steps`` an epoch."""
     import keras
 
-    from nnlab.training.backend import jit_compile
-    from nnlab.training.schedules import warm_up_and_cosine
+    from nnlab.backend import jit_compile
+    from nnlab.training.optimizers import warm_up_then_cosine
 
     model = build(config, vocabulary, streams)
     optimizer: Any = keras.optimizers.RMSprop(config.learning_rate)
     if config.network == "stream":
-        rate = warm_up_and_cosine(config.learning_rate, steps * config.epochs, warm_up=0.05)
+        rate = warm_up_then_cosine(config.learning_rate, steps * config.epochs, warm_up=0.05)
         optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, beta_2=0.99, global_clipnorm=1.0)
         optimizer.exclude_from_weight_decay(var_names=["bias"])
     model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=jit_compile())
@@ -195,19 +197,19 @@ def run(config: TextgenConfig, bench: Bench) -> dict[str, Any]:
         "vocabulary.json", {"characters": corpus.alphabet, "lower": config.lower, "streams": streams}
     )
     bench.start_backend()
-    from nnlab.models.writing import Pen, writing_speed
-    from nnlab.training.fit import Evaluation, Seeded, train
-    from nnlab.training.seeds import Outcome
+    from nnlab.models.text_sampling import TextSampler, sampling_speed
+    from nnlab.training.loop import Evaluation, Seeded, train
+    from nnlab.training.repeat import Outcome
 
     alphabet = Alphabet(corpus.alphabet)
     prompt = draw_prompt(config, corpus)
     seeded = Seeded(lambda members: build_for_training(config, len(corpus.alphabet), streams, steps))
-    pens: dict[str, Pen] = {}
+    pens: dict[str, TextSampler] = {}
 
     def measure(model: Any, epoch: int, training: dict[str, float]) -> Evaluation:
         with bench.clock("evaluate"):
             loss = loss_on_tail(model, config, corpus.held_out)
-            pen = pens.setdefault("pen", Pen(model))
+            pen = pens.setdefault("pen", TextSampler(model))
             prompts = [prompt] * len(config.diversity)
             ids = np.concatenate(list(pen.write(prompts, config.length, config.diversity, config.seed)), axis=1)
         measures: Row = {"loss": training["loss"], "val_loss": loss, "val_bits_per_character": loss / math.log(2)}
@@ -235,7 +237,7 @@ def run(config: TextgenConfig, bench: Bench) -> dict[str, Any]:
         if run_number == 0:
             reset(model)
             bench.folder.place("model.keras", model.save)
-        speeds = writing_speed(pens["pen"], prompt) if run_number == 0 else {}
+        speeds = sampling_speed(pens["pen"], prompt) if run_number == 0 else {}
         return [Outcome(history, figures=speeds)]
 
     outcomes = bench.repeat(config.seeds, fit)
@@ -372,12 +374,12 @@ class Predictor:
 
     def open(self) -> None:
         """Build the network and load its weights; the backend has been started."""
-        from nnlab.models.writing import Pen
-        from nnlab.training.backend import load_weights
+        from nnlab.backend import load_weights
+        from nnlab.models.text_sampling import TextSampler
 
         model = build(self.config, len(self.alphabet.characters), self._streams)
         load_weights(model, self.folder.path / "model.keras")
-        self._pen = Pen(model, nucleus=self.options["top_p"] < 1)
+        self._pen = TextSampler(model, nucleus=self.options["top_p"] < 1)
 
     def read(self, text: str) -> tuple[list[int], str]:
         """The ids of a prompt, and its unknown characters; InputError where nothing of it is known."""
@@ -403,7 +405,7 @@ class Predictor:
 
     def answer(self, prompts: Sequence[tuple[list[int], str]]) -> list[str]:
         """What follows each prompt, in order."""
-        from nnlab.models.writing import MANY
+        from nnlab.models.text_sampling import MANY
 
         given, answers = self.options, []
         for start in range(0, len(prompts), MANY):

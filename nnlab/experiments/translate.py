@@ -25,21 +25,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlab.bench import Bench
+from nnlab.commands.train import Bench
 from nnlab.config import Config
-from nnlab.data import pairs as sentence_pairs
-from nnlab.data.assets import published
-from nnlab.data.encoding import Encoded, Vocabulary, encode, known_of, vocabulary_of
-from nnlab.data.pairs import Split, like_lengths
-from nnlab.data.sources import SAMPLE
+from nnlab.data import sentence_pairs as sentence_pairs
+from nnlab.data.datasets import SAMPLE
+from nnlab.data.report_2018 import published
+from nnlab.data.sentence_pairs import Split, bucket_by_length
+from nnlab.data.tokenizers import Encoded, Vocabulary, encode, fit_tokenizers, tokenizer_from_json
 from nnlab.errors import InputError, NnlabError, UsageError
 from nnlab.evaluation.intervals import over_runs
-from nnlab.evaluation.translations import Scores, score
-from nnlab.output.console import number, percent, table, translation_line
+from nnlab.evaluation.translation import Scores, score
 from nnlab.output.run_folder import RunFolder
+from nnlab.output.terminal import number, percent, table, translation_line
 
 if TYPE_CHECKING:
-    from nnlab.training.seeds import Outcome
+    from nnlab.training.repeat import Outcome
 
 SHOWN_HELD_OUT, SHOWN_TRAINING = 10, 4
 TIMED = 1000  # held-out sentences whose translation is timed
@@ -128,13 +128,13 @@ def first_pairs(data: str, most: int) -> tuple[int | None, int]:
 
 def build(config: TranslateConfig, source: int, target: int) -> Any:
     """The network of a config, not compiled; the same for training and for ``predict``."""
-    from nnlab.models import translation
+    from nnlab.models import seq2seq
 
     model: Any
     if config.network == "encoder_decoder":
-        model = translation.EncoderDecoder(source, target, config.units, config.dropout)
+        model = seq2seq.EncoderDecoder(source, target, config.units, config.dropout)
     else:
-        model = translation.Attentive(source, target, config.units, config.depth, config.dropout, config.forget)
+        model = seq2seq.Attentive(source, target, config.units, config.depth, config.dropout, config.forget)
     model.build()
     return model
 
@@ -143,14 +143,14 @@ def build_for_training(config: TranslateConfig, source: int, target: int, steps:
     """The network, compiled with its loss (nats a character) and optimizer for ``steps`` an epoch."""
     import keras
 
-    from nnlab.models.translation import MaskedCrossEntropy
-    from nnlab.training.backend import jit_compile, trace_once
-    from nnlab.training.schedules import warm_up_and_cosine
+    from nnlab.backend import jit_compile, trace_once
+    from nnlab.models.seq2seq import MaskedCrossEntropy
+    from nnlab.training.optimizers import warm_up_then_cosine
 
     model = build(config, source, target)
     optimizer: Any = keras.optimizers.RMSprop(config.learning_rate)
     if config.network == "attentive":
-        rate = warm_up_and_cosine(config.learning_rate, steps * config.epochs)
+        rate = warm_up_then_cosine(config.learning_rate, steps * config.epochs)
         optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, beta_2=0.98, global_clipnorm=1.0)
         optimizer.exclude_from_weight_decay(var_names=["bias"])
     model.compile(optimizer, MaskedCrossEntropy(config.smoothing), jit_compile=jit_compile())
@@ -166,7 +166,7 @@ def run(config: TranslateConfig, bench: Bench) -> dict[str, Any]:
     with bench.clock("data"):
         loaded = sentence_pairs.load(config.data, config.samples, reverse=config.reverse)
         parts = sentence_pairs.split(loaded, config.validation, config.seed)
-        source, target = known_of(parts.training, config.pieces)
+        source, target = fit_tokenizers(parts.training, config.pieces)
         training = encode(parts.training, source, target)
         held_out = encode(parts.held_out_pairs, source, target)
         some = np.random.default_rng([config.seed, 5]).permutation(len(parts.training))[:MEASURED]
@@ -176,13 +176,13 @@ def run(config: TranslateConfig, bench: Bench) -> dict[str, Any]:
     tell_skipped(bench, loaded)
     bench.folder.write_json("vocabulary.json", {"source": source.record(), "target": target.record(), "limit": limit})
     bench.start_backend(many_shapes=Predictor.MANY_SHAPES)
-    from nnlab.training.backend import sizes_apart
+    from nnlab.backend import pad_multiple
     from nnlab.training.batches import Batches
-    from nnlab.training.fit import Evaluation, Seeded, train
-    from nnlab.training.seeds import Outcome
+    from nnlab.training.loop import Evaluation, Seeded, train
+    from nnlab.training.repeat import Outcome
 
     budget = SUBWORDS_AT_ONCE if config.pieces else CHARACTERS_AT_ONCE
-    steps = len(like_lengths(training.lengths, config.batch_size, np.random.default_rng(0), budget))
+    steps = len(bucket_by_length(training.lengths, config.batch_size, np.random.default_rng(0), budget))
     seeded = Seeded(lambda members: build_for_training(config, len(source), len(target), steps))
 
     def measure(model: Any, epoch: int, fitted: dict[str, float]) -> Evaluation:
@@ -198,8 +198,8 @@ def run(config: TranslateConfig, bench: Bench) -> dict[str, Any]:
         def order(epoch: int) -> Any:
             rng = np.random.default_rng([seeds[0], epoch, 1])
             cut = encode(parts.training, source, target, int(rng.integers(2**31))) if config.pieces else training
-            groups = like_lengths(cut.lengths, config.batch_size, rng, budget)
-            return Batches(groups, lambda rows: cut.batch(rows, left=model.left, multiple=sizes_apart()))
+            groups = bucket_by_length(cut.lengths, config.batch_size, rng, budget)
+            return Batches(groups, lambda rows: cut.batch(rows, left=model.left, multiple=pad_multiple()))
 
         history = train(
             model,
@@ -233,16 +233,16 @@ def translate_held_out(
     config: TranslateConfig, model: Any, parts: Split, languages: tuple[Vocabulary, Vocabulary], limit: int
 ) -> dict[str, Any]:
     """Every held-out source and a few of training translated, and how fast (greedy, after start-up)."""
-    from nnlab.models.translating import Interpreter
+    from nnlab.models.translating import SentenceTranslator
 
     sentences = list(parts.held_out)
-    greedy = Interpreter(model, *languages, limit)
+    greedy = SentenceTranslator(model, *languages, limit)
     timed = sentences[:TIMED]
     greedy.translate(timed)  # compiles each length
     began = time.perf_counter()
     greedy.translate(timed)
     speed = len(timed) / (time.perf_counter() - began)
-    interpreter = Interpreter(model, *languages, limit, beam=config.beam) if config.beam > 1 else greedy
+    interpreter = SentenceTranslator(model, *languages, limit, beam=config.beam) if config.beam > 1 else greedy
     seen = list(dict.fromkeys(source for source, _ in parts.training))
     chosen = np.random.default_rng([config.seed, 6]).permutation(len(seen))[:SHOWN_TRAINING].tolist()
     shown = [seen[row] for row in chosen]
@@ -258,15 +258,15 @@ def translate_held_out(
 
 def loss_on(model: Any, encoded: Encoded) -> float:
     """Mean nats a character (its end is one), padding not counted, no label smoothing."""
-    from nnlab.evaluation.likelihood import surprise
-    from nnlab.training.backend import calls_at_once, sizes_apart
+    from nnlab.backend import pad_multiple, predict_threads
+    from nnlab.evaluation.metrics import token_nll
 
     def nats_of(rows: Any) -> float:
-        inputs, following = encoded.batch(rows, left=model.left, multiple=sizes_apart())
-        return float(surprise(model.predict_on_batch(inputs), following)[following > 0].sum())
+        inputs, following = encoded.batch(rows, left=model.left, multiple=pad_multiple())
+        return float(token_nll(model.predict_on_batch(inputs), following)[following > 0].sum())
 
-    groups = like_lengths(encoded.lengths, 128, None, SUBWORDS_AT_ONCE)
-    with ThreadPoolExecutor(calls_at_once()) as pool:
+    groups = bucket_by_length(encoded.lengths, 128, None, SUBWORDS_AT_ONCE)
+    with ThreadPoolExecutor(predict_threads()) as pool:
         return sum(pool.map(nats_of, groups)) / int(encoded.characters.sum())
 
 
@@ -417,18 +417,18 @@ class Predictor:
         self.beam = options.get("beam") or self.config.beam
         self.folder = folder
         known = folder.read_json("vocabulary.json")
-        self.source, self.target = vocabulary_of(known["source"]), vocabulary_of(known["target"])
+        self.source, self.target = tokenizer_from_json(known["source"]), tokenizer_from_json(known["target"])
         self._limit = int(known["limit"])
         self._interpreter: Any = None
 
     def open(self) -> None:
         """Build the network and load its weights; the backend has been started."""
-        from nnlab.models.translating import Interpreter
-        from nnlab.training.backend import load_weights
+        from nnlab.backend import load_weights
+        from nnlab.models.translating import SentenceTranslator
 
         model = build(self.config, len(self.source), len(self.target))
         load_weights(model, self.folder.path / "model.keras")
-        self._interpreter = Interpreter(model, self.source, self.target, self._limit, beam=self.beam)
+        self._interpreter = SentenceTranslator(model, self.source, self.target, self._limit, beam=self.beam)
 
     def read(self, text: str) -> str:
         """A sentence as it was read in training; InputError for one that is too long."""

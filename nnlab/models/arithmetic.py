@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from nnlab.data.sums import BLANK, VOCABULARY_SIZE
+from nnlab.data.arithmetic import BLANK, VOCABULARY_SIZE
 
 SYMBOLS = BLANK + 1  # an operand has digits and blanks
 

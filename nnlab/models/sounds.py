@@ -13,15 +13,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nnlab.data import spectrum
-from nnlab.data.sounds import RATE, Recordings, Wave, resample
+from nnlab.data import spectrogram
+from nnlab.data.audio import RATE, Recordings, Wave, resample
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Spectral:
-    """The log-mel spectrogram, normalised: rows ``(windows, frames, 64, 1)``; back by :func:`spectrum.sound`."""
+class LogMelFrontEnd:
+    """The log-mel spectrogram, normalised: rows ``(windows, frames, 64, 1)``; back by :func:`spectrogram.sound`."""
 
     mean: float
     deviation: float
@@ -29,25 +29,25 @@ class Spectral:
 
     def spectra(self, recordings: Recordings) -> list[Wave]:
         """Normalised log-mel spectrograms ``(frames, 64)`` of all recordings."""
-        return [((spectrum.log_mel(wave) - self.mean) / self.deviation) for wave in recordings]
+        return [((spectrogram.log_mel(wave) - self.mean) / self.deviation) for wave in recordings]
 
     def rows(self, wave: Wave) -> Array:
         """What the network reads of a recording."""
-        return spectrum.windows((spectrum.log_mel(wave) - self.mean) / self.deviation, self.window)[..., None]
+        return spectrogram.windows((spectrogram.log_mel(wave) - self.mean) / self.deviation, self.window)[..., None]
 
     def decibels(self, rows: Array, frames: int) -> Wave:
         """What the network gave back, as a log-mel spectrogram ``(frames, 64)`` in dB."""
-        flat = rows.reshape(-1, spectrum.BANDS)[:frames]
+        flat = rows.reshape(-1, spectrogram.BANDS)[:frames]
         made: Wave = (flat * self.deviation + self.mean).astype(np.float32)
         return made
 
     def sound(self, rows: Array, wave: Wave) -> Wave:
         """What the network gave back of ``wave`` as samples; of it only the length is used."""
-        return spectrum.sound(self.decibels(rows, spectrum.frame_count(len(wave))), len(wave))
+        return spectrogram.sound(self.decibels(rows, spectrogram.frame_count(len(wave))), len(wave))
 
 
 @dataclass(frozen=True)
-class Slow:
+class WaveformFrontEnd:
     """The report's front end: 21,167 numbers for 11 s, each window with its loudest at 1.
 
     The level of a window goes beside its code, one number more; above 962 Hz there is nothing.
@@ -60,7 +60,7 @@ class Slow:
     def rows(self, wave: Wave) -> Array:
         """``(windows, 21167)``; the last window is filled with silence."""
         slow = resample(wave, RATE, self.rate)
-        count = max(1, -(-len(wave) // (self.window * spectrum.HOP)))
+        count = max(1, -(-len(wave) // (self.window * spectrogram.HOP)))
         made = np.zeros(count * self.numbers, np.float32)
         made[: min(len(slow), len(made))] = slow[: len(made)]
         rows = made.reshape(count, self.numbers)

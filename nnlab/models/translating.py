@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from nnlab.data.encoding import Vocabulary
-from nnlab.data.pairs import START, padded
-from nnlab.models.search import BeamSearch
-from nnlab.models.translation import Translator
-from nnlab.training.backend import calls_at_once
+from nnlab.backend import predict_threads
+from nnlab.data.sentence_pairs import START, padded
+from nnlab.data.tokenizers import Vocabulary
+from nnlab.models.beam_search import BeamSearch
+from nnlab.models.seq2seq import Translator
 
 BATCH = 128
 WIDTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 400)  # source lengths the search is compiled for
 
 
-class Interpreter:
+class SentenceTranslator:
     """Translates with one model. Batches have one size and a sentence's width depends on itself alone,
     so a translation is the same alone, among others, and after reload."""
 
@@ -47,7 +47,7 @@ class Interpreter:
             return [self.target.write(found) for found in ids[: len(members)].tolist()]
 
         answers: dict[int, str] = {}
-        with ThreadPoolExecutor(calls_at_once()) as pool:  # a search is many small steps: two fill the cores better
+        with ThreadPoolExecutor(predict_threads()) as pool:  # a search is many small steps: two fill the cores better
             for (_, members), found in zip(groups, pool.map(answer, groups), strict=True):
                 answers |= dict(zip(members, found, strict=True))
         return [answers[row] for row in range(len(sentences))]

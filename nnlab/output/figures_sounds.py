@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlab.data import spectrum
-from nnlab.data.sounds import RATE, Wave
+from nnlab.data import spectrogram
+from nnlab.data.audio import RATE, Wave
 from nnlab.output.figures import COLOURS, FAINT, INK
 
 if TYPE_CHECKING:
@@ -46,13 +46,13 @@ def spectrograms(rows: Sequence[tuple[str, Sequence[tuple[str, Wave]]]], *, titl
     figure = Figure(figsize=(3.1 * columns + 0.8, 2.1 * len(rows) + 0.5), dpi=150, layout="constrained")
     figure.suptitle(title, fontsize=11, color=INK)
     axes = figure.subplots(len(rows), columns, squeeze=False)
-    centres = spectrum.centres()
+    centres = spectrogram.centres()
     ticks = [int(np.abs(centres - hertz).argmin()) for hertz in (500, 1000, 2000, 4000, 8000)]
     for line, (name, made) in zip(axes, rows, strict=True):
-        first = spectrum.log_mel(made[0][1])
+        first = spectrogram.log_mel(made[0][1])
         top = float(np.percentile(first, 99.8))
         for place, (ax, (what, wave)) in enumerate(zip(line, made, strict=True)):
-            shown = spectrum.log_mel(wave).T
+            shown = spectrogram.log_mel(wave).T
             extent = (0.0, len(wave) / RATE, -0.5, len(shown) - 0.5)
             image = ax.imshow(
                 shown, origin="lower", aspect="auto", cmap="magma", vmin=top - RANGE_DB, vmax=top, extent=extent
@@ -72,9 +72,9 @@ def thumbnail(wave: Wave) -> np.ndarray[Any, Any]:
     """A log-mel spectrogram as a small colour picture for the terminal (uint8)."""
     from matplotlib import colormaps
 
-    decibels = spectrum.log_mel(wave)
+    decibels = spectrogram.log_mel(wave)
     pieces = np.array_split(decibels, min(76, len(decibels)))
-    small = np.stack([piece.mean(axis=0) for piece in pieces])[:, : spectrum.BANDS // 2 * 2].T[::-1]
+    small = np.stack([piece.mean(axis=0) for piece in pieces])[:, : spectrogram.BANDS // 2 * 2].T[::-1]
     small = small.reshape(-1, 2, small.shape[1]).mean(axis=1)  # 32 rows
     top = float(small.max())
     scaled = np.clip((small - top + 0.8 * RANGE_DB) / (0.8 * RANGE_DB), 0, 1)

@@ -18,7 +18,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from nnlab.output.console import Terminal
+from nnlab.output.terminal import Terminal
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 Row = dict[str, Any]

@@ -11,11 +11,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from nnlab.output.console import Terminal
 from nnlab.output.progress import Display, PlainLines, clock, measures
+from nnlab.output.terminal import Terminal
 
 if TYPE_CHECKING:
-    from nnlab.engine import Job
+    from nnlab.training.parallel import Job
 
 
 class ManyDisplays:

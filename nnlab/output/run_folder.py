@@ -7,7 +7,7 @@ Every file is written beside its place and then renamed, so a reader (or a later
     vocabulary.json (what a model of text reads)  figures/*.png  audio/*.wav  checkpoint/ (until the run is done)
 
 Nothing in a run folder is ever executed: arrays are read without pickle and of ``model.keras`` only
-the weights are used (see :mod:`nnlab.training.backend`).
+the weights are used (see :mod:`nnlab.backend`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Self
 import filelock
 
 from nnlab.errors import InputError, UsageError
-from nnlab.output.envelope import SCHEMA, dumps
+from nnlab.output.document import SCHEMA, dumps
 
 if TYPE_CHECKING:
     import numpy as np

@@ -44,7 +44,7 @@ class Batches:
         return map(self._make, self._groups)
 
 
-def in_chunks(model: keras.Model, rows: np.ndarray[Any, Any], *, size: int = 250) -> np.ndarray[Any, Any]:
+def predict_in_batches(model: keras.Model, rows: np.ndarray[Any, Any], *, size: int = 250) -> np.ndarray[Any, Any]:
     """``model`` of many rows in batches of one size, so that it is traced once.
 
     Not ``predict``: its tf.data pipeline waits for the tuning thread as well, once an evaluation.

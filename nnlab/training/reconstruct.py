@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import keras
 import numpy as np
 
-from nnlab.training.backend import jit_compile
+from nnlab.backend import jit_compile
 from nnlab.training.batches import Batches
-from nnlab.training.fit import Evaluation, Row, Seeded, train
-from nnlab.training.schedules import warm_up_and_cosine
-from nnlab.training.seeds import Outcome
+from nnlab.training.loop import Evaluation, Row, Seeded, train
+from nnlab.training.optimizers import warm_up_then_cosine
+from nnlab.training.repeat import Outcome
 
 if TYPE_CHECKING:
-    from nnlab.bench import Bench
+    from nnlab.commands.train import Bench
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 Make: TypeAlias = Callable[[Array, np.random.Generator], Array]
@@ -29,7 +29,7 @@ LOSSES = {
 def compiled(model: keras.Model, loss: str, rate: float, steps: int, *, schedule: bool) -> keras.Model:
     """The model with its loss and optimizer: AdamW on a warm-up and cosine over ``steps``, or plain Adam."""
     if schedule:
-        paced = warm_up_and_cosine(rate, steps, warm_up=0.05, least=0.005)
+        paced = warm_up_then_cosine(rate, steps, warm_up=0.05, least=0.005)
         optimizer: Any = keras.optimizers.AdamW(paced, weight_decay=1e-4, beta_2=0.99)
     else:
         optimizer = keras.optimizers.Adam(rate)

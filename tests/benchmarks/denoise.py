@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from measure import run
 
-from nnlab.data import pictures
+from nnlab.data import images
 
 HERE = Path(__file__).parent
 
@@ -25,7 +25,7 @@ def main():
     parser.add_argument("--plain-epochs", type=int, default=3)
     parser.add_argument("--pictures", type=int, default=12_500)
     options = parser.parse_args()
-    data = pictures.load(options.data)
+    data = images.load(options.data)
     with tempfile.TemporaryDirectory() as place:
         np.savez(f"{place}/all.npz", x_train=data.train, x_test=data.test)
         np.savez(f"{place}/some.npz", x_train=data.train[: options.pictures], x_test=data.test)

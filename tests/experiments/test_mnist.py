@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nnlab import backend
 from nnlab.data import digits
+from nnlab.experiments import _digits, permute
 from nnlab.experiments import mnist as experiment
-from nnlab.experiments import permute
 from nnlab.models import digits as models
-from nnlab.training import backend, members
 from tests.schema import ENVELOPE, RESULTS
 
 QUICK = ["--preset", "quick", "--json", "-q"]
@@ -89,23 +89,23 @@ def test_published_networks_are_those_of_2018():
     assert (config.runs, config.batch_size, len(config.experiments)) == (50, 128, 4)
     for net, epochs, parameters, optimizer in (("mlp", 20, 669_706, "RMSprop"), ("cnn", 12, 1_199_882, "Adadelta")):
         recipe = experiment.recipe(config, net, "ce")
-        model = members.compiled(recipe, 1, 60_000)
+        model = _digits.compiled(recipe, 1, 60_000)
         assert (recipe.epochs, model.count_params(), type(model.optimizer).__name__) == (epochs, parameters, optimizer)
 
 
 def train(net, seeds, folder, monkeypatch, at_once):
     """(probabilities, rows) of each seed after two small epochs, with so many networks at once."""
-    from nnlab.bench import Bench, Edge
-    from nnlab.output.console import Terminal
+    from nnlab.commands.train import Bench, Edge
     from nnlab.output.run_folder import RunFolder
+    from nnlab.output.terminal import Terminal
 
     monkeypatch.setattr(members, "at_once", lambda *_: at_once)
     bench = Bench(RunFolder(folder), Terminal(json=True, verbosity=-1), Edge(device="cpu"))
     bench.environment = backend.start()
     sample = digits.draw_sample(640, 100)
-    recipe = members.Recipe(net, "ce", 2, 64, published=False, shift=1)
+    recipe = _digits.Recipe(net, "ce", 2, 64, published=False, shift=1)
     data = (sample.x_train, sample.y_train, sample.x_test, sample.y_test)
-    outcomes = members.train_seeds(bench, recipe, net, seeds, data, keep_model=True)
+    outcomes = _digits.train_seeds(bench, recipe, net, seeds, data, keep_model=True)
     rows = [
         [{key: value for key, value in row.items() if key not in ("run", "seconds")} for row in one.history.rows]
         for one in outcomes
@@ -139,7 +139,7 @@ def test_the_squared_error_is_that_of_probabilities():
     logits = np.array([[[2.0, 0.0] + [-9.0] * 8]], np.float32)
     share = np.exp(logits[0, 0]) / np.exp(logits[0, 0]).sum()
     expected = ((share - np.eye(10)[0]) ** 2).mean()
-    found = members.total_error("mse")(np.array([[0]]), logits)
+    found = _digits.total_error("mse")(np.array([[0]]), logits)
     assert float(found[0]) == pytest.approx(float(expected), rel=1e-5)
 
 

@@ -11,9 +11,9 @@ import soundfile
 from PIL import Image
 
 from nnlab import cli
-from nnlab.data import pictures, sounds
-from nnlab.data.sounds import RATE
-from nnlab.experiments.autoencode import AutoencodeConfig
+from nnlab.data import audio, images
+from nnlab.data.audio import RATE
+from nnlab.experiments.autoencode_images import AutoencodeConfig
 from nnlab.experiments.denoise import DenoiseConfig
 from tests.schema import ENVELOPE, RESULTS
 
@@ -46,7 +46,7 @@ def chirps(tmp_path_factory):
 @pytest.fixture
 def few(tmp_path):
     """An ``.npz`` of a few pictures, for what needs a run but no skill."""
-    data = pictures.draw_sample(160, 20)
+    data = images.draw_sample(160, 20)
     np.savez(tmp_path / "few.npz", x_train=data.train, x_test=data.test)
     return tmp_path / "few.npz"
 
@@ -139,9 +139,9 @@ def test_pictures_of_any_size_are_restored_beside_the_input(nnlab, denoiser, tmp
 
 
 def test_sounds_of_any_kind_go_through(nnlab, chirps, tmp_path):
-    wave = sounds.sing_sample(6, 1.0).test[0]
+    wave = audio.sing_sample(6, 1.0).test[0]
     stereo = np.stack([wave, wave[::-1]], axis=1)
-    soundfile.write(tmp_path / "a.flac", sounds.resample(stereo[:, 0], RATE, 44_100), 44_100)
+    soundfile.write(tmp_path / "a.flac", audio.resample(stereo[:, 0], RATE, 44_100), 44_100)
     soundfile.write(tmp_path / "b.wav", stereo, RATE)
     done = nnlab("predict", chirps, tmp_path / "a.flac", tmp_path / "b.wav")
     assert done.code == 0, done.err
@@ -185,12 +185,12 @@ def test_the_grid_stands_beside_the_reports_table(nnlab, few):
 
 
 def test_a_run_is_repeated_and_resumed_to_the_bit(nnlab, few, tmp_path, monkeypatch):
-    from nnlab.runs import compare
-    from nnlab.training import fit
+    from nnlab.commands.runs import compare
+    from nnlab.training import loop
 
     arguments = ["denoise", *QUICK, "--data", few, "--epochs", 2]
     assert nnlab(*arguments, "--out", "whole").code == 0
-    real = fit._fit_batches
+    real = loop._fit_batches
     calls = []
 
     def interrupted(*given):

@@ -11,7 +11,7 @@ import pytest
 
 from nnlab.data.text import encode
 from nnlab.data.windows import held_out_windows, training_windows
-from nnlab.evaluation.likelihood import surprise
+from nnlab.evaluation.metrics import token_nll
 from nnlab.experiments import textgen
 from nnlab.experiments.textgen import TextgenConfig
 from tests.schema import ENVELOPE, RESULTS
@@ -78,7 +78,7 @@ def test_the_loss_of_the_tail_is_that_of_the_plain_way():
     starts = range(0, len(tail) - 40, 3)
     x = np.stack([tail[start : start + 40] for start in starts])
     y = np.array([tail[start + 40] for start in starts])
-    plain = surprise(model.predict(x, verbose=0), y).mean()
+    plain = token_nll(model.predict(x, verbose=0), y).mean()
     assert textgen.loss_on_tail(model, config, tail) == pytest.approx(plain, rel=1e-6)
 
 

@@ -1,0 +1,1 @@
+"""One file per command: what it does, from its options to its exit code."""

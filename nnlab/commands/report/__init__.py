@@ -1,0 +1,250 @@
+"""``nnlab report``: the whole report of 2018, run again part by part and set beside what it published.
+
+Each part is one command of nnlab in a process and a run folder of its own, so a part that fails or is killed takes
+nothing with it: the same line again runs what is missing, and goes on with what was begun.
+"""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnlab.commands.report.items import ITEMS, Item, judge
+from nnlab.commands.runs import tell
+from nnlab.commands.train import Edge
+from nnlab.errors import ExitCode, InputError, NnlabError, UsageError
+from nnlab.output.document import dumps, envelope
+from nnlab.output.progress import clock
+from nnlab.output.run_folder import RunFolder, is_run
+from nnlab.output.terminal import Terminal, said, table
+from nnlab.training.parallel import FOLDER, Engine, Event, Job, engine_for
+
+RATE = 200.0  # GFLOP/s of the machine where the seconds of PARTS were taken; those of published are guesses
+
+
+@dataclass(frozen=True)
+class Part:
+    """One command: its options a preset, and about how many seconds it takes at 200 GFLOP/s."""
+
+    name: str
+    command: str
+    options: Mapping[str, str]
+    seconds: Mapping[str, float]
+
+    def arguments(self, preset: str) -> list[str]:
+        """The command line, without where it goes; ``best`` is what a command does unasked."""
+        chosen = [] if preset == "best" else ["--preset", preset]
+        return [self.command, *chosen, *shlex.split(self.options.get(preset, ""))]
+
+
+def _part(name: str, command: str, published: str, best: str, quick: str, *seconds: float) -> Part:
+    names = ("published", "best", "quick")
+    options = dict(zip(names, (published, best, quick), strict=True))
+    return Part(name, command, options, dict(zip(names, seconds, strict=True)))
+
+
+PARTS = (
+    _part("mnist", "mnist", "--runs 5", "--loss both --runs 2", "", 10_500, 620, 14),
+    _part("permute", "permute", "--runs 1", "--runs 1", "", 1_400, 500, 28),
+    _part("textgen", "textgen", "", "", "", 7_000, 490, 12),
+    _part("french", "translate", "--pairs eng-fra", "--pairs eng-fra --samples 10000", "--pairs sample",
+          1_400, 620, 23),
+    _part("greek", "translate", "--pairs eng-ell", "--pairs eng-ell --samples 10000", "--pairs sample --reverse",
+          1_750, 620, 22),
+    _part("addition", "arith", "--op add", "--op add", "--op add", 420, 20, 7),
+    _part("subtraction", "arith", "--op sub", "--op sub", "--op sub", 420, 20, 7),
+    _part("birds", "autoencode", "--data birds", "--data birds", "--data chirps", 315, 90, 12),
+    _part("dense", "autoencode", "--net dense", "--net dense", "--net dense", 1_400, 500, 16),
+    _part("conv", "autoencode", "", "", "", 1_050, 120, 9),
+    _part("table2", "autoencode", "--grid", "--grid --epochs 10", "--grid --epochs 1", 4_200, 900, 14),
+    _part("denoise", "denoise", "", "", "", 2_800, 170, 12),
+    _part("table3", "denoise", "--grid", "--grid --epochs 2", "--grid --epochs 1", 11_200, 240, 15),
+)  # fmt: skip
+
+
+def report(preset: str, only: Sequence[str], edge: Edge) -> ExitCode:
+    """Plan, run what is missing, and write ``report.html`` and ``report.json``."""
+    failed: list[str] = []
+
+    def work(terminal: Terminal) -> dict[str, Any]:
+        wanted = chosen(only)
+        parts = [part for part in PARTS if part.name in {item.part for item in wanted}]
+        home = edge.out or Path("runs") / f"report-{preset}"
+        if home.exists() and not home.is_dir():
+            raise UsageError(f"expected a folder for --out, got the file {home}", "Choose another --out")
+        (home / "runs").mkdir(parents=True, exist_ok=True)
+        states = {part.name: state_of(part, preset, home) for part in parts}
+        engine = engine_for(edge.engine, edge.address, edge.workers)
+        seconds = plan(terminal, preset, parts, states, engine.workers)
+        carry_out(terminal, engine, preset, parts, states, home, seconds)
+        failed.extend(name for name, state in states.items() if state["status"] != "ok")
+        rows = [measured(item, states[item.part], preset, home) for item in wanted]
+        show(terminal, rows)
+        results = {"items": rows, "parts": list(states.values())}
+        folder = RunFolder(home)
+        from nnlab.commands.report.page import page
+
+        document = envelope("report", run=str(home), config={"preset": preset}, results=results)
+        folder.write("report.json", dumps(document).encode())
+        size = folder.write("report.html", page(preset, rows, states, home).encode()).stat().st_size
+        terminal.tell(f"saved {home / 'report.html'} ({size / 1e6:.1f} MB) and report.json")
+        return results
+
+    def incomplete() -> NnlabError | None:
+        told = f"not finished: {', '.join(failed)}"
+        return NnlabError(told, "The same line again runs what is missing") if failed else None
+
+    return tell("report", work, json=edge.json, verbosity=edge.verbosity, but=incomplete)
+
+
+def chosen(only: Sequence[str]) -> list[Item]:
+    """The items named by ``--only`` (an item, or a part with all its items); all where none is named."""
+    names = [name.strip().lower() for text in only for name in text.split(",") if name.strip()]
+    known = {item.name for item in ITEMS} | {part.name for part in PARTS}
+    strange = [name for name in names if name not in known and not any(one.startswith(name) for one in known)]
+    if strange:
+        raise UsageError(f"expected --only of {', '.join(sorted(known))}, got {strange[0]!r}", "Leave it out for all")
+    if not names:
+        return list(ITEMS)
+    return [item for item in ITEMS if any(item.name.startswith(name) or item.part == name for name in names)]
+
+
+# ---- running -----------------------------------------------------------------------------------------
+
+
+def state_of(part: Part, preset: str, home: Path) -> dict[str, Any]:
+    """Whether a part is done, begun or missing, and what makes it."""
+    folder = home / "runs" / part.name
+    command = shlex.join(["nnlab", *part.arguments(preset)])
+    state: dict[str, Any] = {"name": part.name, "command": command, "status": "missing", "seconds": None, "error": None}
+    if not is_run(folder):
+        return state
+    try:
+        document = RunFolder(folder).read_json("results.json") if (folder / "results.json").is_file() else {}
+    except InputError:
+        document = {}
+    if document.get("status") == "ok":
+        if document["run"] != str(folder):  # it was made on another machine
+            RunFolder(folder).write_json("results.json", {**document, "run": str(folder)})
+        return {**state, "status": "ok", "seconds": document["seconds"]["total"]}
+    return {**state, "status": "begun"}
+
+
+def plan(
+    terminal: Terminal, preset: str, parts: Sequence[Part], states: Mapping[str, Any], workers: int
+) -> dict[str, float]:
+    """Say what will be run and about how long it takes on this machine; the seconds of each part."""
+    rate = machine_rate()
+    listed = table("part", "command", "about", left=2)
+    seconds = {part.name: part.seconds[preset] * RATE / rate for part in parts}
+    for part in parts:
+        state, thought = states[part.name], clock(seconds[part.name])
+        about = {"ok": f"done in {clock(state['seconds'] or 0)}", "begun": f"begun, {thought}"}
+        listed.add_row(part.name, state["command"], about.get(state["status"], thought))
+    terminal.tell(listed)
+    total = sum(seconds[part.name] for part in parts if states[part.name]["status"] != "ok")
+    at_once = f", {workers} parts at once" if workers > 1 else ""
+    terminal.tell(f"about {clock(total)} at {rate:.0f} GFLOP/s (matrix product of this machine){at_once}")
+    return seconds
+
+
+def machine_rate() -> float:
+    """GFLOP/s of a large matrix product here: what most parts spend their time on."""
+    import numpy as np
+
+    square = np.ones((1024, 1024), np.float32)
+    square @ square
+    best = float("inf")
+    for _ in range(5):
+        start = time.perf_counter()
+        square @ square
+        best = min(best, time.perf_counter() - start)
+    return 2 * 1024**3 / best / 1e9
+
+
+def carry_out(
+    terminal: Terminal,
+    engine: Engine,
+    preset: str,
+    parts: Sequence[Part],
+    states: dict[str, Any],
+    home: Path,
+    seconds: Mapping[str, float],
+) -> None:
+    """Run the parts that are not done, some at once; tell each as it ends."""
+    from nnlab.output.progress_many import LiveParts
+
+    missing = {part.name: part for part in parts if states[part.name]["status"] != "ok"}
+    display = LiveParts(terminal)
+
+    def hear(job: Job, event: Event) -> None:
+        if event["event"] == "process":
+            display.parts[job.name] = (time.monotonic(), seconds[job.name])
+        elif event["event"] == "lost":
+            terminal.warn(f"{job.name}: {event['why']}, begun again")
+
+    try:
+        jobs = [job_of(part, preset, home) for part in missing.values()]
+        for count, (job, ended) in enumerate(engine.run(jobs, hear), start=1):
+            display.parts.pop(job.name, None)
+            states[job.name] = state = state_of(missing[job.name], preset, home)
+            if state["status"] != "ok":
+                state |= {"status": "failed", "error": ended.error or f"exit code {ended.code}"}
+            told = f"in {clock(state['seconds'])}" if state["status"] == "ok" else f"failed: {state['error']}"
+            terminal.tell(f"{count}/{len(missing)} {job.name} {told}")
+    finally:
+        display.stop()
+
+
+def job_of(part: Part, preset: str, home: Path) -> Job:
+    """One command, or going on with it."""
+    folder = home / "runs" / part.name
+    begun = is_run(folder)
+    words = [part.command, "--resume", FOLDER] if begun else [*part.arguments(preset), "--out", FOLDER]
+    return Job(part.name, "nnlab", (*words, "-q"), folder)
+
+
+# ---- the result --------------------------------------------------------------------------------------
+
+
+def measured(item: Item, state: Mapping[str, Any], preset: str, home: Path) -> dict[str, Any]:
+    """One row: what was published, what was measured, and the verdict."""
+    row: dict[str, Any] = {
+        "item": item.name,
+        "what": item.what,
+        "published": item.published,
+        "measured": None,
+        "verdict": "not run",
+        "reason": state["error"] or "",
+        "part": item.part,
+        "command": state["command"],
+    }
+    if state["status"] != "ok":
+        return row
+    folder = home / "runs" / item.part
+    document = RunFolder(folder).read_json("results.json")
+    value, verdict, reason = judge(item, document["results"], folder, preset)
+    return {**row, "measured": value, "verdict": verdict, "reason": reason}
+
+
+def show(terminal: Terminal, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The table: item, published, measured, verdict."""
+    listed = table("item", "published", "measured", "verdict", left=1)
+    colours = {"reproduced": "green", "better": "green", "differs": "yellow", "not run": "red"}
+    colours |= dict.fromkeys(("shown", "other data"), "dim")
+    for row in rows:
+        verdict = f"[{colours[row['verdict']]}]{row['verdict']}[/]"
+        listed.add_row(row["what"], said(row["published"]), said(row["measured"]), verdict)
+    terminal.show(listed)
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        if row["reason"]:
+            reasons.setdefault(row["reason"], []).append(row["what"])
+    for reason, items in reasons.items():
+        terminal.show(f"[dim]{'; '.join(items)}: {reason}[/dim]")
+    if any(row["verdict"] == "other data" for row in rows):
+        terminal.show("[dim]other data: the quick preset measures on small built-in data[/dim]")

@@ -1,0 +1,1 @@
+"""One file per experiment: its options and presets. Imports nothing heavy."""

@@ -1,0 +1,168 @@
+"""Sound to log-mel spectrogram and back: what the ear can tell, without the phase it cannot.
+
+Frames of 1,024 samples (46 ms, Hann) every 245 samples, so a second at 22,050 Hz is exactly 90 frames;
+64 mel bands from 250 Hz up; decibels relative to a full-scale sine, never below -100.
+
+Back: Griffin and Lim's iteration (1984, in its accelerated form: Perraudin, Balazs and Søndergaard 2013)
+finds a phase that fits the spectrum, then L-BFGS moves the samples until the sound's own log-mel
+spectrogram is the wanted one.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any, TypeAlias
+
+import numpy as np
+from scipy import fft
+
+from nnlab.data.audio import LOWEST, RATE, Wave
+
+Array: TypeAlias = np.ndarray[Any, Any]
+SIZE, HOP, BANDS = 1024, 245, 64
+FRAMES = RATE // HOP  # 90 a second
+FLOOR_DB = -100.0
+_FLOOR = 10 ** (FLOOR_DB / 10)
+_LEAD = SIZE // 2 - HOP // 2  # frame k is centred on the middle of samples k * HOP … (k + 1) * HOP
+
+
+@cache
+def window() -> Wave:
+    """Hann, periodic, ``(1024,)``."""
+    return np.hanning(SIZE + 1)[:-1].astype(np.float32)
+
+
+@cache
+def mel_bank() -> Wave:
+    """Triangles on the mel scale ``(64, 513)``, each of sum 1: mean power of a band."""
+
+    def mel(hertz: Any) -> Any:
+        return 2595 * np.log10(1 + hertz / 700)
+
+    edges = 700 * (10 ** (np.linspace(mel(LOWEST), mel(RATE / 2), BANDS + 2) / 2595) - 1)
+    bins = np.fft.rfftfreq(SIZE, 1 / RATE)
+    rising = (bins - edges[:-2, None]) / np.diff(edges)[:-1, None]
+    falling = (edges[2:, None] - bins) / np.diff(edges)[1:, None]
+    bank = np.maximum(0, np.minimum(rising, falling))
+    made: Wave = (bank / bank.sum(axis=1, keepdims=True)).astype(np.float32)
+    return made
+
+
+def centres() -> Array:
+    """The middle of each band in Hz ``(64,)``."""
+    bank = mel_bank()
+    middle: Array = bank @ np.fft.rfftfreq(SIZE, 1 / RATE)
+    return middle
+
+
+def frame_count(samples: int) -> int:
+    """Frames of so many samples; what is left at the end has a frame of its own."""
+    return -(-samples // HOP)
+
+
+def windows(frames: Array, length: int) -> Array:
+    """``(frames, …)`` cut into ``(windows, length, …)``; the last is filled up with its last value."""
+    short = -len(frames) % length
+    full = np.concatenate([frames, np.repeat(frames[-1:], short, axis=0)]) if short else frames
+    return full.reshape(-1, length, *frames.shape[1:])
+
+
+def stft(wave: Wave) -> Array:
+    """Complex spectrum ``(frames, 513)`` of ``(samples,)``."""
+    padded = np.pad(wave, (_LEAD, SIZE + HOP))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, SIZE)[::HOP][: frame_count(len(wave))]
+    spectrum: Array = fft.rfft(frames * window(), axis=1)
+    return spectrum
+
+
+def _overlap_add(frames: Array, samples: int) -> Wave:
+    total = np.zeros(HOP * len(frames) + SIZE + HOP, np.float32)
+    pieces = -(-SIZE // HOP)
+    padded = np.pad(frames, ((0, 0), (0, pieces * HOP - SIZE))).astype(np.float32)
+    for piece in range(pieces):  # pieces that do not overlap are added at once
+        here = padded[:, piece * HOP : (piece + 1) * HOP].reshape(-1)
+        total[piece * HOP : piece * HOP + len(here)] += here
+    return total[_LEAD : _LEAD + samples]
+
+
+def istft(spectrum: Array, samples: int) -> Wave:
+    """The sound whose spectrum is nearest to ``(frames, 513)`` (least squares)."""
+    frames = fft.irfft(spectrum, SIZE, axis=1) * window()
+    weight = _overlap_add(np.broadcast_to(window() ** 2, frames.shape), samples)
+    made: Wave = (_overlap_add(frames, samples) / np.maximum(weight, 1e-3)).astype(np.float32)
+    return made
+
+
+def _scale() -> float:
+    return float(window().sum()) ** 2 / 4  # a full-scale sine has |bin|² of this
+
+
+def log_mel(wave: Wave) -> Wave:
+    """Log-mel spectrogram in dB ``(frames, 64)`` of ``(samples,)``."""
+    spectrum = stft(wave)
+    power = (spectrum.real**2 + spectrum.imag**2) / _scale()
+    made: Wave = np.maximum(10 * np.log10(power @ mel_bank().T + _FLOOR), FLOOR_DB).astype(np.float32)
+    return made
+
+
+def sound(wanted: Wave, samples: int, *, seed: int = 0, iterations: int = 40, refinements: int = 20) -> Wave:
+    """A sound ``(samples,)`` whose log-mel spectrogram is near ``wanted`` ``(frames, 64)`` in dB."""
+    return _refined(_phased(wanted, samples, seed, iterations), wanted, refinements)
+
+
+def _phased(wanted: Wave, samples: int, seed: int, iterations: int) -> Wave:
+    """Griffin and Lim's sound; what it took is let go before the samples are moved."""
+    magnitude = np.sqrt(_bins(wanted) * _scale()).astype(np.float32)
+    rng = np.random.default_rng([seed, SIZE])
+    phase = np.exp(2j * np.pi * rng.random(magnitude.shape, np.float32))  # complex64, as all here
+    before: Any = None
+    for _ in range(iterations):
+        found = stft(istft(magnitude * phase, samples))
+        ahead = found if before is None else found + 0.99 * (found - before)
+        before = found
+        phase = ahead / np.maximum(np.abs(ahead), 1e-12)
+    return istft(magnitude * phase, samples)
+
+
+def _bins(decibels: Wave, iterations: int = 30) -> Array:
+    """Power of each bin ``(frames, 513)`` whose bands are those of a log-mel spectrogram.
+
+    Lee and Seung's update (2001) for the Kullback-Leibler distance: it begins with each band spread over its
+    bins, leaves noise as flat as it is, and draws a tone together to where its neighbouring bands say it is.
+    """
+    power = np.maximum(10 ** (decibels.astype(np.float32) / 10) - np.float32(_FLOOR), np.float32(1e-14))
+    bank = mel_bank()
+    whole = np.maximum(bank.sum(axis=0), 1e-9)
+    found: Array = power @ (bank / np.maximum((bank @ bank.T).sum(axis=1, keepdims=True), 1e-9))
+    for _ in range(iterations):
+        found = found * ((power / np.maximum(found @ bank.T, 1e-20)) @ bank / whole)
+    return found
+
+
+def _refined(wave: Wave, wanted: Wave, iterations: int) -> Wave:
+    """Move the samples down the gradient of the mean squared difference in dB."""
+    from scipy.optimize import minimize
+
+    if iterations == 0:
+        return wave
+    samples, scale, bank = len(wave), max(float(wave.std()), 1e-7), mel_bank()
+
+    def loss(unit: Array) -> tuple[float, Array]:
+        spectrum = stft((unit * scale).astype(np.float32))
+        power = spectrum.real**2
+        power += spectrum.imag**2
+        power /= _scale()
+        bands = power @ bank.T + _FLOOR
+        off = 10 * np.log10(bands) - wanted
+        spectrum *= (4 * off * (10 / math.log(10)) / bands) @ bank / _scale()  # twice d loss / d |bin|²
+        spectrum[:, 1:-1] *= 0.5  # the mirrored bins that irfft adds
+        frames = fft.irfft(spectrum, SIZE, axis=1)
+        frames *= SIZE * window()
+        gradient = _overlap_add(frames, samples)
+        return float(np.square(off).mean()), (gradient * scale / off.size).astype(np.float64)
+
+    options = {"maxiter": iterations, "maxcor": 5}
+    found = minimize(loss, (wave / scale).astype(np.float64), jac=True, method="L-BFGS-B", options=options)
+    made: Wave = (found.x * scale).astype(np.float32)
+    return made

@@ -1,0 +1,182 @@
+"""What happens to a process: killed, interrupted, out of disk, two at once, stdin closed."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from nnlab.commands.runs import compare
+from nnlab.output.run_folder import RunFolder
+from tests.conftest import call, start
+
+ARGUMENTS = ["arith", "--preset", "quick", "--samples", "2000", "--runs", "2", "--epochs", "5"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run left alone, and how long it took."""
+    place = tmp_path_factory.mktemp("whole")
+    begun = time.monotonic()
+    done = call(*ARGUMENTS, "--out", "whole", cwd=place)
+    assert done.code == 0, done.err
+    return RunFolder(place / "whole"), time.monotonic() - begun
+
+
+@pytest.mark.parametrize("attempt", range(int(os.environ.get("NNLAB_TEST_KILLS", "2"))))
+def test_killed_at_any_instant_and_resumed_to_the_same_bits(whole, tmp_path, attempt):
+    folder, seconds = whole
+    process = start(*ARGUMENTS, "--out", "killed", cwd=tmp_path, stderr=subprocess.DEVNULL)
+    instant = random.Random(os.environ.get("NNLAB_TEST_KILLS", "2") + str(attempt)).uniform(0.3, 1.0)
+    try:
+        process.wait(instant * seconds)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    process.stdout.close()
+    if (tmp_path / "killed" / "config.json").exists():
+        done = call("arith", "--resume", "killed", cwd=tmp_path)
+    else:
+        done = call(*ARGUMENTS, "--out", "killed", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert compare(folder, RunFolder(tmp_path / "killed")) == []
+    assert not (tmp_path / "killed" / "checkpoint").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_saves_and_prints_the_line_to_resume(tmp_path, number):
+    process = start(*ARGUMENTS[:-1], "400", "--out", "run", "--json", cwd=tmp_path)
+    for line in process.stderr:
+        if "epoch   2/400" in line:
+            break
+    process.send_signal(number)
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "error: interrupted. Go on with: nnlab arith --resume run"
+    document = json.loads(out)
+    assert (document["status"], document["exit_code"], document["run"]) == ("interrupted", 130, "run")
+    assert (tmp_path / "run" / "checkpoint" / "run-000.npz").exists()
+    assert (tmp_path / "run" / "metrics.csv").read_text().count("\n") >= 3
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo") or os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk_loses_nothing_and_says_how_to_go_on(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], check=False)
+    if mounted.returncode:
+        pytest.skip("a small disk cannot be mounted here")
+    try:
+        (disk / "filler").write_bytes(bytes(300_000))
+        done = call(*ARGUMENTS, "--out", disk / "run", cwd=tmp_path)
+        assert done.code == 4
+        assert done.err.splitlines()[-1].startswith("error: no space left on the disk")
+        assert f"Free some space, then go on with: nnlab arith --resume {disk / 'run'}" in done.err
+        (disk / "filler").unlink()
+        subprocess.run(["mount", "-o", "remount,size=40m", disk], check=True)
+        done = call("arith", "--resume", disk / "run", cwd=tmp_path)
+        assert done.code == 0, done.err
+        assert json.loads((disk / "run" / "results.json").read_text())["status"] == "ok"
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_reader_that_leaves_early_loses_no_result(tmp_path):
+    arguments = " ".join([*ARGUMENTS[:3], "--samples 300 --epochs 1 --out run"])
+    script = f"set -o pipefail; {sys.executable} -m nnlab {arguments} | head -n 1"
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(__file__))}
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") == 1
+    assert json.loads((tmp_path / "run" / "results.json").read_text())["status"] == "ok"
+    assert (tmp_path / "run" / "figures" / "loss.png").exists()
+
+
+def test_a_terminal_sees_the_live_display_and_no_color_is_honoured(tmp_path):
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    environment = {"NO_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "30"}
+    process = start(*ARGUMENTS, "--out", "run", cwd=tmp_path, env=environment, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    seen = b""
+    while True:
+        try:
+            piece = os.read(ours, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not piece:
+            break
+        seen += piece
+    os.close(ours)
+    assert process.wait() == 0
+    text = seen.decode()
+    assert "batch" in text  # the display
+    assert "\x1b[2K" in text  # drawn in place
+    assert re.search("[▁▂▃▄▅▆▇█]", text)  # the small curve of the loss
+    assert "☑" in text
+    assert not re.search(r"\x1b\[[0-9;]*\b(3[0-7]|38|9[0-7])\b[0-9;]*m", text)  # no colour
+
+
+def test_two_processes_on_one_folder(tmp_path):
+    first = start(*ARGUMENTS[:-1], "400", "--out", "run", cwd=tmp_path)
+    for line in first.stderr:
+        if line.startswith("run 1/2  epoch"):
+            break
+    second = call("arith", "--resume", "run", cwd=tmp_path)
+    assert second.code == 2
+    assert second.err.splitlines()[-1].startswith("error: another process is at work in run")
+    assert first.poll() is None
+    first.kill()
+    first.communicate()
+    assert not RunFolder(tmp_path / "run").busy
+
+
+def test_a_closed_stdin_harms_nobody(trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "run")
+    script = f"exec 0<&-; exec {sys.executable} -m nnlab predict run - "
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(__file__))}
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: expected lines on stdin, it is closed")
+    done = subprocess.run(
+        ["bash", "-c", script.replace(" - ", " 1+1 ")],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "2\n", "")
+
+
+def test_an_interrupt_that_a_finalizer_swallows_is_not_lost():
+    from nnlab.training import signals
+
+    class Fragile:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGTERM)
+            for _ in range(1000):  # where the handler runs at the latest
+                pass
+
+    with signals.heeded():
+        signals.check()
+        hook, sys.unraisablehook = sys.unraisablehook, lambda told: None
+        try:
+            Fragile()
+        finally:
+            sys.unraisablehook = hook
+        with pytest.raises(KeyboardInterrupt):
+            signals.check()
+    signals.check()

@@ -1,0 +1,134 @@
+"""Sums: drawn without repeats and fairly, split honestly, and encoded without loss."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nnlab.data import arithmetic
+from nnlab.errors import InputError, UsageError
+
+
+def keys(drawn):
+    return {(min(a, b), max(a, b)) for a, b in zip(drawn.left.tolist(), drawn.right.tolist(), strict=True)}
+
+
+@pytest.mark.parametrize(("digits", "samples"), [(1, 55), (2, 5050), (3, 50_000), (4, 30_000), (9, 1000)])
+def test_questions_are_unique_either_way_round_and_of_the_right_length(digits, samples):
+    drawn = arithmetic.draw("add", digits, samples, seed=0)
+    assert len(drawn) == samples == len(keys(drawn))
+    assert min(drawn.left.min(), drawn.right.min()) >= 0
+    assert max(drawn.left.max(), drawn.right.max()) < 10**digits
+    assert (drawn.left > drawn.right).mean() == pytest.approx(0.5, abs=0.2)
+
+
+def test_more_questions_than_there_are_is_refused():
+    with pytest.raises(UsageError, match="at most 5,050"):
+        arithmetic.draw("add", 2, 5051, seed=0)
+
+
+def test_the_same_seed_draws_the_same_and_another_does_not():
+    first, again, other = (arithmetic.draw("sub", 3, 100, seed) for seed in (1, 1, 2))
+    assert first.left.tolist() == again.left.tolist()
+    assert keys(first) != keys(other)
+
+
+def test_all_at_once_draws_as_one_after_another_does():
+    """Both ways of drawing favour short numbers alike: the shares of each operand length agree."""
+    both = []
+    for draw in (arithmetic._draw_from_all, arithmetic._draw_unique):
+        pairs = draw(3, 20_000, np.random.default_rng(5))
+        both.append([np.mean(pairs[:, 1] < 10**length) for length in (1, 2)] + [np.mean(pairs[:, 0] < 10)])
+    assert both[0] == pytest.approx(both[1], abs=0.01)
+
+
+def test_the_held_out_tenth_shares_no_question_with_training():
+    training, held_out = arithmetic.split(arithmetic.draw("sub", 3, 20_000, seed=3))
+    assert (len(training), len(held_out)) == (18_000, 2_000)
+    assert not keys(training) & keys(held_out)
+
+
+@pytest.mark.parametrize(("op", "answer"), [("add", 96), ("sub", -4), ("mul", 2300)])
+def test_answers(op, answer):
+    assert arithmetic.Sums(op, np.array([46]), np.array([50])).answer.tolist() == [answer]
+
+
+def test_negative_numbers_and_leading_blanks_survive_the_way_to_ids_and_back():
+    numbers = np.array([0, -4, 61, -555, 999])
+    ids = arithmetic.number_ids(numbers, 4)
+    assert ids.dtype == np.uint8
+    assert arithmetic.to_strings(ids[:, ::-1], "sub") == ["   0", "  -4", "  61", "-555", " 999"]
+
+
+def test_published_questions_are_padded_on_the_right_and_their_sign_is_kept():
+    ids = arithmetic.to_ids(["5-61", "535-61"], 7, align="left")
+    assert arithmetic.to_strings(ids, "sub") == ["5-61   ", "535-61 "]
+
+
+@pytest.mark.parametrize("text", ["46-601", " 46 - 601 ", "046-601"])
+def test_a_typed_question_is_read(text):
+    assert arithmetic.parse(text, "sub", 3) == (46, 601)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("46+601", "expected a question like 12-34, got '46\\+601'"),
+        ("hello", "got 'hello'"),
+        ("", "got ''"),
+        ("1-2-3", "got"),
+        ("٣-1", "got"),
+        ("-1-2", "got"),
+        ("4600-1", "numbers of up to 3 digits"),
+    ],
+)
+def test_what_cannot_be_read_is_said(text, says):
+    with pytest.raises(InputError, match=says):
+        arithmetic.parse(text, "sub", 3)
+
+
+def test_a_file_of_sums(tmp_path):
+    path = tmp_path / "sums.txt"
+    lines = [f"{a}+{a + 7}={2 * a + 7}" for a in range(30)]
+    path.write_text("\ufeff" + "\r\n".join([*lines, "", "9+3", "7+0"]) + "\r\n", encoding="utf-8")
+    read = arithmetic.read_file(path, "add", 2, None)
+    assert len(read) == 31  # 7+0 is 0+7 again
+    assert read.question(0) == "0+7"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"1+1=2\n1+1=3\n", r"sums\.txt:2: 1\+1 is 2, not '3'"),
+        (b"1+1\n\nx\n", r"sums\.txt:3: expected a question"),
+        (b"1+1\n", "at least 20 different questions, got 1"),
+        (b"", "at least 20 different questions, got 0"),
+        (b"1+1\n\xff\xfe", "expected UTF-8 text, byte 4 is not"),
+    ],
+)
+def test_a_bad_file_is_named_with_its_line(tmp_path, content, says):
+    path = tmp_path / "sums.txt"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=says):
+        arithmetic.read_file(path, "add", 3, None)
+
+
+@pytest.mark.parametrize(
+    ("op", "left", "right", "count"),
+    [
+        ("add", 999, 1, 3),
+        ("add", 535, 61, 0),
+        ("add", 85, 15, 2),
+        ("sub", 601, 46, 2),
+        ("sub", 46, 601, 2),
+        ("sub", 99, 11, 0),
+        ("mul", 12, 11, 0),
+        ("mul", 25, 4, 2),
+    ],
+)
+def test_carries_and_borrows(op, left, right, count):
+    assert arithmetic.carries(arithmetic.Sums(op, np.array([left]), np.array([right]))).tolist() == [count]
+
+
+def test_operand_lengths_say_the_longer_first():
+    assert arithmetic.operand_lengths(arithmetic.Sums("sub", np.array([5, 100]), np.array([61, 2]))) == ["2-1", "3-1"]

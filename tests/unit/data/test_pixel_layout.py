@@ -1,0 +1,42 @@
+"""The layout of shuffled pixels, recovered from correlations alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nnlab.data import pixel_layout
+from nnlab.errors import InputError
+
+
+def neighbours_kept(pictures, shuffled):
+    """Share of true neighbours (that ever change) that are neighbours again, and their mean distance."""
+    pixels = pictures.reshape(len(pictures), -1)
+    order = shuffled[pixel_layout.recover(pixels[:, shuffled])]
+    assert sorted(order.tolist()) == list(range(784))
+    place = np.empty((784, 2), int)
+    place[order] = np.stack(np.divmod(np.arange(784), 28), 1)
+    alive = pixels.std(axis=0) > 5
+    pairs = [(a, a + 1) for a in range(783) if a % 28 < 27] + [(a, a + 28) for a in range(756)]
+    distances = np.array([np.abs(place[a] - place[b]).max() for a, b in pairs if alive[a] and alive[b]])
+    return float((distances <= 1).mean()), float(distances.mean())
+
+
+def test_real_digits_are_laid_out_again(mnist):
+    share, distance = neighbours_kept(mnist.x_train[:20_000], np.random.default_rng(0).permutation(784))
+    assert share > 0.9
+    assert distance < 1.15
+
+
+def test_it_does_not_depend_on_the_order_it_is_given():
+    from nnlab.data.digits import draw_sample
+
+    pictures = draw_sample(2000, 10).x_train
+    shares = [neighbours_kept(pictures, np.random.default_rng(seed).permutation(784))[0] for seed in (1, 2)]
+    assert shares[0] == pytest.approx(shares[1], abs=0.05)
+    assert min(shares) > 0.6
+
+
+def test_pictures_that_never_change_are_refused():
+    with pytest.raises(InputError, match="only 0 pixels ever change"):
+        pixel_layout.recover(np.zeros((50, 784), np.uint8))

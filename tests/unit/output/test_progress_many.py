@@ -1,0 +1,103 @@
+"""One display for several processes: what it says at 80 columns, and what stays."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from nnlab.output.progress_many import LiveMany, LiveParts, ManyDisplays, watch_many
+from nnlab.output.terminal import Terminal
+from nnlab.training.parallel import Job
+
+JOBS = [Job(f"mlp_ce run {first}", "nnlab.commands.worker", (), Path()) for first in (1, 3)]
+
+
+def terminal(*, live: bool) -> Terminal:
+    made = Terminal()
+    made.err = Console(file=io.StringIO(), width=80, force_terminal=live, color_system=None)
+    return made
+
+
+def shown(renderable) -> list[str]:
+    console = Console(file=io.StringIO(), width=80, color_system=None)
+    console.print(renderable)
+    return [line.rstrip() for line in console.file.getvalue().splitlines() if line.strip()]
+
+
+def feed(watch: ManyDisplays) -> None:
+    for number, job in enumerate(JOBS):
+        watch.hear(job, {"event": "process", "pid": 1})
+        started = {"name": "mlp_ce", "run": 2 * number, "runs": 4, "epochs": 2, "steps": 10, "rows": []}
+        watch.hear(job, {"event": "start", **started})
+        watch.hear(job, {"event": "step", "step": 5})
+    row = {"run": 0, "epoch": 1, "seconds": 3.0, "loss": 0.5, "test_accuracy": 0.91}
+    watch.hear(JOBS[0], {"event": "epoch", "row": row})
+
+
+def test_a_line_a_worker_in_a_terminal():
+    made = terminal(live=True)
+    watch = watch_many(made, "2 workers (local)", 4)
+    assert isinstance(watch, LiveMany)
+    feed(watch)
+    lines = shown(watch.render())
+    assert len(lines) == 3
+    assert all(len(line) <= 80 for line in lines)
+    assert lines[0].startswith("2 workers (local)")
+    assert lines[1].startswith("mlp_ce run 1")
+    assert "epoch 2/2 loss 0.5" in lines[1]
+    assert lines[2].startswith("mlp_ce run 3")
+    assert lines[2].endswith("epoch 1/2 starting")
+    row = {"run": 0, "epoch": 2, "seconds": 65.0, "loss": 0.4, "test_accuracy": 0.93}
+    watch.hear(JOBS[0], {"event": "epoch", "row": row})
+    watch.end(JOBS[0].name)
+    assert len(shown(watch.render())) == 2
+    watch.stop()
+    assert "mlp_ce run 1/4 in 1:05  test 93.00 %" in made.err.file.getvalue()
+
+
+def test_a_line_an_epoch_without_a_terminal_and_a_lost_worker_is_told():
+    made = terminal(live=False)
+    watch = watch_many(made, "2 workers (local)", 4)
+    feed(watch)
+    watch.hear(JOBS[1], {"event": "lost", "why": "its process was killed by SIGKILL"})
+    watch.stop()
+    lines = made.err.file.getvalue().splitlines()
+    assert lines[0].startswith("mlp_ce  run 1/4  epoch 1/2  loss 0.5")
+    assert lines[1] == "warning: mlp_ce run 3: its process was killed by SIGKILL, begun again"
+    assert len(lines) == 2
+
+
+def test_quiet_is_quiet():
+    made = terminal(live=True)
+    made.verbosity = -1
+    watch = watch_many(made, "2 workers (local)", 4)
+    feed(watch)
+    watch.stop()
+    assert made.err.file.getvalue() == ""
+
+
+def test_parts_of_a_report_beside_what_they_were_thought_to_take(monkeypatch):
+    made = terminal(live=True)
+    parts = LiveParts(made)
+    monkeypatch.setattr("time.monotonic", lambda: 100.0)
+    parts.parts["addition"] = (40.0, 90.0)
+    (line,) = shown(parts.render())
+    parts.stop()
+    assert line.startswith("addition")
+    assert line.endswith("1:00 of about 1:30")
+
+
+@pytest.mark.parametrize(("workers", "shares"), [(1, ["0,2,4,6"]), (2, list("0246")), (8, list("0246"))])
+def test_missing_runs_are_shared_out_two_jobs_a_worker(tmp_path, workers, shares):
+    from nnlab.training.repeat import jobs_for
+
+    jobs = jobs_for(tmp_path, "mlp_ce", range(0, 8, 2), 8, workers, "cpu", 1)
+    assert [job.arguments[2] for job in jobs] == shares
+    assert all(job.environment == {"TF_NUM_INTRAOP_THREADS": "1"} for job in jobs)
+    (tmp_path / "checkpoint").mkdir()
+    for run in range(8):
+        (tmp_path / "checkpoint" / f"done-mlp_ce-{run:03d}.npz").touch()
+    assert jobs_for(tmp_path, "mlp_ce", range(0, 8, 2), 8, workers, "cpu", 1) == []
