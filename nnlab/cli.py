@@ -1,52 +1,30 @@
-"""The command line: one thin typed function a command; every heavy import is inside a body.
+"""The command line: one loop registers every experiment, then what uses and manages runs.
 
 ``nnlab --help``, ``--version`` and completion never import keras, numpy or matplotlib.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
-import re
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 
 import nnlab
-from nnlab import afterwards
-from nnlab.options import (
-    OWN,
-    SHARED,
-    ActivationOption,
-    AddressOption,
-    Autoencoder,
-    BatchOption,
-    DataOption,
-    Device,
-    DeviceOption,
-    DistanceOption,
-    DiversityOption,
-    EngineName,
-    EngineOption,
-    EpochsOption,
-    GridOption,
-    JsonOption,
-    Loss,
-    Net,
-    Op,
-    OutOption,
-    PresetOption,
-    QuietOption,
-    ResumeOption,
-    RunsOption,
-    SeedOption,
-    VerboseOption,
-    WorkersOption,
-    edge_of,
-)
+from nnlab.config import PRESETS, RunOptions, command, with_options
+from nnlab.configs.predict import PredictOptions
+from nnlab.errors import UsageError
+from nnlab.experiments import REGISTRY
 
-EXPERIMENTS, AFTERWARDS = "Experiments", "Afterwards"
+EXPERIMENTS, USE = "Experiments", "Use and manage runs"
+
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run folder, as [bold]nnlab runs[/bold] lists them.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 
 app = typer.Typer(
     name="nnlab",
@@ -54,8 +32,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-app.add_typer(afterwards.runs_app, name="runs", rich_help_panel=AFTERWARDS)
-app.add_typer(afterwards.data_app, name="data", rich_help_panel=AFTERWARDS)
+runs_app = typer.Typer(rich_markup_mode="rich")
+data_app = typer.Typer(rich_markup_mode="rich")
+app.add_typer(runs_app, name="runs", rich_help_panel=USE)
+app.add_typer(data_app, name="data", rich_help_panel=USE)
 
 
 def _version(wanted: bool) -> None:
@@ -82,347 +62,168 @@ def root(
         typer.echo(context.get_help())
 
 
-@app.command(rich_help_panel=EXPERIMENTS)
-def mnist(
-    net: Annotated[
-        Optional[Net], typer.Option(help="The network. [dim]\\[default: both][/dim]", rich_help_panel=OWN)
-    ] = None,
-    loss: Annotated[
-        Optional[Loss],
-        typer.Option(help="Cross-entropy, squared error. [dim]\\[default: ce][/dim]", rich_help_panel=OWN),
-    ] = None,
-    top: Annotated[
-        Optional[int],
-        typer.Option(
-            min=1,
-            max=100,
-            metavar="K",
-            help="Show the K most misclassified. [dim]\\[default: 3][/dim]",
-            rich_help_panel=OWN,
-        ),
-    ] = None,
-    preset: PresetOption = None,
-    epochs: EpochsOption = None,
-    batch_size: BatchOption = None,
-    seed: SeedOption = None,
-    runs: RunsOption = None,
-    data: DataOption = None,
-    out: OutOption = None,
-    resume: ResumeOption = None,
-    device: DeviceOption = Device.auto,
-    engine: EngineOption = EngineName.local,
-    address: AddressOption = None,
-    workers: WorkersOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
+def _train(name: str, given: Mapping[str, Any], options: RunOptions) -> int:
+    from nnlab.commands.train import train
+
+    return train(name, given, options)
+
+
+for _name, _entry in REGISTRY.items():
+    app.command(_name, rich_help_panel=EXPERIMENTS)(command(_entry.config, _name, _train))
+
+
+@app.command(rich_help_panel=USE)
+@with_options(PredictOptions)
+def predict(
+    run: RunArgument,
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="INPUT…", help="What to answer, or [bold]-[/bold] for one per line on stdin."),
+    ],
+    options: PredictOptions,
 ) -> None:
-    """Find the digits that fool an MLP and a CNN.
+    """Use what a run trained: one answer per line.
 
-    Example: [bold cyan]nnlab mnist --net cnn --runs 5[/bold cyan]
+    Example: [bold cyan]nnlab predict runs/arith-… "291+7" "46+601"[/bold cyan]
     """
-    _experiment("mnist", locals())
+    from nnlab.commands.predict import predict as answer
+
+    raise typer.Exit(answer(run, inputs, options))
 
 
-@app.command(rich_help_panel=EXPERIMENTS)
-def permute(
-    net: Annotated[
-        Optional[Net], typer.Option(help="The network. [dim]\\[default: both][/dim]", rich_help_panel=OWN)
-    ] = None,
-    preset: PresetOption = None,
-    epochs: EpochsOption = None,
-    batch_size: BatchOption = None,
-    seed: SeedOption = None,
-    runs: RunsOption = None,
-    data: DataOption = None,
-    out: OutOption = None,
-    resume: ResumeOption = None,
-    device: DeviceOption = Device.auto,
-    engine: EngineOption = EngineName.local,
-    address: AddressOption = None,
-    workers: WorkersOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-) -> None:
-    """See whether the order of the pixels matters.
-
-    Example: [bold cyan]nnlab permute --runs 5[/bold cyan]
-    """
-    _experiment("permute", locals())
-
-
-@app.command(rich_help_panel=EXPERIMENTS)
-def textgen(
-    maxlen: Annotated[
-        Optional[int],
-        typer.Option(
-            min=2,
-            max=1000,
-            metavar="N",
-            help="Characters of a window. [dim]\\[default: 64; published 40][/dim]",
-            rich_help_panel=OWN,
-        ),
-    ] = None,
-    diversity: DiversityOption = None,
-    length: Annotated[
-        Optional[int],
-        typer.Option(
-            min=1,
-            max=100_000,
-            metavar="N",
-            help="Characters it writes. [dim]\\[default: 400][/dim]",
-            rich_help_panel=OWN,
-        ),
-    ] = None,
-    lower: Annotated[
-        Optional[bool],
-        typer.Option("--lower/--keep-case", help="Fold the case. [dim]\\[default: lower][/dim]", rich_help_panel=OWN),
-    ] = None,
-    preset: PresetOption = None,
-    epochs: EpochsOption = None,
-    batch_size: BatchOption = None,
-    seed: SeedOption = None,
-    runs: RunsOption = None,
-    data: DataOption = None,
-    out: OutOption = None,
-    resume: ResumeOption = None,
-    device: DeviceOption = Device.auto,
-    engine: EngineOption = EngineName.local,
-    address: AddressOption = None,
-    workers: WorkersOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-) -> None:
-    """Learn to write by predicting the next character.
-
-    Example: [bold cyan]nnlab textgen --data book.txt[/bold cyan]
-    """
-    _experiment("textgen", locals())
-
-
-@app.command(rich_help_panel=EXPERIMENTS)
-def translate(
-    pairs: Annotated[
+@app.command(rich_help_panel=USE)
+@with_options(RunOptions, "engine", "address", "workers", "out", "json", "quiet", "verbose")
+def report(
+    preset: Annotated[
         Optional[str],
-        typer.Option(
-            metavar="FILE",
-            help="Tab-separated sentence pairs; the same as --data. [dim]\\[default: eng-ell][/dim]",
-            rich_help_panel=OWN,
-        ),
+        typer.Option(metavar="|".join(PRESETS), help="As of the experiments. [dim]\\[default: best][/dim]"),
     ] = None,
-    samples: Annotated[
-        Optional[int],
-        typer.Option(
-            min=20,
-            metavar="N",
-            help="The first N pairs of the file. [dim]\\[default: 20,000, or all][/dim]",
-            rich_help_panel=OWN,
-        ),
+    only: Annotated[
+        Optional[list[str]],
+        typer.Option(metavar="ITEM,…", help="Only these: table1, figure3, greek, … (repeatable)."),
     ] = None,
-    validation: Annotated[
-        Optional[float],
-        typer.Option(
-            metavar="F", help="Share of the sources held out. [dim]\\[default: 0.2][/dim]", rich_help_panel=OWN
-        ),
-    ] = None,
-    dropout: Annotated[
-        Optional[float],
-        typer.Option(
-            min=0,
-            max=0.95,
-            metavar="F",
-            help="Share dropped while training. [dim]\\[default: 0.2][/dim]",
-            rich_help_panel=OWN,
-        ),
-    ] = None,
-    reverse: Annotated[
-        Optional[bool], typer.Option("--reverse", help="Swap the languages.", rich_help_panel=OWN)
-    ] = None,
-    beam: Annotated[
-        Optional[int],
-        typer.Option(
-            min=1,
-            max=32,
-            metavar="K",
-            help="Translations followed at once. [dim]\\[default: 4; published 1][/dim]",
-            rich_help_panel=OWN,
-        ),
-    ] = None,
-    preset: PresetOption = None,
-    epochs: EpochsOption = None,
-    batch_size: BatchOption = None,
-    seed: SeedOption = None,
-    runs: RunsOption = None,
-    data: DataOption = None,
-    out: OutOption = None,
-    resume: ResumeOption = None,
-    device: DeviceOption = Device.auto,
-    engine: EngineOption = EngineName.local,
-    address: AddressOption = None,
-    workers: WorkersOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
+    *,
+    options: RunOptions,
 ) -> None:
-    """Learn to translate from sentence pairs.
+    """Run the whole report of 2018 again, and set it beside what it published.
 
-    Example: [bold cyan]nnlab translate --pairs eng-ell.txt[/bold cyan]
+    Example: [bold cyan]nnlab report --preset quick[/bold cyan]
     """
-    options = locals()
-    if pairs is not None and data is not None and pairs != data:
-        raise typer.BadParameter(f"is the same as --data, got {pairs!r} and {data!r}", param_hint="'--pairs'")
-    options["data"] = options.pop("pairs") or data
-    _experiment("translate", options)
+    from nnlab.commands.report import report as run_report
+
+    chosen = preset or "best"
+    if chosen not in PRESETS:
+        raise UsageError(f"expected --preset to be one of {', '.join(PRESETS)}, got {chosen!r}", "Choose one")
+    raise typer.Exit(run_report(chosen, only or [], options))
 
 
-@app.command(rich_help_panel=EXPERIMENTS)
-def arith(
-    op: Annotated[
-        Optional[Op], typer.Option(help="The operation. [dim]\\[default: add][/dim]", rich_help_panel=OWN)
-    ] = None,
-    digits: Annotated[
-        Optional[int],
-        typer.Option(
-            min=1,
-            max=9,
-            metavar="1…9",
-            help="Digits of the longest number. [dim]\\[default: 3][/dim]",
-            rich_help_panel=OWN,
-        ),
-    ] = None,
-    samples: Annotated[
-        Optional[int],
-        typer.Option(
-            min=20,
-            max=2_000_000,
-            metavar="N",
-            help="Different questions, a tenth held out. [dim]\\[default: 50,000, or all][/dim]",
-            rich_help_panel=OWN,
-        ),
-    ] = None,
-    preset: PresetOption = None,
-    epochs: EpochsOption = None,
-    batch_size: BatchOption = None,
-    seed: SeedOption = None,
-    runs: RunsOption = None,
-    data: DataOption = None,
-    out: OutOption = None,
-    resume: ResumeOption = None,
-    device: DeviceOption = Device.auto,
-    engine: EngineOption = EngineName.local,
-    address: AddressOption = None,
-    workers: WorkersOption = None,
+@runs_app.callback(invoke_without_command=True)
+def list_runs(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Option("--dir", help="Where the run folders are.", metavar="DIR")] = Path("runs"),
     json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
 ) -> None:
-    """Learn to add, subtract or multiply by reading sums.
+    """List run folders as a table, newest first; show or verify one.
 
-    Example: [bold cyan]nnlab arith --op sub --runs 3[/bold cyan]
+    Example: [bold cyan]nnlab runs verify runs/arith-…[/bold cyan]
     """
-    _experiment("arith", locals())
+    if context.invoked_subcommand is None:
+        from nnlab.commands.runs import list_runs as run
+
+        raise typer.Exit(run(folder.expanduser(), json=json))
 
 
-@app.command(rich_help_panel=EXPERIMENTS)
-def autoencode(
-    net: Annotated[
-        Optional[Autoencoder],
-        typer.Option(help="The network. [dim]\\[default: conv][/dim]", rich_help_panel=OWN),
-    ] = None,
-    code: Annotated[
-        Optional[int],
-        typer.Option(
-            min=1,
-            max=3072,
-            metavar="N",
-            help="Numbers a picture, or a second of sound. [dim]\\[default: 256][/dim]",
-            rich_help_panel=OWN,
-        ),
-    ] = None,
-    loss: DistanceOption = None,
-    activation: ActivationOption = None,
-    grid: GridOption = None,
-    preset: PresetOption = None,
-    epochs: EpochsOption = None,
-    batch_size: BatchOption = None,
-    seed: SeedOption = None,
-    runs: RunsOption = None,
-    data: Annotated[
-        Optional[str],
-        typer.Option(
-            metavar="PATH|NAME",
-            help="cifar10, birds, your own folder of pictures or sounds, or 'sample' or 'chirps', built in.",
-            rich_help_panel=SHARED,
-        ),
-    ] = None,
-    out: OutOption = None,
-    resume: ResumeOption = None,
-    device: DeviceOption = Device.auto,
-    engine: EngineOption = EngineName.local,
-    address: AddressOption = None,
-    workers: WorkersOption = None,
+@runs_app.command()
+def show(run: RunArgument, json: JsonOption = False) -> None:
+    """Print a run's consoles and tables again.
+
+    Example: [bold cyan]nnlab runs show runs/arith-…[/bold cyan]
+    """
+    from nnlab.commands.runs import show_run
+
+    raise typer.Exit(show_run(run.expanduser(), json=json))
+
+
+@runs_app.command()
+@with_options(RunOptions, "device", "json", "quiet", "verbose")
+def verify(run: RunArgument, options: RunOptions) -> None:
+    """Run a folder's config again and compare weights and metrics bit for bit.
+
+    Example: [bold cyan]nnlab runs verify runs/arith-…[/bold cyan]
+    """
+    from nnlab.commands.runs import verify_run
+
+    raise typer.Exit(verify_run(run.expanduser(), options))
+
+
+@data_app.callback(invoke_without_command=True)
+def list_data(context: typer.Context, json: JsonOption = False) -> None:
+    """List the known data sets and where they are; fetch or verify one.
+
+    Example: [bold cyan]nnlab data fetch mnist[/bold cyan]
+    """
+    if context.invoked_subcommand is None:
+        from nnlab.commands.data import list_data as run
+
+        raise typer.Exit(run(json=json))
+
+
+@data_app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A data set that [bold]nnlab data[/bold] lists.")],
     json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
 ) -> None:
-    """Squeeze pictures or bird song through a few numbers.
+    """Download a data set, check it, and print where it is.
 
-    Example: [bold cyan]nnlab autoencode --data birds[/bold cyan]
+    Example: [bold cyan]nnlab data fetch mnist[/bold cyan]
     """
-    _experiment("autoencode", locals())
+    from nnlab.commands.data import fetch_data
+
+    raise typer.Exit(fetch_data(name, json=json))
 
 
-@app.command(rich_help_panel=EXPERIMENTS)
-def denoise(
-    noise: Annotated[
-        Optional[float],
-        typer.Option(
-            metavar="SIGMA",
-            help="Its standard deviation, of pictures from 0 to 1. [dim]\\[default: 0.5][/dim]",
-            rich_help_panel=OWN,
-        ),
+@data_app.command("verify")
+def verify_data(
+    names: Annotated[
+        Optional[list[str]], typer.Argument(metavar="[NAME]…", help="Data sets; all that are at hand if none is named.")
     ] = None,
-    loss: DistanceOption = None,
-    activation: ActivationOption = None,
-    grid: GridOption = None,
-    preset: PresetOption = None,
-    epochs: EpochsOption = None,
-    batch_size: BatchOption = None,
-    seed: SeedOption = None,
-    runs: RunsOption = None,
-    data: DataOption = None,
-    out: OutOption = None,
-    resume: ResumeOption = None,
-    device: DeviceOption = Device.auto,
-    engine: EngineOption = EngineName.local,
-    address: AddressOption = None,
-    workers: WorkersOption = None,
     json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
 ) -> None:
-    """Take noise out of pictures.
+    """Compare the contents of data sets at hand with what they should be.
 
-    Example: [bold cyan]nnlab denoise --noise 0.3[/bold cyan]
+    Example: [bold cyan]nnlab data verify mnist[/bold cyan]
     """
-    _experiment("denoise", locals())
+    from nnlab.commands.data import verify_data as run
+
+    raise typer.Exit(run(names or [], json=json))
 
 
-app.command(rich_help_panel=AFTERWARDS)(afterwards.predict)
-app.command(rich_help_panel=AFTERWARDS)(afterwards.report)
+@app.command(rich_help_panel=USE)
+def schema() -> None:
+    """Print the JSON schema of the document that every command writes.
+
+    Example: [bold cyan]nnlab schema[/bold cyan]
+    """
+    from nnlab.commands.schema import print_schema
+
+    raise typer.Exit(print_schema())
 
 
-def _experiment(command: str, options: dict[str, Any]) -> None:
-    """Hand the options over: those that shape the result, as typed, and those of the edge."""
-    from nnlab.commands.train import conduct
+@app.command(hidden=True)
+def worker(
+    run: Path,
+    task: Annotated[str, typer.Option("--task")],
+    runs: Annotated[str, typer.Option("--runs")],
+    device: Annotated[str, typer.Option("--device")] = "auto",
+    benchmark: Annotated[bool, typer.Option("--benchmark/--no-benchmark")] = True,
+) -> None:
+    """Train some of a run's seeds for the process that leads it (nnlab's own command)."""
+    from nnlab.commands.worker import work
+    from nnlab.training.parallel import end_with_parent
 
-    edge = edge_of(options)
-    typed = {name: value for name, value in options.items() if value is not None and value != []}
-    edges = ("out", "resume", "device", "engine", "address", "workers", "json", "quiet", "verbose")
-    given = {name: getattr(value, "value", value) for name, value in typed.items() if name not in edges}
-    raise typer.Exit(conduct(command, given, edge))
+    end_with_parent()
+    firsts = [int(first) for first in runs.split(",")]
+    raise typer.Exit(work(run, task, firsts, device=device, benchmark=benchmark))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -432,7 +233,9 @@ def main(arguments: list[str] | None = None) -> None:
         code = app(arguments, prog_name="nnlab", standalone_mode=False) or 0
         sys.stdout.flush()
     except typer.TyperException as error:
-        code = _refuse(error.format_message(), arguments)
+        code = _refuse(UsageError(error.format_message().rstrip(".")), arguments)
+    except UsageError as error:
+        code = _refuse(error, arguments)
     except typer.Abort:
         code = 130
     except BrokenPipeError:  # the reader has what it wanted (`| head`); results are on disk already
@@ -441,24 +244,14 @@ def main(arguments: list[str] | None = None) -> None:
     raise SystemExit(int(code))
 
 
-def _refuse(message: str, arguments: list[str]) -> int:
+def _refuse(error: UsageError, arguments: list[str]) -> int:
     """Wrong usage: one line on stderr, and the JSON document where it was asked for."""
-    from nnlab.errors import UsageError, describe
-    from nnlab.output.document import dumps, envelope
-    from nnlab.output.terminal import Terminal
+    from nnlab.commands.outcome import Outcome, run_command
 
-    names = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
-    command = next((word for word in arguments[:1] if word in {*names, "runs", "data"}), None)
-    message = message.replace(": Value error, ", ": ")  # pydantic's words, not the user's
-    option = re.search(r"Invalid value for '(--?[\w-]+)", message)
-    if option and "got" not in message:  # the parser says what it expected, but not always what came
-        following = dict(itertools.pairwise(arguments))
-        inline = {word.partition("=")[0]: word.partition("=")[2] for word in arguments if "=" in word}
-        came = {**following, **inline}.get(option.group(1))
-        message = f"{message.rstrip('.')}, got {came!r}" if came is not None and came not in message else message
-    told = describe(UsageError(message, f"See {' '.join(filter(None, ['nnlab', command]))} --help"))
-    terminal = Terminal(json="--json" in arguments)
-    terminal.error(told)
-    if terminal.json:
-        terminal.write(dumps(envelope(command, exit_code=told.exit_code, error=told)))
-    return told.exit_code
+    name = next((word for word in arguments[:1] if not word.startswith("-")), None)
+    hint = error.hint or f"See {' '.join(filter(None, ['nnlab', name]))} --help"
+
+    def work(terminal: Any) -> Outcome:
+        raise UsageError(error.message, hint)
+
+    return run_command(name, work, json="--json" in arguments)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nnlab.commands.train import Bench, Edge, carry_out, experiment
-from nnlab.errors import ExitCode, NnlabError, NotReproduced, UsageError, describe
-from nnlab.output.document import dumps, envelope
+from nnlab.commands.outcome import Outcome, run_command
+from nnlab.commands.train import Session, config_of, execute, quoted
+from nnlab.config import RunOptions
+from nnlab.errors import Description, ExitCode, NnlabError, NotReproduced, UsageError
+from nnlab.experiments import entry as registered
 from nnlab.output.run_folder import RunFolder, is_run
 from nnlab.output.terminal import Terminal, table
 
@@ -22,7 +23,7 @@ TIMES = ("seconds", "seconds_to_99", "characters_per_second", "sentences_per_sec
 def list_runs(folder: Path, *, json: bool) -> ExitCode:
     """The run folders in ``folder``, newest first, as a table or as JSON."""
 
-    def work(terminal: Terminal) -> dict[str, Any]:
+    def work(terminal: Terminal) -> Outcome:
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"expected a folder, {folder} is a file", "Name the folder that holds the runs")
         found = [entry for entry in folder.iterdir() if entry.is_dir() and is_run(entry)] if folder.is_dir() else []
@@ -36,9 +37,9 @@ def list_runs(folder: Path, *, json: bool) -> ExitCode:
             terminal.show(listing)
         else:
             terminal.tell(f"no run folders in {folder}/; make one: nnlab arith --preset quick")
-        return {"runs": entries}
+        return Outcome({"runs": entries})
 
-    return tell("runs", work, json=json)
+    return run_command("runs", work, json=json)
 
 
 def _entry(folder: RunFolder) -> dict[str, Any]:
@@ -67,7 +68,8 @@ def _entry(folder: RunFolder) -> dict[str, Any]:
             document = folder.read_json("results.json")
             entry["status"] = {"ok": "done"}.get(document["status"], document["status"])
             if document["status"] == "ok":
-                entry["headline"] = experiment(folder.command).headline(document["results"])
+                config = config_of(folder)
+                entry["headline"] = registered(folder.command).experiment(config).headline(document["results"])
     except (NnlabError, KeyError, ImportError, TypeError, AttributeError):
         entry["status"] = "damaged"
     return entry
@@ -75,40 +77,40 @@ def _entry(folder: RunFolder) -> dict[str, Any]:
 
 def show_run(run: Path, *, json: bool) -> ExitCode:
     """The consoles and tables of a finished run, as they were shown; its document with ``json``."""
-    terminal = Terminal(json=json)
-    try:
+
+    def work(terminal: Terminal) -> Outcome:
         folder = RunFolder.open(run)
         if not (folder.path / "console.txt").is_file():
             raise UsageError(
                 f"{run} is not finished, there is nothing to show yet",
-                f"Go on with it: nnlab {folder.command} --resume {run}",
+                f"Go on with it: nnlab {folder.command} --resume {quoted(run)}",
             )
-        document = folder.read_json("results.json")
-        text = folder.read_text("console.txt")
-    except NnlabError as error:
-        return _refuse("runs", error, terminal, run)
-    terminal.write(dumps(document) if json else text)
-    return ExitCode.DONE
+        finished = folder.read_json("results.json")
+        terminal.show_again(folder.read_text("console.txt"))
+        return Outcome(whole=finished)
+
+    return run_command("runs", work, json=json)
 
 
-def verify_run(run: Path, *, device: str, json: bool, verbosity: int) -> ExitCode:
+def verify_run(run: Path, options: RunOptions) -> ExitCode:
     """Run the folder's config again in a temporary folder and compare everything but the times.
 
     Exit code 0 where weights, metrics and results are the same to the bit; otherwise 1, with what
     differs first and how the two environments differ.
     """
 
-    def work(terminal: Terminal) -> dict[str, Any]:
+    def work(terminal: Terminal) -> Outcome:
         folder = RunFolder.open(run)
-        if not (folder.path / "results.json").is_file() or folder.read_json("results.json")["status"] != "ok":
-            raise UsageError(f"{run} is not finished", f"Go on with it: nnlab {folder.command} --resume {run}")
-        config = experiment(folder.command).CONFIG.from_record(folder.config)
+        if not folder.finished:
+            raise UsageError(f"{run} is not finished", f"Go on with it: nnlab {folder.command} --resume {quoted(run)}")
+        config = config_of(folder)
         with tempfile.TemporaryDirectory(prefix="nnlab-verify-") as place:
             terminal.tell(f"running the config of {run} again …")
             again = RunFolder.create(folder.command, Path(place) / "again")
-            again.write_config(folder.command, config.record())
-            silent = Terminal(json=True, verbosity=verbosity)
-            carry_out(folder.command, config, Bench(again, silent, Edge(device=device)), time.perf_counter())
+            silent = Terminal(json=True, verbosity=options.verbosity)
+            session = Session(folder.command, config, again, silent, RunOptions(device=options.device, benchmark=False))
+            session.expected_source = folder.read_json("data.json")
+            execute(session)
             differences = compare(folder, again)
             environments = _differences(folder.read_json("environment.json"), again.read_json("environment.json"))
         if differences:
@@ -118,9 +120,12 @@ def verify_run(run: Path, *, device: str, json: bool, verbosity: int) -> ExitCod
             )
             raise NotReproduced(f"{run} was not reproduced: {differences[0]}{also}", hint)
         terminal.show("reproduced: the same weights, metrics and results, bit for bit")
-        return {"reproduced": True, "environment_differences": environments}
+        return Outcome({"reproduced": True, "environment_differences": environments}, known={"run": str(run)})
 
-    return tell("verify", work, json=json, verbosity=verbosity, run=run)
+    def failed(told: Description) -> tuple[Description, dict[str, Any]]:
+        return told, {"run": str(run)}
+
+    return run_command("verify", work, json=options.json, verbosity=options.verbosity, failed=failed)
 
 
 def compare(first: RunFolder, second: RunFolder) -> list[str]:
@@ -173,45 +178,3 @@ def _weights(folder: RunFolder) -> dict[str, bytes]:
 
 def _differences(one: dict[str, Any], two: dict[str, Any]) -> list[str]:
     return [key for key in dict.fromkeys([*one, *two]) if one.get(key) != two.get(key)]
-
-
-# ---- telling -----------------------------------------------------------------------------------------
-
-
-def tell(
-    command: str,
-    work: Callable[[Terminal], dict[str, Any]],
-    *,
-    json: bool,
-    verbosity: int = 0,
-    run: Path | None = None,
-    but: Callable[[], NnlabError | None] = lambda: None,
-) -> ExitCode:
-    """Do the work; its results as JSON if asked, its error in one line and with its exit code.
-
-    ``but`` is asked when the work is done: an error it names goes beside the results.
-    """
-    terminal = Terminal(json=json, verbosity=verbosity)
-    try:
-        results = work(terminal)
-    except (Exception, KeyboardInterrupt) as error:
-        return _refuse(command, error, terminal, run)
-    flaw = but()
-    told = describe(flaw) if flaw else None
-    code = told.exit_code if told else ExitCode.DONE
-    if told:
-        terminal.error(told)
-    if json:
-        place = str(run) if run else None
-        terminal.write(dumps(envelope(command, exit_code=code, run=place, results=results, error=told)))
-    return code
-
-
-def _refuse(command: str, error: BaseException, terminal: Terminal, run: Path | None) -> ExitCode:
-    told = describe(error)
-    terminal.traceback(error)
-    terminal.error(told)
-    if terminal.json:
-        document = envelope(command, exit_code=told.exit_code, run=str(run) if run else None, error=told)
-        terminal.write(dumps(document))
-    return told.exit_code

@@ -1,272 +1,240 @@
-"""The bench: what happens around every experiment, and what an experiment is handed to work with.
-
-:func:`conduct` is the life of a command: config, run folder, backend, experiment, results, JSON and
-exit code. It is the only place where an error becomes an exit code.
-"""
+"""Run one experiment: config, run folder, backend, training, results, exit code."""
 
 from __future__ import annotations
 
-import importlib
 import shlex
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nnlab.config import Config
-from nnlab.errors import Description, ExitCode, UsageError, describe
-from nnlab.output.document import dumps, envelope
+from nnlab.commands.outcome import Outcome, run_command
+from nnlab.config import Config, RunOptions
+from nnlab.errors import Description, ExitCode, InputError, UsageError
+from nnlab.experiments import Loaded, entry
+from nnlab.output.document import document
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal
-from nnlab.training import signals
-
-if TYPE_CHECKING:
-    from nnlab.backend import Environment
-    from nnlab.output.progress import Display
-    from nnlab.training.loop import Row
-    from nnlab.training.parallel import Engine
-    from nnlab.training.repeat import Outcome
-
-EXPERIMENTS = ("mnist", "permute", "textgen", "translate", "arith", "autoencode", "denoise")
+from nnlab.training.parallel import Engine, Local, engine_for, most_workers
 
 
-@dataclass(frozen=True)
-class Edge:
-    """The shared options that cannot change a result: where it goes and how it is shown."""
+class Clock:
+    """Wall seconds by part of a run; every second is in one part, so they add up to the total."""
 
-    out: Path | None = None
-    resume: Path | None = None
-    device: str = "auto"
-    engine: str = "local"
-    address: str | None = None
-    workers: int | None = None
-    json: bool = False
-    verbosity: int = 0
-
-
-class Bench:
-    """What an experiment is handed: the run folder, the terminal, the clock, and many runs."""
-
-    def __init__(self, folder: RunFolder, terminal: Terminal, edge: Edge, engine: Engine | None = None) -> None:
-        self.folder = folder
-        self.terminal = terminal
-        self.edge = edge
-        self.engine = engine  # None: processes on this machine, as many as serve
-        self.environment: Environment | None = None
-        self.seconds: dict[str, float] = {"data": 0.0, "train": 0.0, "evaluate": 0.0}
-        self._rows: list[Row] = []
-        self._watch: Display | None = None
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self.parts = {"startup": 0.0, "data": 0.0, "train": 0.0, "evaluate": 0.0}
 
     @contextmanager
-    def clock(self, part: str) -> Iterator[None]:
-        """Add the time of a block to ``data``, ``train`` or ``evaluate``."""
+    def part(self, name: str) -> Iterator[None]:
+        """Add the time of a block to a part."""
         start = time.perf_counter()
         try:
             yield
         finally:
-            self.seconds[part] += time.perf_counter() - start
+            self.parts[name] += time.perf_counter() - start
 
-    def start_backend(self, *, many_shapes: bool = False) -> None:
-        """Import Keras and its backend; after the data, so that bad input is told at once."""
-        from nnlab import backend
+    def seconds(self) -> dict[str, float]:
+        """Each part and the total; what is in no block is start-up."""
+        total = time.perf_counter() - self._began
+        rest = total - sum(self.parts.values())
+        return {**self.parts, "startup": self.parts["startup"] + rest, "total": total}
 
-        terminal = self.terminal
-        if terminal.err.is_terminal:
-            terminal.tell("[dim]starting the backend …[/dim]")
-        self.environment = backend.start(self.edge.device, verbose=terminal.verbosity > 0, many_shapes=many_shapes)
-        self.folder.write_json("environment.json", self.environment.record())
-        told = self.environment
-        terminal.tell(
-            f"[dim]{told.backend} {told.backend_version} on {told.device}, run folder {self.folder.path}[/dim]"
+
+class Session:
+    """One experiment at work in its run folder; what an error leaves to tell of it."""
+
+    def __init__(self, name: str, config: Config, folder: RunFolder, terminal: Terminal, options: RunOptions) -> None:
+        self.name, self.config, self.folder, self.terminal, self.options = name, config, folder, terminal, options
+        self.clock = Clock()
+        self.environment: dict[str, Any] = {}
+        self.source: dict[str, Any] = {}
+        self.expected_source: dict[str, Any] | None = None  # of the run that is repeated
+
+    def document(self, **known: Any) -> dict[str, Any]:
+        """The JSON document of the run as it stands."""
+        return document(
+            self.name,
+            run=str(self.folder.path),
+            config=self.config.record(),
+            data=self.source,
+            seconds=self.clock.seconds(),
+            environment=self.environment,
+            **known,
         )
 
-    @property
-    def watch(self) -> Display:
-        """Who looks on while a model trains."""
-        from nnlab.output.progress import watch_for
 
-        if self._watch is None:
-            self._watch = watch_for(self.terminal)
-        return self._watch
-
-    def record(self, rows: list[Row]) -> None:
-        """Write ``metrics.csv``: the finished runs and the one at work."""
-        self.folder.write_metrics([*self._rows, *rows])
-
-    def repeat(
-        self,
-        seeds: Sequence[int],
-        train: Callable[[int, Sequence[int]], list[Outcome]],
-        *,
-        at_once: int = 1,
-        name: str = "",
-        threads: int | None = None,
-    ) -> list[Outcome]:
-        """``train(run, seeds)`` for each seed (or ``at_once`` of them); see :func:`nnlab.training.repeat.repeat`.
-
-        ``threads``: that many may take part in one operation; it takes a process of its own.
-        """
-        from nnlab.training.repeat import repeat
-
-        def keep(outcome: Outcome) -> None:
-            self._rows.extend(outcome.history.rows)
-
-        with self.clock("train"):
-            try:
-                if len(seeds) > at_once or self.engine is not None or threads is not None:
-                    self._share_out(range(0, len(seeds), at_once), len(seeds), name, threads)
-                outcomes = repeat(seeds, train, self.folder, keep, at_once=at_once, name=name)
-                self.record([])
-                return outcomes
-            finally:
-                self.watch.stop()
-
-    def _share_out(self, firsts: range, runs: int, name: str, threads: int | None) -> None:
-        """Let the engine's workers train the runs that are missing; :func:`repeat` then finds them in the folder.
-
-        What a worker fails to do is left to this process.
-        """
-        from nnlab.output.progress_many import watch_many
-        from nnlab.training.parallel import Local, most_workers
-        from nnlab.training.repeat import jobs_for
-
-        on_gpu = self.environment is not None and not self.environment.device.startswith("CPU")
-        engine = self.engine or Local(self.edge.workers or (1 if on_gpu else most_workers()))  # a GPU is for one
-        jobs = jobs_for(self.folder.path, name, firsts, runs, engine.workers, self.edge.device, threads)
-        if self.engine is None and threads is None and (engine.workers == 1 or len(jobs) < 2):
-            return
-        count = min(engine.workers, len(jobs))
-        watch = watch_many(self.terminal, f"{count} worker{'s' if count > 1 else ''} ({self.edge.engine})", runs)
-        try:
-            for job, ended in engine.run(jobs, watch.hear):
-                watch.end(job.name)
-                if ended.code:
-                    self.terminal.warn(f"a worker failed, its runs are trained here: {ended.error}")
-        finally:
-            watch.stop()
+# ---- the command -----------------------------------------------------------------------------------------
 
 
-# ---- the life of a command ---------------------------------------------------------------------------
+def train(name: str, given: Mapping[str, Any], options: RunOptions) -> ExitCode:
+    """``nnlab NAME``: from the options to the exit code. ``given`` holds only what was typed."""
+    session: Session | None = None
+
+    def work(terminal: Terminal) -> Outcome:
+        nonlocal session
+        engine = engine_for(options.engine, options.address, options.workers) if options.engine != "local" else None
+        if options.resume is not None:
+            session = resumed(name, given, options, terminal)
+            if session.folder.finished:
+                return shown_again(session)
+        else:
+            config = entry(name).config.from_options(given)
+            session = Session(name, config, RunFolder.create(name, options.out), terminal, options)
+        finished = execute(session, engine)
+        terminal.tell(f"saved in {session.folder.path}; use it: nnlab predict {quoted(session.folder.path)} …")
+        return Outcome(whole=finished)
+
+    def failed(told: Description) -> tuple[Description, dict[str, Any]]:
+        return keep_failure(session, told) if session else (told, {})
+
+    return run_command(name, work, json=options.json, verbosity=options.verbosity, failed=failed)
 
 
-def conduct(command: str, given: dict[str, Any], edge: Edge) -> ExitCode:
-    """Run an experiment from its options to its exit code. ``given`` holds only what was typed."""
-    began = time.perf_counter()
-    terminal = Terminal(json=edge.json, verbosity=edge.verbosity)
-    config: Config | None = None
-    bench: Bench | None = None
-    try:
-        with signals.heeded():
-            engine = None
-            if edge.engine != "local":
-                from nnlab.training.parallel import engine_for
-
-                engine = engine_for(edge.engine, edge.address, edge.workers)
-            config, folder = _open(command, given, edge)
-            bench = Bench(folder, terminal, edge, engine)
-            if edge.resume and _finished(folder):
-                terminal.tell(f"{folder.path} is finished, these are its results:")
-                document = folder.read_json("results.json")
-                folder.drop_checkpoint()  # a process killed in its last instant leaves it
-                terminal.out.print(folder.read_text("console.txt"), end="", markup=False, soft_wrap=True)
-            else:
-                document = carry_out(command, config, bench, began)
-                use = f"nnlab predict {shlex.quote(str(folder.path))}"
-                terminal.tell(f"[dim]saved in {folder.path}; use it:[/dim] {use} …")
-    except (Exception, KeyboardInterrupt) as error:
-        return _fail(error, command, config, bench, terminal, began)
-    if edge.json:
-        terminal.write(dumps(document))
-    return ExitCode.DONE
-
-
-def carry_out(command: str, config: Config, bench: Bench, began: float) -> dict[str, Any]:
-    """Run the experiment in its folder and write what a finished run leaves; the checkpoint goes last."""
-    folder = bench.folder
-    with folder.locked():
-        results = experiment(command).run(config, bench)
-        folder.write("console.txt", bench.terminal.transcript.encode())
-        document = envelope(
-            command,
-            run=str(folder.path),
-            config=config.record(),
-            results=results,
-            artifacts=sorted({*folder.artifacts, "results.json"}),
-            seconds={**bench.seconds, "total": time.perf_counter() - began},
-            environment=bench.environment.record() if bench.environment else {},
-        )
-        folder.write_json("results.json", document)
-        folder.drop_checkpoint()
-    return document
-
-
-def experiment(command: str) -> ModuleType:
-    """The module of an experiment; UsageError for a run folder that names none."""
-    if command not in EXPERIMENTS:
+def resumed(name: str, given: Mapping[str, Any], options: RunOptions, terminal: Terminal) -> Session:
+    """The session of a run folder to go on with. UsageError where options come with it or it is of another command."""
+    if given or options.out:
+        typed = [*given, *(["out"] if options.out else [])]
         raise UsageError(
-            f"expected a run of {', '.join(EXPERIMENTS)}, this one says {command!r}",
-            "It may be of another version of nnlab",
-        )
-    name = "autoencode_images" if command == "autoencode" else command
-    return importlib.import_module(f"nnlab.experiments.{name}")
-
-
-def _open(command: str, given: dict[str, Any], edge: Edge) -> tuple[Config, RunFolder]:
-    """The config and the folder of a new run, or of one to go on with."""
-    config: Config
-    make = experiment(command).CONFIG
-    if edge.resume is None:
-        config = make.from_options(given)
-        folder = RunFolder.create(command, edge.out)
-        folder.write_config(command, config.record())
-        return config, folder
-    if given or edge.out:
-        options = ", ".join(f"--{name.replace('_', '-')}" for name in [*given, *(["out"] if edge.out else [])])
-        raise UsageError(
-            f"--resume goes on with the options the run was started with, it does not take {options}",
+            "--resume goes on with the options the run was started with, it does not take "
+            + ", ".join(f"--{option.replace('_', '-')}" for option in typed),
             "Leave them out, or start a new run",
         )
-    folder = RunFolder.open(edge.resume, command)
-    return make.from_record(folder.config), folder
+    assert options.resume is not None
+    folder = RunFolder.open(options.resume, name)
+    return Session(name, config_of(folder), folder, terminal, options)
 
 
-def _finished(folder: RunFolder) -> bool:
-    if not (folder.path / "results.json").is_file():
-        return False
-    return folder.read_json("results.json").get("status") == "ok"
+def config_of(folder: RunFolder) -> Config:
+    """The config of a run folder; InputError names the file where it does not fit."""
+    made_by = entry(folder.command).config
+    try:
+        return made_by.from_record(folder.config)
+    except UsageError as error:
+        raise InputError(error.message, error.hint, path=folder.path / "config.json") from error
 
 
-def _fail(
-    error: BaseException, command: str, config: Config | None, bench: Bench | None, terminal: Terminal, began: float
-) -> ExitCode:
-    """Tell the error in one line, keep what was computed, and say how to go on."""
-    told = describe(error)
-    terminal.traceback(error)
+def shown_again(session: Session) -> Outcome:
+    """The results of a run that is finished, as they were."""
+    folder, terminal = session.folder, session.terminal
+    finished = folder.read_json("results.json")
+    folder.drop_checkpoint()  # a process killed in its last instant leaves it
+    terminal.tell(f"{folder.path} is finished, these are its results:")
+    terminal.show_again(folder.read_text("console.txt"))
+    return Outcome(whole=finished)
+
+
+def keep_failure(session: Session, told: Description) -> tuple[Description, dict[str, Any]]:
+    """Keep what was computed, and say how to go on: the error with its hint, and the document of the run."""
+    folder = session.folder
     run: str | None = None
-    if bench is not None and not bench.folder.busy:
-        bench.folder.discard_if_bare()
-        if bench.folder.path.exists():
-            run = str(bench.folder.path)
+    if not folder.busy:
+        folder.discard_if_bare()
+        if folder.is_run:
+            run = str(folder.path)
             if told.exit_code in (ExitCode.INTERRUPTED, ExitCode.RESOURCES):
                 hint = f"{told.hint}, then go on with" if told.hint else "Go on with"
-                resume = f"{hint}: nnlab {command} --resume {shlex.quote(run)}"
-                told = Description(told.exit_code, told.type, told.message, resume)
-    document = envelope(
-        command,
-        exit_code=told.exit_code,
-        run=run,
-        config=config.record() if config else {},
-        seconds={**(bench.seconds if bench else {}), "total": time.perf_counter() - began},
-        environment=bench.environment.record() if bench and bench.environment else {},
-        error=told,
+                go_on = f"{hint}: nnlab {session.name} --resume {quoted(folder.path)}"
+                told = Description(told.exit_code, told.type, told.message, go_on)
+    failure = {**session.document(exit_code=told.exit_code, error=told), "run": run}
+    if run is not None:
+        folder.write_failure(failure)
+    return told, failure
+
+
+def quoted(path: Path) -> str:
+    """A path as a shell reads it."""
+    return shlex.quote(str(path))
+
+
+# ---- one run ---------------------------------------------------------------------------------------------
+
+
+def execute(session: Session, engine: Engine | None = None) -> dict[str, Any]:
+    """Run the experiment in its folder and write what a finished run leaves; the checkpoint goes last."""
+    folder, terminal, clock = session.folder, session.terminal, session.clock
+    with folder.locked():
+        experiment = entry(session.name).experiment(session.config)
+        with clock.part("data"):
+            loaded = experiment.load(session.config)
+        begin(session, loaded)
+        tasks = experiment.tasks(session.config, loaded.data)
+        trainer = trainer_of(session, engine)
+        try:
+            results = trainer.train(tasks)
+        finally:
+            for part, seconds in trainer.seconds.items():
+                clock.parts[part] += seconds
+        with clock.part("evaluate"):
+            found = experiment.present(session.config, loaded.data, results, terminal, folder)
+        folder.write("console.txt", terminal.transcript.encode("utf-8", "surrogateescape"))
+        finished = session.document(results=found, artifacts=sorted({*folder.artifacts, "results.json"}))
+        folder.write_results(finished)
+        folder.drop_checkpoint()
+    return finished
+
+
+def begin(session: Session, loaded: Loaded[Any, Any]) -> None:
+    """Tell what could not be read, write the record of the run, and start the backend."""
+    from nnlab import backend
+
+    folder, terminal = session.folder, session.terminal
+    for note in loaded.notes:
+        terminal.warn(note)
+    session.config, session.source = loaded.config, dict(loaded.source)
+    session.config.check_complete()
+    if session.expected_source is not None:
+        check_same_data(folder, session.expected_source, session.source)
+    if folder.is_run:
+        check_same_data(folder, folder.read_json("data.json"), session.source)
+    else:
+        folder.write_config(session.name, session.config.record())
+        folder.write_json("data.json", session.source)
+        if loaded.preprocessing:
+            folder.write_json("preprocessing.json", dict(loaded.preprocessing))
+    if terminal.err.is_terminal:
+        terminal.tell("starting the backend …")
+    environment = backend.start(session.options.device, verbose=terminal.verbosity > 0, many_shapes=loaded.many_shapes)
+    session.environment = environment.record()
+    folder.write_json("environment.json", session.environment)
+    terminal.tell(
+        f"{environment.backend} {environment.backend_version} on {environment.device}, run folder {folder.path}"
     )
-    if bench is not None and run is not None:
-        with suppress(OSError):  # the disk may be what failed
-            bench.folder.write_json("results.json", document)
-    terminal.error(told)
-    if terminal.json:
-        terminal.write(dumps(document))
-    return told.exit_code
+
+
+def check_same_data(folder: RunFolder, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """UsageError where a run was started with other data than are there now."""
+    if before.get("digest") != now.get("digest"):
+        raise UsageError(
+            f"{folder.path} was started with data of digest {str(before.get('digest'))[:12]}… "
+            f"({before.get('name')}), now they have {str(now.get('digest'))[:12]}… ({now.get('name')})",
+            "Put the data back as they were, or start a new run",
+        )
+
+
+def trainer_of(session: Session, engine: Engine | None) -> Any:
+    """The runner of the session: its seeds, its folder, its displays and its workers."""
+    from nnlab.output.progress import progress_for, progress_of_many
+    from nnlab.training.repeat import Trainer
+
+    options, terminal, folder = session.options, session.terminal, session.folder
+    on_gpu = not str(session.environment["device"]).startswith("CPU")
+    local = Local(options.workers or (1 if on_gpu else most_workers()))  # a GPU is for one
+
+    def watch_many(workers: int, runs: int) -> Any:
+        title = f"{workers} worker{'s' if workers > 1 else ''} ({options.engine})"
+        return progress_of_many(terminal, title, runs)
+
+    return Trainer(
+        session.config.seeds,
+        folder,
+        progress_for(terminal),
+        folder.write_metrics,
+        engine=engine or local,
+        always_share=engine is not None,
+        device=options.device,
+        benchmark=options.benchmark,
+        watch_many=watch_many,
+        warn=terminal.warn,
+    )

@@ -1,116 +1,76 @@
-"""A shard: some of a run's seeds, trained by a process of its own for a run that is led by another.
+"""``nnlab worker`` (hidden): train some of a run's seeds, for a run that is led by another process.
 
-``python -m nnlab.commands.worker FOLDER NAME RUN,RUN,… DEVICE`` builds the experiment from ``config.json``, trains
-the runs it is told and leaves their outcomes in the folder's checkpoint, where the leading process (or the
-same run, resumed) finds them. It prints what it does as JSON lines.
+It loads the data and the tasks of the run folder's config, trains the runs it is told and leaves their results in the
+folder's checkpoint, where the leading process (or the same run, resumed) finds them. Events go to stdout as JSON lines.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nnlab.commands.train import Bench, Edge, experiment
-from nnlab.errors import describe
-from nnlab.output.run_folder import CHECKPOINT, RunFolder
+from nnlab.commands.train import check_same_data, config_of
+from nnlab.errors import ExitCode, UsageError, describe
+from nnlab.experiments import entry
+from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal
 from nnlab.training import signals
 
-if TYPE_CHECKING:
-    from nnlab.training.loop import Row
-    from nnlab.training.repeat import Outcome
 
-
-class Done(Exception):  # not an error: the shard has what it came for
-    """Ends the experiment once the shard's runs are trained."""
-
-
-class ShardFolder(RunFolder):
-    """The run folder as a shard may write it: outcomes, checkpoints and the model; the rest is the leader's."""
-
-    def place(self, name: str, write: Callable[[Path], Any]) -> Path:
-        """Write a file if it is a shard's to write."""
-        if name.startswith(f"{CHECKPOINT}/") or name == "model.keras":
-            return super().place(name, write)
-        return self.path / name
-
-
-class Shard(Bench):
-    """The bench of a shard: of one repetition it trains the groups it is told, of others nothing."""
-
-    def __init__(self, folder: ShardFolder, name: str, firsts: Sequence[int], device: str) -> None:
-        super().__init__(folder, Terminal(json=True, verbosity=-1), Edge(device=device))
-        self._name, self._firsts = name, firsts
-
-    @property
-    def watch(self) -> Any:
-        """Prints what happens as JSON lines."""
-        return Teller()
-
-    def record(self, rows: list[Row]) -> None:
-        """``metrics.csv`` is the leader's."""
-
-    def repeat(
-        self,
-        seeds: Sequence[int],
-        train: Callable[[int, Sequence[int]], list[Outcome]],
-        *,
-        at_once: int = 1,
-        name: str = "",
-        threads: int | None = None,
-    ) -> list[Outcome]:
-        """Train this shard's groups of the repetition, and end."""
-        from nnlab.training.repeat import repeat
-
-        if name != self._name:
-            return []
-        repeat(seeds, train, self.folder, lambda outcome: None, at_once=at_once, name=name, only=self._firsts)
-        raise Done
-
-
-class Teller:
-    """The watch of a shard: events on stdout, for the leader's display."""
+class EventLines:
+    """The progress of a worker: events as JSON lines on stdout, for the leader's display."""
 
     def start(self, **told: Any) -> None:
         """Training of a run starts or goes on."""
-        self._tell("start", **told)
+        self._write("start", **told)
 
     def step(self, step: int) -> None:
         """``step`` batches of the epoch are done."""
-        self._tell("step", step=step)
+        self._write("step", step=step)
 
-    def epoch(self, row: Row) -> None:
-        """An epoch is done and measured."""
-        self._tell("epoch", row=row)
+    def epoch(self, row: dict[str, Any]) -> None:
+        """An epoch is done and evaluated."""
+        self._write("epoch", row=row)
 
     def stop(self) -> None:
         """Nothing to take away."""
 
-    def _tell(self, event: str, **told: Any) -> None:
+    def _write(self, event: str, **told: Any) -> None:
         sys.stdout.write(json.dumps({"event": event, **told}) + "\n")
         sys.stdout.flush()
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Train a shard; its exit code, with the error in one line on stderr."""
-    path, name, firsts, device = arguments
+def work(path: Path, task_name: str, firsts: Sequence[int], *, device: str, benchmark: bool) -> ExitCode:
+    """Train the groups of runs of a task that begin with ``firsts``; an error is one line on stderr."""
     try:
-        with signals.heeded():
-            folder = ShardFolder.open(Path(path))
-            module = experiment(folder.command)
-            bench = Shard(folder, name, [int(first) for first in firsts.split(",")], device)
-            module.run(module.CONFIG.from_record(folder.config), bench)
-        raise AssertionError(f"no repetition is called {name!r}")
-    except Done:
-        return 0
+        with signals.interrupt_on_sigterm():
+            _train(path, task_name, firsts, device=device, benchmark=benchmark)
+        return ExitCode.DONE
     except (Exception, KeyboardInterrupt) as error:
         told = describe(error)
         Terminal().error(told)
-        return int(told.exit_code)
+        return told.exit_code
 
 
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+def _train(path: Path, task_name: str, firsts: Sequence[int], *, device: str, benchmark: bool) -> None:
+    folder = RunFolder.open(path)
+    experiment = entry(folder.command).experiment(config_of(folder))
+    loaded = experiment.load(config_of(folder))
+    check_same_data(folder, folder.read_json("data.json"), loaded.source)
+    from nnlab import backend
+
+    backend.start(device, many_shapes=loaded.many_shapes)
+    from nnlab.training.repeat import train_groups
+
+    tasks = {task.name: task for task in experiment.tasks(loaded.config, loaded.data)}
+    if task_name not in tasks:
+        raise UsageError(f"expected a task among {', '.join(tasks)}, got {task_name!r}", "This command is nnlab's own")
+    seeds = loaded.config.seeds
+    progress = EventLines()
+    for _ in train_groups(
+        tasks[task_name], seeds, folder, lambda rows: None, progress, benchmark=benchmark, only=firsts
+    ):
+        pass

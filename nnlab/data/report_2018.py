@@ -15,8 +15,8 @@ def asset(name: str) -> Path:
     return next(place for place in places if place.is_file())
 
 
-def published(experiment: str) -> dict[str, Any]:
-    """What the report of 2018 published of an experiment (``assets/report.toml``)."""
+def report_2018(experiment: str) -> dict[str, Any]:
+    """What the 2018 report published of an experiment (``assets/report.toml``)."""
     with open(asset("report.toml"), "rb") as file:
         section: dict[str, Any] = tomllib.load(file)[experiment]
     return section

@@ -1,1 +1,187 @@
-"""The experiments, one file a subcommand, each read top to bottom like the report tells it."""
+"""The experiments, and the registry of them: the one list of their names.
+
+An experiment is a module of five functions (:class:`Experiment`) and a config class. To add one: ``configs/NAME.py``,
+``experiments/NAME.py``, and an entry in :data:`REGISTRY`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+
+from nnlab.config import Config
+from nnlab.configs.arith import ArithConfig
+from nnlab.configs.autoencode import PICTURES_BY_NAME, AutoencodeConfig
+from nnlab.configs.denoise import DenoiseConfig
+from nnlab.configs.mnist import MnistConfig
+from nnlab.configs.permute import PermuteConfig
+from nnlab.configs.textgen import TextgenConfig
+from nnlab.configs.translate import TranslateConfig
+from nnlab.errors import UsageError
+
+if TYPE_CHECKING:
+    from nnlab.output.run_folder import RunFolder
+    from nnlab.output.terminal import Terminal
+    from nnlab.training.task import Results, Task
+
+C = TypeVar("C", bound=Config)
+D = TypeVar("D")
+Input = TypeVar("Input")
+
+
+@dataclass(frozen=True)
+class Loaded(Generic[C, D]):
+    """The data of a run, and what they decided.
+
+    ``config`` is complete and goes into ``config.json``; ``source`` is what ``data.json`` says of the data (name,
+    digest, …); ``notes`` are told as warnings (what could not be read); ``preprocessing`` is what ``predict`` needs
+    of the data beside the weights, as JSON values. ``many_shapes``: batches of hundreds of shapes will come.
+    """
+
+    config: C
+    data: D
+    source: Mapping[str, Any] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
+    many_shapes: bool = False
+
+
+class Experiment(Protocol[C, D]):
+    """What the module of an experiment offers; the runner does the rest."""
+
+    def load(self, config: C, /) -> Loaded[C, D]:
+        """Read or draw the data and complete the config. InputError, UsageError or DataUnavailable."""
+
+    def tasks(self, config: C, data: D, /) -> list[Task]:
+        """The networks to train, in order. The backend has been started."""
+
+    def present(self, config: C, data: D, results: Results, terminal: Terminal, folder: RunFolder, /) -> dict[str, Any]:
+        """Show the results and save their figures and files; the ``results`` of the JSON document."""
+
+    def headline(self, results: Mapping[str, Any], /) -> str:
+        """The one figure of a finished run for the listing of ``nnlab runs``."""
+
+    def predictor(self, config: C, run: FinishedRun, options: Mapping[str, Any], /) -> Predictor[Any]:
+        """What answers inputs with the trained network. The backend has been started."""
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """What ``predict`` needs of a run folder: where the weights are, and what the data decided."""
+
+    weights: Path
+    preprocessing: Mapping[str, Any]
+    out: Path | None = None  # where files go; None: beside each input
+
+    def fill(self, network: Any) -> Any:
+        """The network with the run's weights. InputError where they are missing, damaged or of another network."""
+        from nnlab import backend
+
+        backend.load_weights(network, self.weights)
+        return network
+
+
+class Predictor(ABC, Generic[Input]):
+    """Answers inputs with a trained network, many in one batch."""
+
+    batch_size: ClassVar[int] = 4096  # inputs held in memory at a time
+    model: Any  # the Keras model, filled
+
+    @abstractmethod
+    def read(self, text: str) -> Input:
+        """An input as the network wants it; InputError where it cannot be read."""
+
+    @abstractmethod
+    def answer(self, inputs: Sequence[Input]) -> list[str]:
+        """The answers, in order."""
+
+    def note(self, given: Input) -> str:
+        """What of an input could not be used; empty where all was."""
+        return ""
+
+    def stream(self, given: Input) -> Iterator[str] | None:
+        """One answer as it is written; None where answers come whole."""
+        return None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the registry: the options, and a function that imports the experiment."""
+
+    config: type[Config]
+    experiment: Callable[[Any], Experiment[Any, Any]]
+    predict_many_shapes: bool = False
+
+
+def _mnist(config: MnistConfig) -> Experiment[MnistConfig, Any]:
+    from nnlab.experiments import mnist
+
+    return mnist
+
+
+def _permute(config: PermuteConfig) -> Experiment[PermuteConfig, Any]:
+    from nnlab.experiments import permute
+
+    return permute
+
+
+def _textgen(config: TextgenConfig) -> Experiment[TextgenConfig, Any]:
+    from nnlab.experiments import textgen
+
+    return textgen
+
+
+def _translate(config: TranslateConfig) -> Experiment[TranslateConfig, Any]:
+    from nnlab.experiments import translate
+
+    return translate
+
+
+def _arith(config: ArithConfig) -> Experiment[ArithConfig, Any]:
+    from nnlab.experiments import arith
+
+    return arith
+
+
+def _autoencode(config: AutoencodeConfig) -> Experiment[AutoencodeConfig, Any]:
+    """On pictures or on sounds: known by the record, by the name of known data, or by what a folder holds."""
+    from nnlab.data.audio import is_folder_of_sounds
+
+    unknown = config.kind is None and config.data not in PICTURES_BY_NAME
+    if config.kind == "sounds" or (unknown and is_folder_of_sounds(Path(str(config.data)).expanduser())):
+        from nnlab.experiments import autoencode_sounds
+
+        return autoencode_sounds
+    from nnlab.experiments import autoencode_images
+
+    return autoencode_images
+
+
+def _denoise(config: DenoiseConfig) -> Experiment[DenoiseConfig, Any]:
+    from nnlab.experiments import denoise
+
+    return denoise
+
+
+REGISTRY: dict[str, Entry] = {
+    "mnist": Entry(MnistConfig, _mnist),
+    "permute": Entry(PermuteConfig, _permute),
+    "textgen": Entry(TextgenConfig, _textgen),
+    "translate": Entry(TranslateConfig, _translate, predict_many_shapes=True),
+    "arith": Entry(ArithConfig, _arith),
+    "autoencode": Entry(AutoencodeConfig, _autoencode),
+    "denoise": Entry(DenoiseConfig, _denoise),
+}
+
+
+def entry(name: str) -> Entry:
+    """The registry's line of an experiment; UsageError where there is none of that name."""
+    if name not in REGISTRY:
+        raise UsageError(
+            f"expected a run of {', '.join(REGISTRY)}, this one says {name!r}",
+            "It may be of another version of nnlab",
+        )
+    return REGISTRY[name]

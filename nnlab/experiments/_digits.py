@@ -1,103 +1,143 @@
-"""Training digit networks of many seeds: a few at once where that is faster, each as if it were alone.
+"""What ``mnist`` and ``permute`` share: how a digit network is built, trained and measured, side by side or alone.
 
-Measured on 2 cores, seconds an epoch of one published MLP: in a plain script 4.4; alone here 2.7-4.3, two side by
-side in one program 2.2-2.5 each; the same two with one thread an operation 1.8, since matrices this small gain less
+Measured on 2 cores, seconds per epoch of one published MLP: in a plain script 4.4; alone here 2.7-4.3, two side by
+side in one program 2.2-2.5 each; the same two with one thread per operation 1.8, since matrices this small gain less
 from a second core than they lose by sharing (3.2 processor seconds instead of 4.2); three 1.9, four 2.0. As one
 batched product 3.9-4.1, and no longer the same bits; XLA 4.2-4.7 processor seconds. So two, side by side, with one
-thread. Convolutions fill the cores alone and go one after another. :func:`at_once` and :func:`threads_of` hold that.
+thread. Convolutions fill the cores alone and go one after another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
 
-from nnlab.backend import jit_compile
-from nnlab.data.digits import Bytes
-from nnlab.models import digits as models
-from nnlab.training.batches import Rows, predict_in_batches
-from nnlab.training.loop import Evaluation, Seeded, permutation, train
-from nnlab.training.repeat import Outcome
-
-if TYPE_CHECKING:
-    from nnlab.commands.train import Bench
+from nnlab.configs.mnist import DigitsConfig
+from nnlab.data import digits
+from nnlab.data.digits import Bytes, Digits
+from nnlab.experiments import FinishedRun, Loaded, Predictor
+from nnlab.training.task import SideBySide, Task
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a digit network is made and trained."""
-
-    net: str  # mlp or cnn
-    loss: str  # ce or mse
-    epochs: int
-    batch_size: int
-    published: bool  # the examples of 2018, or this project's networks
-    shift: int | None = 0  # pixels a training picture may move (small CNN); None where pixels have no order
-    learning_rate: float = 1e-3
+def load_digits(config: Any) -> Loaded[Any, Digits]:
+    """The digits of a run, and what of them could not be read as it was."""
+    data = digits.load(config.data)
+    source = {"name": data.source, "items": len(data.y_train) + len(data.y_test), "digest": data.fingerprint}
+    return Loaded(config, data, source)
 
 
-def at_once(net: str, runs: int, device: str) -> int:
+def task(
+    config: DigitsConfig, name: str, net: str, loss: str, data: Digits, *, shift: int | None, keep_model: bool
+) -> Task:
+    """A digit network of all seeds: ``net`` mlp or cnn, ``loss`` ce or mse, ``shift`` pixels a picture may move.
+
+    ``shift`` None: the pixels have no order, so the network is one that pools once. Outputs are the test
+    probabilities ``(pictures, 10)`` of each run.
+    """
+    from nnlab import backend
+    from nnlab.models import digits as models
+    from nnlab.training.batches import shuffled
+
+    device = backend.start().device
+    epochs = config.mlp_epochs if net == "mlp" else config.cnn_epochs
+    samples = len(data.x_train)
+
+    def build(count: int) -> Any:
+        return compiled(config, net, loss, shift, count, samples)
+
+    def evaluate(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        return metrics(probabilities(model, data.x_test), data.y_test, loss), {}
+
+    return Task(
+        name=name,
+        epochs=epochs,
+        steps=-(-samples // config.batch_size),
+        build=lambda: build(1),
+        batches=shuffled((data.x_train, data.y_train), samples, config.batch_size),
+        evaluate=evaluate,
+        outputs=lambda model: {"probabilities": probabilities(model, data.x_test)},
+        keep_model=keep_model,
+        side_by_side=SideBySide(networks_at_once(net, config.runs, device), build, models.network),
+        threads=threads_per_operation(net, samples, device),
+    )
+
+
+def networks_at_once(net: str, runs: int, device: str) -> int:
     """How many networks are trained side by side, as measured."""
     if device.startswith("CPU"):
         return min(runs, 2 if net == "mlp" else 1)
     return min(runs, 10)  # not measured: no GPU was at hand
 
 
-def threads_of(net: str, samples: int, device: str) -> int | None:
+def threads_per_operation(net: str, samples: int, device: str) -> int | None:
     """How many threads an operation may use; None: all cores. Never a matter of how many runs there are.
 
     Few samples are trained before a process of its own has started.
     """
+    import keras
+
     on_tensorflow = keras.backend.backend() == "tensorflow"
     return 1 if net == "mlp" and samples >= 10_000 and device.startswith("CPU") and on_tensorflow else None
 
 
-def build(recipe: Recipe, members: int) -> keras.Model:
-    """Networks of a recipe side by side, not compiled: ``(batch, members, 28, 28)`` to ``(…, 10)``."""
+# ---- model -------------------------------------------------------------------------------------------
 
-    def one() -> keras.Model:
-        if recipe.net == "mlp":
-            return models.mlp(0.0, 0.2) if recipe.published else models.mlp(0.2, 0.4)
-        if recipe.published:
+
+def build_networks(config: DigitsConfig, net: str, shift: int | None, count: int) -> Any:
+    """``count`` networks side by side, not compiled: ``(batch, count, 28, 28)`` to logits ``(batch, count, 10)``."""
+    from nnlab.models import digits as models
+
+    def one() -> Any:
+        if net == "mlp":
+            return models.mlp(0.0, 0.2) if config.design == "keras_2018" else models.mlp(0.2, 0.4)
+        if config.design == "keras_2018":
             return models.cnn()
-        return models.shallow_cnn() if recipe.shift is None else models.small_cnn(recipe.shift)
+        return models.shallow_cnn() if shift is None else models.small_cnn(shift)
 
-    return models.side_by_side(one, members)
+    return models.side_by_side(one, count)
 
 
-def compiled(recipe: Recipe, members: int, samples: int) -> keras.Model:
-    """The network of a recipe with its loss and optimizer."""
-    steps = -(-samples // recipe.batch_size)
+def compiled(config: DigitsConfig, net: str, loss: str, shift: int | None, count: int, samples: int) -> Any:
+    """Networks side by side with their loss and optimizer."""
+    import keras
+
+    from nnlab.backend import jit_compile
+    from nnlab.training.optimizers import cosine_adamw
+
+    steps = -(-samples // config.batch_size)
     optimizer: Any
-    if recipe.published:
+    if config.design == "keras_2018":
         # Keras's examples of early 2018: RMSprop for the MLP, Adadelta (rate 1, decay 0.95) for the CNN.
         rmsprop, adadelta = keras.optimizers.RMSprop(1e-3), keras.optimizers.Adadelta(1.0, rho=0.95)
-        optimizer = rmsprop if recipe.net == "mlp" else adadelta
+        optimizer = rmsprop if net == "mlp" else adadelta
     else:
-        total, warmup = steps * recipe.epochs, max(1, min(steps, steps * recipe.epochs // 8))
-        rate = recipe.learning_rate
-        schedule = keras.optimizers.schedules.CosineDecay(
-            rate / 20, max(1, total - warmup), alpha=0.001, warmup_target=rate, warmup_steps=warmup
+        total = steps * (config.mlp_epochs if net == "mlp" else config.cnn_epochs)
+        rate = config.mlp_learning_rate if net == "mlp" else config.cnn_learning_rate
+        optimizer = cosine_adamw(
+            rate,
+            total,
+            warm_up=max(1, min(steps, total // 8)),
+            least=0.001,
+            weight_decay=config.weight_decay,
+            beta_2=config.beta_2,
         )
-        optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.05, beta_2=0.99)
-    model = build(recipe, members)
+    model = build_networks(config, net, shift, count)
     model.compile(
         optimizer,
-        total_error(recipe.loss),
-        metrics=[member_error(recipe.loss, member) for member in range(members)],
+        total_error(loss),
+        metrics=[network_error(loss, number) for number in range(count)],
         jit_compile=jit_compile(),
-        steps_per_execution=32 if recipe.net == "mlp" else 8,  # an execution costs as much as a step of an MLP
+        steps_per_execution=32 if net == "mlp" else 8,  # an execution costs as much as a step of an MLP
     )
     return model
 
 
 def error_of(name: str) -> Any:
     """Cross-entropy, or the mean squared error of the probabilities: labels ``(…)``, logits ``(…, 10)``."""
+    from keras import ops
 
     def cross_entropy(labels: Any, logits: Any) -> Any:
         return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
@@ -109,7 +149,9 @@ def error_of(name: str) -> Any:
 
 
 def total_error(name: str) -> Any:
-    """The loss of all members: summed, so that each member's gradient is what it would be alone."""
+    """The loss of all networks: summed, so that each one's gradient is what it would be alone."""
+    from keras import ops
+
     error = error_of(name)
 
     def total(labels: Any, logits: Any) -> Any:
@@ -118,94 +160,62 @@ def total_error(name: str) -> Any:
     return total
 
 
-def member_error(name: str, member: int) -> Any:
-    """The loss of one member, reported as ``loss_0``, ``loss_1``, …"""
+def network_error(name: str, number: int) -> Any:
+    """The loss of one network, reported as ``loss_0``, ``loss_1``, …"""
     error = error_of(name)
 
     def own(labels: Any, logits: Any) -> Any:
-        return error(labels[:, member], logits[:, member])
+        return error(labels[:, number], logits[:, number])
 
-    own.__name__ = f"loss_{member}"
+    own.__name__ = f"loss_{number}"
     return own
 
 
-def probabilities(model: keras.Model, pictures: Bytes, *, size: int = 500) -> np.ndarray[Any, Any]:
-    """What each member gives each digit: ``(pictures, members, 10)`` float32."""
-    members = model.input_shape[1]
-    shown = np.broadcast_to(pictures[:, None], (len(pictures), members, *pictures.shape[1:]))
+# ---- evaluate ----------------------------------------------------------------------------------------
+
+
+def probabilities(model: Any, pictures: Bytes, *, size: int = 500) -> np.ndarray[Any, Any]:
+    """What each network gives each digit: ``(networks, pictures, 10)`` float32."""
+    from nnlab.training.batches import predict_in_batches
+
+    count = model.input_shape[1]
+    shown = np.broadcast_to(pictures[:, None], (len(pictures), count, *pictures.shape[1:]))
     logits = predict_in_batches(model, shown, size=size).astype(np.float64)
     raised = np.exp(logits - logits.max(-1, keepdims=True))
-    shares: np.ndarray[Any, Any] = (raised / raised.sum(-1, keepdims=True)).astype(np.float32)
-    return shares
+    softmax: np.ndarray[Any, Any] = (raised / raised.sum(-1, keepdims=True)).astype(np.float32)
+    return np.moveaxis(softmax, 1, 0)
 
 
-def train_seeds(
-    bench: Bench,
-    recipe: Recipe,
-    name: str,
-    seeds: Sequence[int],
-    data: tuple[Bytes, Bytes, Bytes, Bytes],
-    *,
-    keep_model: bool,
-) -> list[Outcome]:
-    """Train a recipe once a seed; each outcome holds the test probabilities ``(pictures, 10)``."""
-    x, y, x_test, y_test = data
-    assert bench.environment is not None
-    members = at_once(recipe.net, len(seeds), bench.environment.device)
-    seeded = Seeded(lambda count: compiled(recipe, count, len(x)), members=members, member_of=models.member)
-
-    def fit(first: int, group: Sequence[int]) -> list[Outcome]:
-        model = seeded.reset(*group)
-        places = [*group, *[group[-1]] * (members - len(group))]
-
-        def order(epoch: int) -> Rows:
-            """Each member's own order of the same pictures: ``(samples, members)``."""
-            orders = [permutation(seed, epoch, len(x)) for seed in places]
-            return Rows((x, y), np.stack(orders, axis=1), recipe.batch_size)
-
-        def measure(model: keras.Model, epoch: int, training: dict[str, float]) -> Evaluation:
-            with bench.clock("evaluate"):
-                shares = probabilities(model, x_test)
-            return Evaluation(
-                [
-                    {"loss": training[f"loss_{member}"], **measured(shares[:, member], y_test, recipe.loss)}
-                    for member in range(len(group))
-                ]
-            )
-
-        history = train(
-            model,
-            x,
-            y,
-            epochs=recipe.epochs,
-            batch_size=recipe.batch_size,
-            seed=group[0],
-            evaluate=measure,
-            store=bench.folder,
-            record=bench.record,
-            watch=bench.watch,
-            run=first,
-            runs=len(seeds),
-            name=name,
-            order=order,
-        )
-        shares = probabilities(model, x_test)
-        if keep_model and first == 0:
-            bench.folder.place("model.keras", models.member(model, 0).save)
-        return [
-            Outcome(history.of_run(first + member), arrays={"probabilities": shares[:, member]})
-            for member in range(len(group))
-        ]
-
-    threads = threads_of(recipe.net, len(x), bench.environment.device)
-    return bench.repeat(seeds, fit, at_once=members, name=name, threads=threads)
+def metrics(given: np.ndarray[Any, Any], labels: Bytes, loss: str) -> dict[str, np.ndarray[Any, Any]]:
+    """Loss and accuracy ``(networks,)`` of probabilities ``(networks, pictures, 10)``."""
+    values = []
+    for one in given:
+        if loss == "ce":
+            right = one[np.arange(len(labels)), labels].astype(np.float64)
+            values.append(float(-np.log(np.maximum(right, 1e-12)).mean()))
+        else:
+            values.append(float(((one - np.eye(10)[labels]) ** 2).mean()))
+    accuracy = [float((one.argmax(-1) == labels).mean()) for one in given]
+    return {"val_loss": np.array(values), "test_accuracy": np.array(accuracy)}
 
 
-def measured(shares: np.ndarray[Any, Any], labels: Bytes, loss: str) -> dict[str, float]:
-    """Held-out loss and accuracy of one member."""
-    right = shares[np.arange(len(labels)), labels].astype(np.float64)
-    if loss == "ce":
-        value = float(-np.log(np.maximum(right, 1e-12)).mean())
-    else:
-        value = float(((shares - np.eye(10)[labels]) ** 2).mean())
-    return {"val_loss": value, "test_accuracy": float((shares.argmax(-1) == labels).mean())}
+# ---- predict -----------------------------------------------------------------------------------------
+
+
+class DigitPredictor(Predictor[Bytes]):
+    """Reads pictures of digits with a trained network."""
+
+    def __init__(self, config: DigitsConfig, net: str, shift: int | None, run: FinishedRun) -> None:
+        from nnlab.models import digits as models
+
+        self._networks = build_networks(config, net, shift, 1)
+        self.model = run.fill(models.network(self._networks, 0))
+
+    def read(self, text: str) -> Bytes:
+        """A picture file as MNIST has it; InputError where it cannot be read."""
+        return digits.read_picture(Path(text).expanduser())
+
+    def answer(self, inputs: Sequence[Bytes]) -> list[str]:
+        """The digit and its probability, one per picture."""
+        found = probabilities(self._networks, np.stack(inputs), size=32)[0]
+        return [f"{one.argmax()} {one.max():.4f}" for one in found]

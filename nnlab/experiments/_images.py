@@ -1,106 +1,147 @@
-"""What ``autoencode`` and ``denoise`` share: batches of pictures, the grid of losses, and files that come out."""
+"""What ``autoencode`` and ``denoise`` share: the tasks of pictures given back, their tables, and files that come out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from nnlab.commands.train import Bench
-from nnlab.data.images import Bytes, Pictures, load, open_picture
-from nnlab.data.tiles import through
+from nnlab.configs.autoencode import ReconstructionConfig
+from nnlab.data.images import Bytes, Pictures, apply_tiled, load, open_picture
+from nnlab.data.random import Stream, rng
 from nnlab.errors import InputError, UsageError
-from nnlab.output.run_folder import RunFolder
+from nnlab.evaluation.intervals import over_runs
+from nnlab.experiments import FinishedRun, Loaded, Predictor
+from nnlab.output.terminal import Terminal, number, table
+from nnlab.training.task import Results, RunResult, Task, curves
 
-if TYPE_CHECKING:
-    from nnlab.training.repeat import Outcome
-
-GRID = (("mse", "sigmoid"), ("mse", "softmax"), ("bce", "sigmoid"), ("bce", "softmax"))
-
-
-def check_output(loss: str, activation: str, grid: bool) -> None:
-    """Raise UsageError for a loss that the output's range does not allow."""
-    if loss == "bce" and activation not in ("sigmoid", "softmax"):
-        raise UsageError(
-            f"--loss bce needs an output between 0 and 1, --activation {activation} gives others",
-            "Use --activation sigmoid",
-        )
-    if grid and (loss, activation) not in GRID:
-        raise UsageError(
-            f"--grid compares mse and bce with sigmoid and softmax, {loss} with {activation} is not among them",
-            "Leave --loss and --activation out",
-        )
+Make = Callable[[Any, np.random.Generator], Any]
 
 
-def grid_of(loss: str, activation: str, grid: bool) -> list[tuple[str, str]]:
-    """(loss, activation) of each network to train."""
-    return list(GRID) if grid else [(loss, activation)]
-
-
-def open_pictures(config: Any, bench: Bench) -> Pictures:
+def load_pictures(config: Any) -> Loaded[Any, Pictures]:
     """The pictures of a run; what could not be read is told. Their side is kept for ``predict``."""
-    with bench.clock("data"):
-        data = load(config.data)
-    for name in data.skipped:
-        bench.terminal.warn(f"skipped {name}")
-    bench.folder.write_json("shape.json", {"side": data.train.shape[1]})
-    return data
+    data = load(config.data)
+    return Loaded(
+        config,
+        data,
+        source={"name": data.source, "items": len(data.train) + len(data.test), "digest": data.digest},
+        notes=[f"skipped {name}" for name in data.skipped],
+        preprocessing={"side": data.train.shape[1]},
+    )
 
 
-def train_grid(
-    config: Any,
-    bench: Bench,
-    train: Bytes,
+# ---- tasks -------------------------------------------------------------------------------------------
+
+
+def picture_tasks(
+    config: ReconstructionConfig,
+    data: Pictures,
     build: Callable[[str], Any],
-    measure: Callable[..., dict[str, float]],
+    measure: Callable[[Any, str, str], dict[str, float]],
     examples: Callable[[Any, str], dict[str, Any]],
-) -> dict[str, list[Outcome]]:
-    """Train each network of the grid (or the one) over the seeds to give pictures back; its first model is kept.
+) -> list[Task]:
+    """Each network of the grid (or the one), trained to give pictures back; the one asked for keeps its model.
 
-    ``build(activation)`` is the network, ``measure(model, loss=, activation=)`` its held-out figures after an
-    epoch, ``examples(model, activation)`` the arrays that are shown of it.
+    ``build(activation)`` is the network, not compiled; ``measure(model, loss, activation)`` its held-out figures
+    after an epoch, ``examples(model, activation)`` the arrays that are shown of it.
     """
-    from nnlab.training.reconstruct import compiled, train_seeds
+    several = len(config.outputs) > 1
 
-    published = config.preset == "published"
-    steps = max(1, len(train) // config.batch_size) * config.epochs
-    wanted = grid_of(config.loss, config.activation, config.grid)
-    outcomes: dict[str, list[Outcome]] = {}
-    for loss, activation in wanted:
-        own = (loss, activation) == (config.loss, config.activation)
-
-        def make(loss: str = loss, activation: str = activation) -> Any:
-            return compiled(build(activation), loss, config.learning_rate, steps, schedule=not published)
-
-        def finish(model: Any, run: int, own: bool = own, activation: str = activation) -> tuple[Any, Any]:
-            if own and run == 0:
-                bench.folder.place("model.keras", model.save)
-            return {}, examples(model, activation)
-
-        outcomes[f"{loss}_{activation}"] = train_seeds(
-            bench,
-            make,
-            len(train),
-            shuffled_pictures(train, mirror=not published),
-            partial(measure, loss=loss, activation=activation),
-            seeds=config.seeds,
-            epochs=config.epochs,
+    def one(loss: str, activation: str) -> Task:
+        return reconstruction_task(
+            config,
+            name=f"{loss}_{activation}" if several else "",
+            loss=loss,
+            samples=len(data.train),
             batch_size=config.batch_size,
-            name=f"{loss}_{activation}" if len(wanted) > 1 else "",
-            finish=finish,
+            build=lambda: build(activation),
+            make=picture_batches(data.train, mirror=config.mirror),
+            evaluate=lambda model: measure(model, loss, activation),
+            outputs=lambda model: examples(model, activation),
+            keep_model=(loss, activation) == (config.loss, config.activation),
         )
-    return outcomes
+
+    return [one(loss, activation) for loss, activation in config.outputs]
 
 
-def shuffled_pictures(train: Bytes, *, mirror: bool = True) -> Callable[[Any, np.random.Generator], Any]:
+def reconstruction_task(
+    config: ReconstructionConfig,
+    *,
+    name: str,
+    loss: str,
+    samples: int,
+    batch_size: int,
+    build: Callable[[], Any],
+    make: Make,
+    evaluate: Callable[[Any], dict[str, float]],
+    outputs: Callable[[Any], dict[str, Any]],
+    keep_model: bool = True,
+) -> Task:
+    """A network that learns to give back ``make(numbers, rng)`` of each batch of the numbers of samples.
+
+    Where there are enough samples, those that do not fill a batch wait for another epoch, whose order is new.
+    """
+    from nnlab.training.batches import Batches, permutation
+
+    steps = max(1, samples // batch_size)
+
+    def batches(model: Any, seed: int, epoch: int) -> Iterable[Any]:
+        order = permutation(seed, epoch, samples)
+        draws = rng(seed, Stream.AUGMENTATION, epoch)
+
+        def pair(numbers: Any) -> tuple[Any, Any]:
+            rows = make(numbers, draws)
+            return rows, rows
+
+        return Batches([order[k * batch_size : (k + 1) * batch_size] for k in range(steps)], pair)
+
+    return Task(
+        name=name,
+        epochs=config.epochs,
+        steps=steps,
+        build=lambda: compiled(config, build(), loss, steps * config.epochs),
+        batches=batches,
+        evaluate=lambda model: (evaluate(model), {}),
+        outputs=outputs,
+        keep_model=keep_model,
+    )
+
+
+def compiled(config: ReconstructionConfig, model: Any, loss: str, steps: int) -> Any:
+    """The model with its loss and optimizer."""
+    import keras
+
+    from nnlab.backend import jit_compile
+    from nnlab.training.optimizers import cosine_adamw, share_of
+
+    losses = {
+        "mse": keras.losses.MeanSquaredError,
+        "mae": keras.losses.MeanAbsoluteError,
+        "bce": keras.losses.BinaryCrossentropy,
+    }
+    optimizer: Any = keras.optimizers.Adam(config.learning_rate)
+    if config.schedule == "cosine":
+        optimizer = cosine_adamw(
+            config.learning_rate,
+            steps,
+            warm_up=share_of(steps, 0.05),
+            least=0.005,
+            weight_decay=config.weight_decay,
+            beta_2=config.beta_2,
+        )
+    model.compile(optimizer, losses[loss](), jit_compile=jit_compile())
+    return model
+
+
+def picture_batches(train: Bytes, *, mirror: bool) -> Make:
     """What makes a batch of floats in [0, 1] of the numbers of pictures, half of them mirrored."""
 
-    def make(numbers: Any, rng: np.random.Generator) -> Any:
+    def make(numbers: Any, draws: np.random.Generator) -> Any:
         batch = train[numbers]
-        turned = rng.random(len(batch)) < 0.5
+        turned = draws.random(len(batch)) < 0.5
         if mirror:
             batch[turned] = batch[turned, :, ::-1]
         return batch / np.float32(255)
@@ -108,9 +149,79 @@ def shuffled_pictures(train: Bytes, *, mirror: bool = True) -> Callable[[Any, np
     return make
 
 
+def measured(network: Callable[[range], Any], test: Bytes, loss: str) -> dict[str, float]:
+    """Held-out loss and PSNR of what a network gives back, in chunks: the pictures stay uint8.
+
+    ``network`` of the numbers of test pictures gives ``(n, side, side, 3)``, which is clipped to [0, 1].
+    """
+    from nnlab.evaluation.metrics import loss_of, psnr_db
+
+    total = squared = 0.0
+    for first in range(0, len(test), 1000):
+        wanted = test[first : first + 1000] / np.float32(255)
+        given = np.clip(network(range(first, first + len(wanted))), 0, 1)
+        share = len(wanted) / len(test)
+        total += share * loss_of(loss, given, wanted)
+        squared += share * loss_of("mse", given, wanted)
+    return {"val_loss": total, "psnr_db": psnr_db(squared)}
+
+
 def spread_over(pictures: Any, count: int) -> list[int]:
     """The numbers of up to ``count`` pictures at equal distances: a data set may come class by class."""
     return [int(number) for number in np.linspace(0, len(pictures) - 1, min(count, len(pictures))).round()]
+
+
+# ---- present -----------------------------------------------------------------------------------------
+
+
+def run_figures(runs: Sequence[RunResult]) -> dict[str, Any]:
+    """Training loss, test loss and PSNR over the runs."""
+    columns = {"loss": "loss", "test_loss": "val_loss", "psnr_db": "psnr_db"}
+    return {
+        name: over_runs([float(run.history.best[column]) for run in runs])
+        for name, column in columns.items()
+        if column in runs[0].history.best
+    }
+
+
+def asked_for(config: ReconstructionConfig, results: Results) -> list[RunResult]:
+    """The runs of the loss and the activation that were asked for."""
+    return results[f"{config.loss}_{config.activation}" if len(config.outputs) > 1 else ""]
+
+
+def grid_table(
+    config: ReconstructionConfig, results: Results, published: Mapping[str, Any], terminal: Terminal
+) -> list[dict[str, Any]]:
+    """Losses by output activations, published beside measured, shown and as JSON values."""
+    listed = table("loss", "output", "report, test loss", "test loss", "PSNR (dB)", left=2)
+    rows = []
+    for loss, activation in config.outputs:
+        name = f"{loss}_{activation}"
+        found = run_figures(results[name])
+        listed.add_row(
+            loss,
+            activation,
+            f"{published[name]:g}",
+            number(found["test_loss"]),
+            number(found["psnr_db"], ".2f"),
+        )
+        rows.append(
+            {"loss": loss, "activation": activation, "test_loss": found["test_loss"], "published": published[name]}
+        )
+    terminal.show("", listed)
+    return rows
+
+
+def loss_figure(config: ReconstructionConfig, results: Results, title: str) -> Any:
+    """Training and test loss by epoch, one plot per task."""
+    from nnlab.output import figures
+
+    figure, axes = figures.canvas(len(results), title=title)
+    for ax, (loss, activation), runs in zip(axes, config.outputs, results.values(), strict=True):
+        lines = {"training": curves(runs, "loss"), "test": curves(runs, "val_loss")}
+        shown = loss if activation == "linear" else f"{loss}, {activation}"
+        figures.curves(ax, lines, ylabel=f"loss ({shown})", log=True)
+    return figure
 
 
 # ---- predict -----------------------------------------------------------------------------------------
@@ -133,55 +244,41 @@ class Outputs:
         return next(folder / name for name in names if not (folder / name).exists())
 
 
-class PicturePredictor:
+class PicturePredictor(Predictor[tuple[Path, Any]]):
     """A picture of any size through a trained network, tile by tile; alpha and orientation are kept."""
 
-    OPTIONS: Mapping[str, Any] = {"out": None}
-    CHUNK = 8  # pictures held in memory at a time
-    SUFFIX = "restored"
+    batch_size = 8  # pictures held in memory at a time
+    suffix = "restored"
 
-    def __init__(self, folder: RunFolder, outputs: Outputs) -> None:
-        self.folder = folder
-        self.outputs = outputs
-        self.side = int(folder.read_json("shape.json")["side"])
-        self._model: Any = None
+    def __init__(self, run: FinishedRun, model: Any, side: int) -> None:
+        self.model, self.side = run.fill(model), side
+        self.outputs = Outputs(run.out)
 
-    def network(self) -> Any:
-        """The network, not compiled; subclasses know how to build it."""
-        raise NotImplementedError
-
-    def apply(self, model: Any, tiles: Any) -> Any:
+    @abstractmethod
+    def apply(self, tiles: Any) -> Any:
         """Tiles ``(n, side, side, 3)`` in [0, 1] through the network."""
-        raise NotImplementedError
-
-    def open(self) -> None:
-        """Build the network and load its weights; the backend has been started."""
-        from nnlab.backend import load_weights
-
-        self._model = self.network()
-        load_weights(self._model, self.folder.path / "model.keras")
 
     def read(self, text: str) -> tuple[Path, Any]:
         """A picture file; InputError where it cannot be read."""
-        path = Path(text)
+        path = Path(text).expanduser()
         try:
             picture = open_picture(path, alpha=True)
         except InputError as error:
             raise InputError(error.message, error.hint, path=path) from error
         return path, picture
 
-    def answer(self, given: Sequence[tuple[Path, Any]]) -> list[str]:
+    def answer(self, inputs: Sequence[tuple[Path, Any]]) -> list[str]:
         """Write each picture's answer; the paths."""
-        return [self._write(path, picture) for path, picture in given]
+        return [self._write(path, picture) for path, picture in inputs]
 
     def _write(self, path: Path, picture: Any) -> str:
         from PIL import Image
 
         pixels = np.asarray(picture)
-        made = through(lambda tiles: self.apply(self._model, tiles), pixels[..., :3] / np.float32(255), self.side)
-        whole = np.clip(made * 255 + 0.5, 0, 255).astype(np.uint8)
+        given = apply_tiled(self.apply, pixels[..., :3] / np.float32(255), self.side)
+        whole = np.clip(given * 255 + 0.5, 0, 255).astype(np.uint8)
         if pixels.shape[-1] == 4:
             whole = np.concatenate([whole, pixels[..., 3:]], axis=-1)
-        target = self.outputs.place(path, self.SUFFIX, ".png")
+        target = self.outputs.place(path, self.suffix, ".png")
         Image.fromarray(whole).save(target)
         return str(target)

@@ -13,137 +13,75 @@ never trained on, after the offset and what is below 250 Hz were taken away.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from nnlab.commands.train import Bench
+from nnlab.config import SAMPLE
+from nnlab.configs.autoencode import CHIRPS, AutoencodeConfig
 from nnlab.data import audio, spectrogram
 from nnlab.data.audio import RATE, Recordings, Sounds, Wave
-from nnlab.data.datasets import SAMPLE
-from nnlab.data.report_2018 import published
-from nnlab.errors import UsageError
+from nnlab.data.report_2018 import report_2018
+from nnlab.data.spectrogram import LogMelFrontEnd, WaveformFrontEnd, sounds_of
+from nnlab.evaluation.baselines import PcaBaselines, fit_pca_baselines
 from nnlab.evaluation.intervals import over_runs
-from nnlab.evaluation.pictures import loss_of
-from nnlab.evaluation.sounds import PcaBaselines, fit_pca_baselines, log_mel_distance_db, snr_db, spectral_distance_db
-from nnlab.experiments._images import Outputs
+from nnlab.evaluation.metrics import log_mel_distance_db, loss_of, snr_db, spectral_distance_db
+from nnlab.experiments import FinishedRun, Loaded, Predictor
+from nnlab.experiments._images import Outputs, loss_figure, reconstruction_task
 from nnlab.models import pca
-from nnlab.models.sounds import LogMelFrontEnd, WaveformFrontEnd, sounds_of
+from nnlab.output.pictures import ColourRow
 from nnlab.output.run_folder import RunFolder
-from nnlab.output.terminal import ColourRow, number, table
-
-if TYPE_CHECKING:
-    from nnlab.experiments.autoencode_images import AutoencodeConfig
-    from nnlab.training.repeat import Outcome
+from nnlab.output.terminal import Terminal, number, table
+from nnlab.training.task import Results, RunResult, Task
 
 EXAMPLES = 3
 STEP = 5  # frames between the windows that are trained on
 PAUSE = 0.5  # seconds between original and reconstruction
 
 
-def check(config: AutoencodeConfig) -> None:
-    """Raise UsageError where the options do not fit sounds."""
-    wanted = {"conv": ("linear", ("mse", "mae")), "dense": ("tanh", ("mse", "mae"))}[config.net]
-    if config.net == "conv" and config.preset == "published":
-        raise UsageError("the report has no convolutional network for sounds", "Use --net dense, or --preset best")
-    if config.activation != wanted[0] or config.loss not in wanted[1] or config.grid:
-        raise UsageError(
-            f"for sounds --net {config.net} has a {wanted[0]} output and --loss mse or mae, no --grid",
-            "Leave --activation and --grid out",
-        )
-    if config.net == "conv" and code_of_window(config) < 1:
-        raise UsageError(f"expected --code of at least 2 numbers a second, got {config.code}", "The usual is 256")
-
-
 def code_of_window(config: AutoencodeConfig) -> int:
-    """Numbers in the code of one window: of 11 s for the report's network, else ``--code`` a second."""
-    return config.code if config.net == "dense" else config.code * LogMelFrontEnd.window // spectrogram.FRAMES
-
-
-def build(config: AutoencodeConfig) -> Any:
-    """The network, not compiled; the same for training and for ``predict``."""
-    from nnlab.models import autoencoders as models
-
-    code = code_of_window(config)
+    """Numbers in the code of one window: of 11 s for the report's network, else ``--code`` per second."""
     if config.net == "dense":
-        return models.dense_autoencoder((WaveformFrontEnd.numbers,), code, config.activation)
-    return models.residual_autoencoder((LogMelFrontEnd.window, spectrogram.BANDS, 1), code, (24, 48), (0, 1), (0, 0))
+        return config.code
+    return config.code * LogMelFrontEnd.window // spectrogram.FRAMES
 
 
-# ---- run ---------------------------------------------------------------------------------------------
+# ---- data and tasks ----------------------------------------------------------------------------------
 
 
-def run_sounds(config: AutoencodeConfig, bench: Bench) -> dict[str, Any]:
-    """The experiment: floors, network, sounds of both, measured on held-out recordings; show and save."""
-    with bench.clock("data"):
-        data = audio.load(SAMPLE if config.data == "chirps" else str(config.data))
-    for name in data.skipped:
-        bench.terminal.warn(f"skipped {name}")
-    bench.start_backend()
-    from nnlab.models.autoencoders import init_from_pca
-    from nnlab.training.batches import predict_in_batches
-    from nnlab.training.reconstruct import compiled, train_seeds
+@dataclass(frozen=True)
+class Heard:
+    """Recordings, what the network reads of them, and the linear baselines."""
 
-    with bench.clock("data"):
-        heard = [spectrogram.log_mel(wave) for wave in data.train]
-        front, floors, rows, make = prepare(config, data, heard)
-        held_out = [front.rows(wave) for wave in data.test]
-        del heard
-        if isinstance(front, LogMelFrontEnd):  # what is learnt from is in `make`: 68 MB of birds less
-            data = replace(data, train=replace(data.train, samples=np.zeros(0, np.float32)))
-    bench.folder.write_json(
-        "spectrum.json", {"mean": getattr(front, "mean", 0), "deviation": getattr(front, "deviation", 1)}
+    sounds: Sounds  # of the training recordings no samples where the front end reads spectrograms: 68 MB of birds less
+    front: Any  # LogMelFrontEnd or WaveformFrontEnd
+    baselines: PcaBaselines
+    rows: int  # training rows
+    make: Callable[[Any, np.random.Generator], Any]  # a batch of their numbers
+    held_out: list[Any]  # the rows of each held-out recording
+
+
+def load(config: AutoencodeConfig) -> Loaded[AutoencodeConfig, Heard]:
+    """The birds, the user's own recordings, or the chirps; baselines are fitted on the training recordings."""
+    config = config.resolved(kind="sounds")
+    data = audio.load(SAMPLE if config.data == CHIRPS else str(config.data))
+    spectra = [spectrogram.log_mel(wave) for wave in data.train]
+    front, baselines, rows, make = prepare(config, data, spectra)
+    held_out = [front.rows(wave) for wave in data.test]
+    source = {"name": data.source, "items": len(data.train) + len(data.test), "digest": data.digest}
+    if isinstance(front, LogMelFrontEnd):
+        data = replace(data, train=replace(data.train, samples=np.zeros(0, np.float32)))
+    return Loaded(
+        config,
+        Heard(data, front, baselines, rows, make, held_out),
+        source=source,
+        notes=[f"skipped {name}" for name in data.skipped],
+        preprocessing={"mean": getattr(front, "mean", 0), "deviation": getattr(front, "deviation", 1)},
     )
-    steps = max(1, rows // config.batch_size) * config.epochs
-    tested = np.concatenate(held_out)
-
-    def built() -> Any:
-        model = build(config)
-        if config.net == "conv":
-            assert isinstance(front, LogMelFrontEnd)
-            found = floors.log_mel
-            mean = (found.mean - front.mean) / front.deviation
-            init_from_pca(model, mean, found.components, found.deviation / front.deviation)
-        schedule = config.preset != "published"
-        return compiled(model, config.loss, config.learning_rate, steps, schedule=schedule)
-
-    def measure(model: Any) -> dict[str, float]:
-        return {"val_loss": loss_of(config.loss, predict_in_batches(model, tested, size=50), tested)}
-
-    def finish(model: Any, run: int) -> tuple[dict[str, Any], dict[str, Any]]:
-        if run == 0:
-            bench.folder.place("model.keras", model.save)
-        decoded = [predict_in_batches(model, part, size=50) for part in held_out]
-        jobs = [partial(front.sound, part, wave) for part, wave in zip(decoded, data.test, strict=True)]
-        made = sounds_of(jobs)
-        figures = compare(data.test, made)
-        if isinstance(front, LogMelFrontEnd):
-            figures["decoded_distance_db"] = distance_before_sound(
-                data.test,
-                [front.decibels(d, spectrogram.frame_count(len(w))) for d, w in zip(decoded, data.test, strict=True)],
-            )
-        chosen = examples(data.test)
-        return figures, {f"made-{place}": made[place] for place in chosen}
-
-    outcomes = train_seeds(
-        bench,
-        built,
-        rows,
-        make,
-        measure,
-        seeds=config.seeds,
-        epochs=config.epochs,
-        batch_size=min(config.batch_size, rows),
-        finish=finish,
-    )
-    with bench.clock("evaluate"):
-        compared = of_floors(floors, data.test)
-        compared["pca_test_loss"] = floor_loss(config, floors, front, data, tested)
-    return present(config, bench, data, floors, compared, outcomes)
 
 
 def prepare(config: AutoencodeConfig, data: Sounds, heard: Sequence[Wave]) -> tuple[Any, PcaBaselines, int, Any]:
@@ -176,6 +114,62 @@ def prepare(config: AutoencodeConfig, data: Sounds, heard: Sequence[Wave]) -> tu
     return front, floors, len(places), make
 
 
+def build(config: AutoencodeConfig) -> Any:
+    """The network, not compiled; the same for training and for ``predict``."""
+    from nnlab.models import autoencoders
+
+    code = code_of_window(config)
+    if config.net == "dense":
+        shape: tuple[int, ...] = (WaveformFrontEnd.numbers,)
+        return autoencoders.dense_autoencoder(shape, code, config.activation, hidden=config.hidden)
+    shape = (LogMelFrontEnd.window, spectrogram.BANDS, 1)
+    return autoencoders.residual_autoencoder(shape, code, (24, 48), (0, 1), (0, 0))
+
+
+def tasks(config: AutoencodeConfig, data: Heard) -> list[Task]:
+    """The one network, measured on held-out recordings."""
+    from nnlab.models.autoencoders import init_from_pca
+    from nnlab.training.batches import predict_in_batches
+
+    front, test = data.front, data.sounds.test
+    tested = np.concatenate(data.held_out)
+
+    def begun() -> Any:
+        model = build(config)
+        if isinstance(front, LogMelFrontEnd):
+            fitted = data.baselines.log_mel
+            mean = (fitted.mean - front.mean) / front.deviation
+            init_from_pca(model, mean, fitted.components, fitted.deviation / front.deviation)
+        return model
+
+    def evaluate(model: Any) -> dict[str, float]:
+        return {"val_loss": loss_of(config.loss, predict_in_batches(model, tested, size=50), tested)}
+
+    def outputs(model: Any) -> dict[str, Any]:
+        decoded = [predict_in_batches(model, part, size=50) for part in data.held_out]
+        waves = sounds_of([partial(front.sound, part, wave) for part, wave in zip(decoded, test, strict=True)])
+        figures = compare(test, waves)
+        if isinstance(front, LogMelFrontEnd):
+            pairs = zip(decoded, test, strict=True)
+            decibels = [front.decibels(part, spectrogram.frame_count(len(wave))) for part, wave in pairs]
+            figures["decoded_distance_db"] = distance_before_sound(test, decibels)
+        return {**figures, **{f"made-{place}": waves[place] for place in examples(test)}}
+
+    return [
+        reconstruction_task(
+            config,
+            name="",
+            loss=config.loss,
+            samples=data.rows,
+            batch_size=min(config.batch_size, data.rows),
+            build=begun,
+            make=data.make,
+            evaluate=evaluate,
+            outputs=outputs,
+        )
+    ]
+
+
 # ---- evaluate ----------------------------------------------------------------------------------------
 
 
@@ -194,10 +188,10 @@ def distance_before_sound(originals: Recordings, decoded: Sequence[Wave]) -> flo
     return float(np.mean([spectral_distance_db(spectrogram.log_mel(wave), one) for wave, one in pairs]))
 
 
-def of_floors(floors: PcaBaselines, test: Recordings) -> dict[str, Any]:
+def of_baselines(baselines: PcaBaselines, test: Recordings) -> dict[str, Any]:
     """Measures and sounds of both linear codes."""
-    samples = [floors.of_waveform(wave) for wave in test]
-    decoded = [floors.of_log_mel(wave) for wave in test]
+    samples = [baselines.of_waveform(wave) for wave in test]
+    decoded = [baselines.of_log_mel(wave) for wave in test]
     spoken = sounds_of([partial(spectrogram.sound, one, len(wave)) for one, wave in zip(decoded, test, strict=True)])
     return {
         "waveform_pca": compare(test, samples),
@@ -207,13 +201,14 @@ def of_floors(floors: PcaBaselines, test: Recordings) -> dict[str, Any]:
     }
 
 
-def floor_loss(config: AutoencodeConfig, floors: PcaBaselines, front: Any, data: Sounds, tested: Any) -> float:
+def pca_loss(config: AutoencodeConfig, data: Heard) -> float:
     """The loss of PCA with as many numbers on what the network reads."""
+    front, tested = data.front, np.concatenate(data.held_out)
     if isinstance(front, LogMelFrontEnd):
-        back = [(floors.of_log_mel(wave) - front.mean) / front.deviation for wave in data.test]
+        back = [(data.baselines.of_log_mel(wave) - front.mean) / front.deviation for wave in data.sounds.test]
         rows = np.concatenate([spectrogram.windows(one, front.window)[..., None] for one in back])
         return loss_of(config.loss, rows, tested)
-    train = np.concatenate([front.rows(wave) for wave in data.train])
+    train = np.concatenate([front.rows(wave) for wave in data.sounds.train])
     return loss_of(config.loss, pca.fit(lambda: iter([train]), code_of_window(config)).back(tested), tested)
 
 
@@ -227,86 +222,97 @@ def examples(test: Recordings) -> list[int]:
 
 
 def present(
-    config: AutoencodeConfig,
-    bench: Bench,
-    data: Sounds,
-    floors: PcaBaselines,
-    compared: Mapping[str, Any],
-    outcomes: Sequence[Outcome],
+    config: AutoencodeConfig, data: Heard, results: Results, terminal: Terminal, folder: RunFolder
 ) -> dict[str, Any]:
     """Small spectrograms, the table, figures, WAV files, and the ``results`` of the JSON document."""
+    from nnlab.output import figures
     from nnlab.output.figures_sounds import thumbnail
 
-    terminal = bench.terminal
-    results: dict[str, Any] = {
-        "loss": over_runs([float(one.history.best["loss"]) for one in outcomes]),
-        "test_loss": over_runs([float(one.history.best["val_loss"]) for one in outcomes]),
+    runs, test, baselines = results[""], data.sounds.test, data.baselines
+    compared = of_baselines(baselines, test)
+    compared["pca_test_loss"] = pca_loss(config, data)
+    found: dict[str, Any] = {
+        "loss": over_runs([float(run.history.best["loss"]) for run in runs]),
+        "test_loss": over_runs([float(run.history.best["val_loss"]) for run in runs]),
         "code_size": config.code,
         "pca_test_loss": compared["pca_test_loss"],
-        **{name: over_runs([one.figures[name] for one in outcomes]) for name in ("snr_db", "log_mel_distance_db")},
+        **{name: over_runs([run.outputs[name] for run in runs]) for name in ("snr_db", "log_mel_distance_db")},
         "baselines": {name: compared[name] for name in ("waveform_pca", "log_mel_pca")},
         "sample_rate": RATE,
     }
-    chosen = examples(data.test)
-    made = {place: outcomes[0].arrays[f"made-{place}"] for place in chosen}
-    first = chosen[0]
-    pictures = [thumbnail(data.test[first]), thumbnail(made[first])]
-    terminal.show(ColourRow(pictures, [f"{data.test.names[first]}"[:38], "reconstruction"], columns=38), "")
-    seconds = floors.window / spectrogram.FRAMES
+    decoded = {place: runs[0].outputs[f"made-{place}"] for place in examples(test)}
+    first = next(iter(decoded))
+    pictures = [thumbnail(spectrogram.log_mel(wave)) for wave in (test[first], decoded[first])]
+    terminal.show(ColourRow(pictures, [test.names[first][:38], "reconstruction"], columns=38), "")
     shown = table("held-out recordings", "SNR (dB)", "log-mel distance (dB)")
-    shown.add_row("network", number(results["snr_db"], ".2f"), number(results["log_mel_distance_db"], ".2f"))
+    shown.add_row("network", number(found["snr_db"], ".2f"), number(found["log_mel_distance_db"], ".2f"))
     for name, label in (("waveform_pca", "PCA of the waveform"), ("log_mel_pca", "PCA of the log-mel spectrogram")):
         shown.add_row(label, f"{compared[name]['snr_db']:.2f}", f"{compared[name]['log_mel_distance_db']:.2f}")
-    terminal.show(shown, "")
-    more = table("recordings trained on / held out", f"{len(data.train)} / {len(data.test)}")
-    more.add_row("numbers in the code", f"{code_of_window(config)} for {seconds:.3g} s")
-    more.add_row("  of PCA: waveform / log-mel", f"{floors.waveform.size} / {floors.log_mel.size}")
-    more.add_row(f"training loss ({config.loss})", number(results["loss"]))
-    more.add_row(f"test loss ({config.loss})", f"{number(results['test_loss'])} (PCA {compared['pca_test_loss']:.4f})")
-    if "decoded_distance_db" in outcomes[0].figures:
-        mine = over_runs([one.figures["decoded_distance_db"] for one in outcomes])
-        pair = f"{number(mine, '.2f')} (PCA {compared['decoded_distance_db']:.2f}) dB"
-        more.add_row("decoded spectrogram, before it is sound", pair)
-    more.add_row("taken away before", f"offset, below {audio.LOWEST:g} Hz")
-    if config.net == "dense" and config.data == "birds":
-        report = published("birds")
-        more.add_row(
-            "the report of 2018, loss / test loss", f"{report['loss']:g} / {report['test_loss']:g}, unnormalised"
-        )
-    terminal.show(more)
-    save(config, bench.folder, data, compared, outcomes, made)
-    return results
+    terminal.show(shown, "", summary(config, data, found, compared, runs))
+    save_files(folder, data, compared, decoded)
+    figure = loss_figure(config, results, f"nnlab autoencode ({config.preset})")
+    folder.write("figures/loss.png", figures.png(figure))
+    return found
 
 
-def save(
+def summary(
     config: AutoencodeConfig,
-    folder: RunFolder,
-    data: Sounds,
+    data: Heard,
+    found: Mapping[str, Any],
     compared: Mapping[str, Any],
-    outcomes: Sequence[Outcome],
-    made: Mapping[int, Wave],
-) -> None:
-    """WAV files of the examples; waveforms (the report's Figure 3), spectrograms, losses (Figure 4)."""
-    from nnlab.experiments.denoise import loss_figure
+    runs: Sequence[RunResult],
+) -> Any:
+    """The table at the end."""
+    baselines = data.baselines
+    seconds = baselines.window / spectrogram.FRAMES
+    listed = table("recordings trained on / held out", f"{len(data.sounds.train)} / {len(data.sounds.test)}")
+    if config.runs > 1:
+        listed.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
+    listed.add_row("numbers in the code", f"{code_of_window(config)} for {seconds:.3g} s")
+    listed.add_row("  of PCA: waveform / log-mel", f"{baselines.waveform.size} / {baselines.log_mel.size}")
+    listed.add_row(f"training loss ({config.loss})", number(found["loss"]))
+    pca_loss = compared["pca_test_loss"]
+    listed.add_row(f"test loss ({config.loss})", f"{number(found['test_loss'])} (PCA {pca_loss:.4f})")
+    if "decoded_distance_db" in runs[0].outputs:
+        distance = over_runs([run.outputs["decoded_distance_db"] for run in runs])
+        pair = f"{number(distance, '.2f')} (PCA {compared['decoded_distance_db']:.2f}) dB"
+        listed.add_row("decoded spectrogram, before it is sound", pair)
+    listed.add_row("taken away before", f"offset, below {audio.LOWEST:g} Hz")
+    if config.net == "dense" and config.data == "birds":
+        published = report_2018("birds")
+        both = f"{published['loss']:g} / {published['test_loss']:g}, unnormalised"
+        listed.add_row("the 2018 report, loss / test loss", both)
+    return listed
+
+
+def save_files(folder: RunFolder, data: Heard, compared: Mapping[str, Any], decoded: Mapping[int, Wave]) -> None:
+    """WAV files of the examples; waveforms (the report's Figure 3) and spectrograms."""
     from nnlab.output import figures, figures_sounds
 
-    for count, (place, one) in enumerate(made.items(), start=1):
-        original, back = match_loudness(data.test[place], one)
+    test = data.sounds.test
+    as_loud = {place: match_loudness(test[place], wave) for place, wave in decoded.items()}
+    for count, (original, back) in enumerate(as_loud.values(), start=1):
         pause = np.zeros(int(PAUSE * RATE), np.float32)
         files = {"original": original, "reconstructed": back, "both": np.concatenate([original, pause, back])}
         for name, wave in files.items():
             folder.write(f"audio/{count}-{name}.wav", wav(wave, RATE))
-    names = [Path(data.test.names[place]).stem for place in made]
-    pairs = [(name, *match_loudness(data.test[k], one)) for name, (k, one) in zip(names, made.items(), strict=True)]
-    folder.write("figures/waveforms.png", figures.png(figures_sounds.waveforms(pairs, title="Held-out recordings")))
-    rows = [
-        (name, [("", data.test[k]), ("network", one), *((what, wave[k]) for what, wave in compared["sounds"].items())])
-        for name, (k, one) in zip(names, made.items(), strict=True)
-    ]
-    figure = figures_sounds.spectrograms(rows, title="Held-out recordings and what comes back")
+    names = {place: Path(test.names[place]).stem for place in decoded}
+    pairs = [(names[place], original, back) for place, (original, back) in as_loud.items()]
+    figure = figures_sounds.waveforms(pairs, RATE, title="Held-out recordings")
+    folder.write("figures/waveforms.png", figures.png(figure))
+    rows = []
+    for place, wave in decoded.items():
+        others = [(what, waves[place]) for what, waves in compared["sounds"].items()]
+        ways = [("", test[place]), ("network", wave), *others]
+        rows.append((names[place], [(what, spectrogram.log_mel(one), len(one) / RATE) for what, one in ways]))
+    title = "Held-out recordings and what comes back"
+    figure = figures_sounds.spectrograms(rows, spectrogram.centres(), title=title)
     folder.write("figures/spectrograms.png", figures.png(figure))
-    curves = loss_figure({config.loss: outcomes}, f"nnlab autoencode ({config.preset})")
-    folder.write("figures/loss.png", figures.png(curves))
+
+
+def headline(results: Mapping[str, Any]) -> str:
+    """The one figure of a finished run for the listing of ``nnlab runs``."""
+    return f"log-mel distance {number(results['log_mel_distance_db'], '.2f')} dB"
 
 
 def match_loudness(original: Wave, made: Wave) -> tuple[Wave, Wave]:
@@ -329,38 +335,38 @@ def wav(wave: Any, rate: int) -> bytes:
 
 # ---- predict -----------------------------------------------------------------------------------------
 
+Recording = tuple[Path, list[Wave], int, int]  # path, channels as the network wants them, rate in Hz, samples
 
-class SoundPredictor:
-    """Sound files of any length, rate and channels through a trained sound autoencoder."""
 
-    def __init__(self, folder: RunFolder, config: AutoencodeConfig, outputs: Outputs) -> None:
-        self.folder, self.config, self.outputs = folder, config, outputs
+def predictor(config: AutoencodeConfig, run: FinishedRun, options: Mapping[str, Any]) -> SoundAutoencoder:
+    """Gives sounds back through the run's code."""
+    return SoundAutoencoder(config, run)
+
+
+class SoundAutoencoder(Predictor[Recording]):
+    """Sound files of any length, rate and channels through a trained autoencoder."""
+
+    batch_size = 8  # files held in memory at a time
+
+    def __init__(self, config: AutoencodeConfig, run: FinishedRun) -> None:
+        self.model, self.outputs = run.fill(build(config)), Outputs(run.out)
         self.front: Any = WaveformFrontEnd()
         if config.net == "conv":
-            known = folder.read_json("spectrum.json")
-            self.front = LogMelFrontEnd(known["mean"], known["deviation"])
-        self._model: Any = None
+            self.front = LogMelFrontEnd(float(run.preprocessing["mean"]), float(run.preprocessing["deviation"]))
 
-    def open(self) -> None:
-        """Build the network and load its weights; the backend has been started."""
-        from nnlab.backend import load_weights
-
-        self._model = build(self.config)
-        load_weights(self._model, self.folder.path / "model.keras")
-
-    def read(self, text: str) -> tuple[Path, list[Wave], int, int]:
-        """A sound file: its path, its channels as the network wants them, its rate in Hz and its samples."""
-        path = Path(text)
+    def read(self, text: str) -> Recording:
+        """A sound file; InputError where it cannot be read."""
+        path = Path(text).expanduser()
         wave, rate = audio.read_sound(path)
         return path, [audio.condition(channel, rate) for channel in wave.T], rate, len(wave)
 
-    def answer(self, given: Sequence[tuple[Path, list[Wave], int, int]]) -> list[str]:
+    def answer(self, inputs: Sequence[Recording]) -> list[str]:
         """Write each file's answer, at its own rate and loudness; the paths."""
         answers = []
-        for path, channels, rate, samples in given:
-            made = np.stack([self._through(channel, rate, samples) for channel in channels], axis=1)
+        for path, channels, rate, samples in inputs:
+            decoded = np.stack([self._through(channel, rate, samples) for channel in channels], axis=1)
             target = self.outputs.place(path, "reconstructed", ".wav")
-            target.write_bytes(wav(np.clip(made, -1, 1), rate))
+            target.write_bytes(wav(np.clip(decoded, -1, 1), rate))
             answers.append(str(target))
         return answers
 
@@ -369,17 +375,17 @@ class SoundPredictor:
         from nnlab.training.batches import predict_in_batches
 
         step, overlap = 990 * 2 * spectrogram.HOP, spectrogram.FRAMES // 3 * spectrogram.HOP
-        made = np.zeros(len(wave), np.float32)
+        decoded = np.zeros(len(wave), np.float32)
         for start in range(0, len(wave), step):
             part = wave[start : start + step + overlap]
             if start and len(part) <= overlap:
                 break
-            rows = predict_in_batches(self._model, self.front.rows(part), size=50)
+            rows = predict_in_batches(self.model, self.front.rows(part), size=50)
             back = self.front.sound(rows, part)
             if start:  # of equal power, as their phases have nothing to do with each other
                 fade = np.linspace(0, np.pi / 2, overlap, dtype=np.float32)
                 back[:overlap] *= np.sin(fade)
-                made[start : start + overlap] *= np.cos(fade)
-            made[start : start + len(part)] += back
-        back = audio.resample(made, RATE, rate)
+                decoded[start : start + overlap] *= np.cos(fade)
+            decoded[start : start + len(part)] += back
+        back = audio.resample(decoded, RATE, rate)
         return np.pad(back, (0, max(0, samples - len(back))))[:samples]

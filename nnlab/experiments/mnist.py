@@ -16,126 +16,87 @@ All figures are of the test pictures, which no run is trained on.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from nnlab.commands.train import Bench
-from nnlab.config import Config
-from nnlab.data import digits
-from nnlab.data.digits import Bytes, Digits
+from nnlab.configs.mnist import MnistConfig
+from nnlab.data.digits import Digits
 from nnlab.evaluation import misclassified
 from nnlab.evaluation.intervals import over_runs, runs_to_tell
+from nnlab.experiments import FinishedRun, Loaded
+from nnlab.experiments._digits import DigitPredictor, load_digits, task
+from nnlab.output.pictures import PictureRow
 from nnlab.output.run_folder import RunFolder
-from nnlab.output.terminal import PictureRow, percent, table
+from nnlab.output.terminal import Terminal, percent, table
+from nnlab.training.task import Results, Task, curves
 
-if TYPE_CHECKING:
-    from nnlab.experiments._digits import Recipe
-    from nnlab.training.repeat import Outcome
-
-Shares = dict[str, np.ndarray[Any, Any]]  # experiment: (runs, pictures, 10) probabilities
+Probabilities = dict[str, np.ndarray[Any, Any]]  # of each task: (runs, pictures, 10)
 
 
-# ---- config ------------------------------------------------------------------------------------------
+# ---- data and tasks ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
-class MnistConfig(Config):
-    """What is compared: networks, losses, and how many of the worst digits are shown."""
-
-    net: str = "both"
-    loss: str = "ce"
-    top: int = 3
-
-    epochs: int | None  # type: ignore[assignment]  # None: the preset's, which differs between the networks
-
-    @classmethod
-    def recipe(cls, preset: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """``published`` is Keras's examples of early 2018 over 50 runs with both losses."""
-        if preset == "published":
-            return {"net": "both", "loss": "both", "runs": 50, "epochs": None, "batch_size": 128}
-        if preset == "quick":
-            return {"data": "sample", "epochs": 3, "batch_size": 64}
-        return {"epochs": None, "batch_size": 128}
-
-    @property
-    def experiments(self) -> list[tuple[str, str]]:
-        """(network, loss) of each experiment."""
-        nets = ("mlp", "cnn") if self.net == "both" else (self.net,)
-        losses = ("ce", "mse") if self.loss == "both" else (self.loss,)
-        return [(net, loss) for net in nets for loss in losses]
+def load(config: MnistConfig) -> Loaded[MnistConfig, Digits]:
+    """MNIST, the user's own digits, or the sample."""
+    return load_digits(config)
 
 
-CONFIG = MnistConfig
-
-
-def recipe(config: MnistConfig, net: str, loss: str, *, shift: int | None = 1) -> Recipe:
-    """How a network of this experiment is trained. Epochs of ``best``: 20 for the MLP, 8 for the CNN."""
-    from nnlab.experiments._digits import Recipe
-
-    published = config.preset == "published"
-    epochs = config.epochs or ({"mlp": 20, "cnn": 12} if published else {"mlp": 20, "cnn": 8})[net]
-    rate = {"mlp": 1.5e-3, "cnn": 3e-3}[net]
-    return Recipe(net, loss, epochs, config.batch_size, published, 0 if published else shift, rate)
-
-
-# ---- run ---------------------------------------------------------------------------------------------
-
-
-def run(config: MnistConfig, bench: Bench) -> dict[str, Any]:
-    """The experiment: train each network with each loss over the seeds, compare, show and save."""
-    with bench.clock("data"):
-        data = digits.load(config.data)
-    bench.start_backend()
-    from nnlab.experiments._digits import train_seeds
-
-    arrays = (data.x_train, data.y_train, data.x_test, data.y_test)
-    outcomes: dict[str, list[Outcome]] = {}
-    kept = config.experiments[-1] if ("cnn", "ce") not in config.experiments else ("cnn", "ce")
-    for net, loss in config.experiments:
-        outcomes[f"{net}_{loss}"] = train_seeds(
-            bench, recipe(config, net, loss), f"{net}_{loss}", config.seeds, arrays, keep_model=(net, loss) == kept
+def tasks(config: MnistConfig, data: Digits) -> list[Task]:
+    """Each network with each loss."""
+    return [
+        task(
+            config,
+            f"{net}_{loss}",
+            net,
+            loss,
+            data,
+            shift=config.shift,
+            keep_model=(net, loss) == kept(config),
         )
-    return present(config, bench, data, outcomes)
+        for net, loss in config.experiments
+    ]
+
+
+def kept(config: MnistConfig) -> tuple[str, str]:
+    """(network, loss) of the task whose model the run keeps."""
+    return ("cnn", "ce") if ("cnn", "ce") in config.experiments else config.experiments[-1]
 
 
 # ---- present -----------------------------------------------------------------------------------------
 
 
 def present(
-    config: MnistConfig, bench: Bench, data: Digits, outcomes: Mapping[str, Sequence[Outcome]]
+    config: MnistConfig, data: Digits, results: Results, terminal: Terminal, folder: RunFolder
 ) -> dict[str, Any]:
     """Tables, digits, figures, the ledger, and the ``results`` of the JSON document."""
-    terminal, folder = bench.terminal, bench.folder
-    shares = {name: np.stack([one.arrays.pop("probabilities") for one in runs]) for name, runs in outcomes.items()}
-    accuracy = {name: misclassified.accuracies(share, data.y_test) for name, share in shares.items()}
-    results: dict[str, Any] = {}
+    by_task = {name: np.stack([run.outputs.pop("probabilities") for run in runs]) for name, runs in results.items()}
+    accuracy = {name: misclassified.accuracies(given, data.y_test) for name, given in by_task.items()}
+    found: dict[str, Any] = {}
     tops: dict[str, list[misclassified.Misclassified]] = {}
-    for name, share in shares.items():
-        tops[name] = misclassified.ranked(data.y_test, share)[: config.top]
-        results[name] = {
+    for name, given in by_task.items():
+        tops[name] = misclassified.ranked(data.y_test, given)[: config.top]
+        found[name] = {
             "test_accuracy": over_runs(accuracy[name]),
             "most_misclassified": [one.record() for one in tops[name]],
         }
     shared = misclassified.in_common(tops)
     everywhere = sorted(index for index, names in shared.items() if len(names) == len(tops))
-    results["common"] = everywhere
+    found["common"] = everywhere
 
     runs = f"{config.runs} run{'s' if config.runs > 1 else ''}"
     accuracies = table("experiment", "test accuracy", "standard deviation", "runs", "wrong in any run")
-    for name, result in results.items():
+    for name, result in found.items():
         if name != "common":
             figure = result["test_accuracy"]
             deviation = percent(figure["std"], 3) if isinstance(figure, dict) else "–"
-            wrong = int(misclassified.any_wrong(shares[name], data.y_test).sum())
+            wrong = int(misclassified.any_wrong(by_task[name], data.y_test).sum())
             accuracies.add_row(name, percent(figure), deviation, str(config.runs), f"{wrong:,}")
     for name, top in tops.items():
         if not top:
-            terminal.show(f"[bold]{name}[/bold]: every test digit right in all of {runs}", "")
+            terminal.heading(name, f"every test digit right in all of {runs}")
             continue
-        terminal.show(f"[bold]{name}[/bold]: the test digits it gets most wrong ({runs})")
+        terminal.heading(name, f"the test digits it gets most wrong, {runs}")
         terminal.show(PictureRow([data.x_test[one.index] for one in top], [one.caption() for one in top]))
         worst = table("index", "label", "predicted", "p(label)", "p(predicted)", "gap", "wrong in runs", left=0)
         for one in top:
@@ -155,11 +116,11 @@ def present(
             terminal.show(several, "")
     for sentence in seed_sentences(accuracy):
         terminal.show(sentence)
-    ledger = misclassified.ledger(shares, data.y_test)
+    ledger = misclassified.ledger(by_task, data.y_test)
     suspects = [row for row in ledger if row["suspect"]]
-    terminal.show("", suspect_sentence(suspects, len(ledger), misclassified.trusted(shares, data.y_test)))
-    save(config, folder, data, outcomes, shares, tops, ledger)
-    return results
+    terminal.show("", suspect_sentence(suspects, len(ledger), misclassified.trusted(by_task, data.y_test)))
+    save(config, folder, data, results, by_task, tops, ledger)
+    return found
 
 
 def common_sentence(shared: Mapping[int, Sequence[str]], experiments: int, top: int) -> str:
@@ -218,8 +179,8 @@ def save(
     config: MnistConfig,
     folder: RunFolder,
     data: Digits,
-    outcomes: Mapping[str, Sequence[Outcome]],
-    shares: Shares,
+    results: Results,
+    probabilities: Probabilities,
     tops: Mapping[str, Sequence[misclassified.Misclassified]],
     ledger: Sequence[Mapping[str, Any]],
 ) -> None:
@@ -235,18 +196,12 @@ def save(
     if rows:
         figure = figures_digits.rows_of_digits(rows, title="Most misclassified test digits (label → prediction)")
         folder.write("figures/figure1.png", figures.png(figure))
-    folder.write("figures/confusion.png", figures.png(figures_digits.confusion(shares, data.y_test)))
-    folder.write("figures/calibration.png", figures.png(figures_digits.calibration(shares, data.y_test)))
+    folder.write("figures/confusion.png", figures.png(figures_digits.confusion(probabilities, data.y_test)))
+    folder.write("figures/calibration.png", figures.png(figures_digits.calibration(probabilities, data.y_test)))
     figure, axes = figures.canvas(2, title=f"nnlab mnist ({config.preset}, {data.source})")
-    for ax, column, scale, label in zip(
-        axes, ("val_loss", "test_accuracy"), (1, 100), ("test loss", "test accuracy (%)"), strict=True
-    ):
-        lines = {
-            name: [
-                (one.history.column("epoch"), [scale * value for value in one.history.column(column)]) for one in runs
-            ]
-            for name, runs in outcomes.items()
-        }
+    shown = (("val_loss", 1, "test loss"), ("test_accuracy", 100, "test accuracy (%)"))
+    for ax, (column, scale, label) in zip(axes, shown, strict=True):
+        lines = {name: curves(runs, column, scale) for name, runs in results.items()}
         figures.curves(ax, lines, ylabel=label, log=scale == 1)
     folder.write("figures/training.png", figures.png(figure))
 
@@ -254,34 +209,7 @@ def save(
 # ---- predict -----------------------------------------------------------------------------------------
 
 
-class Predictor:
-    """Reads pictures of digits with a trained network."""
-
-    SHIFT: int | None = 1
-
-    def __init__(self, folder: RunFolder, config: MnistConfig | None = None) -> None:
-        self.config = config or MnistConfig.from_record(folder.config)
-        self.folder = folder
-        self._model: Any = None
-
-    def open(self) -> None:
-        """Build the network that the run kept and load its weights."""
-        from nnlab.backend import load_weights
-        from nnlab.experiments import _digits
-        from nnlab.models import digits as models
-
-        names = self.config.experiments
-        net, loss = ("cnn", "ce") if ("cnn", "ce") in names else names[-1]
-        self._model = _digits.build(recipe(self.config, net, loss, shift=self.SHIFT), 1)
-        load_weights(models.member(self._model, 0), self.folder.path / "model.keras")
-
-    def read(self, text: str) -> Bytes:
-        """A picture file as MNIST has it; InputError where it cannot be read."""
-        return digits.read_picture(Path(text))
-
-    def answer(self, pictures: Sequence[Bytes]) -> list[str]:
-        """The digit and its probability, a picture each."""
-        from nnlab.experiments._digits import probabilities
-
-        shares = probabilities(self._model, np.stack(pictures), size=32)[:, 0]
-        return [f"{share.argmax()} {share.max():.4f}" for share in shares]
+def predictor(config: MnistConfig, run: FinishedRun, options: Mapping[str, Any]) -> DigitPredictor:
+    """Reads pictures of digits with the network that the run kept."""
+    net, _ = kept(config)
+    return DigitPredictor(config, net, config.shift, run)

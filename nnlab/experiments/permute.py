@@ -15,88 +15,68 @@ Nothing here uses that pixels have neighbours except the CNN's convolutions: no 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from nnlab.commands.train import Bench
-from nnlab.config import Config
+from nnlab.configs.permute import PermuteConfig
 from nnlab.data import digits, pixel_layout
-from nnlab.data.digits import Bytes
-from nnlab.data.report_2018 import published
+from nnlab.data.digits import Bytes, Digits
+from nnlab.data.random import Stream, rng
+from nnlab.data.report_2018 import report_2018
 from nnlab.evaluation import misclassified
 from nnlab.evaluation.intervals import over_runs
-from nnlab.experiments import mnist
+from nnlab.experiments import FinishedRun, Loaded
+from nnlab.experiments._digits import DigitPredictor, load_digits, task
+from nnlab.output.pictures import PictureRow
 from nnlab.output.run_folder import RunFolder
-from nnlab.output.terminal import PictureRow, percent, table
+from nnlab.output.terminal import Terminal, percent, table
+from nnlab.training.task import Results, Task, curves
 
-if TYPE_CHECKING:
-    from nnlab.training.repeat import Outcome
-
-
-# ---- config ------------------------------------------------------------------------------------------
+PERMUTED = ("mlp_permuted", "cnn_permuted")
 
 
-@dataclass(frozen=True, kw_only=True)
-class PermuteConfig(Config):
-    """Which networks are compared."""
-
-    net: str = "both"
-
-    epochs: int | None  # type: ignore[assignment]  # None: the preset's, which differs between the networks
-
-    @classmethod
-    def recipe(cls, preset: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """As for ``mnist``, with cross-entropy."""
-        if preset == "quick":
-            return {"data": "sample", "epochs": 4, "batch_size": 64}
-        return {"epochs": None, "batch_size": 128}
-
-    @property
-    def experiments(self) -> list[tuple[str, str]]:
-        """(network, pixels) of each experiment."""
-        every = [("mlp", "plain"), ("mlp", "permuted"), ("cnn", "plain"), ("cnn", "permuted"), ("cnn", "recovered")]
-        return [one for one in every if self.net in ("both", one[0])]
+# ---- data and tasks ----------------------------------------------------------------------------------
 
 
-CONFIG = PermuteConfig
+@dataclass(frozen=True)
+class Pixels:
+    """Digits, and the orders of their pixels: place ``k`` of a picture holds pixel ``orders[name][k]``."""
+
+    digits: Digits
+    orders: Mapping[str, np.ndarray[Any, Any]]
+
+    def test_pictures(self, name: str) -> Bytes:
+        """The test pictures in one of the orders."""
+        return ordered(self.digits.x_test, self.orders[name])
 
 
-def permutation(seed: int, pixels: int) -> np.ndarray[Any, Any]:
-    """The one shuffle of all pictures: place ``k`` of a shuffled picture holds pixel ``permutation[k]``."""
-    return np.random.default_rng([seed, pixels]).permutation(pixels)
+def load(config: PermuteConfig) -> Loaded[PermuteConfig, Pixels]:
+    """The digits, one permutation of their pixels, and the layout recovered from the permuted training pictures."""
+    loaded = load_digits(config)
+    shuffled = permutation(config.data_seed)
+    train = ordered(loaded.data.x_train, shuffled)
+    laid_out = pixel_layout.recover(train.reshape(len(train), -1))
+    orders = {"plain": np.arange(digits.SIDE**2), "permuted": shuffled, "recovered": shuffled[laid_out]}
+    return replace(loaded, data=Pixels(loaded.data, orders))
 
 
-# ---- run ---------------------------------------------------------------------------------------------
+def permutation(data_seed: int) -> np.ndarray[Any, Any]:
+    """The one shuffle of all pictures ``(784,)``."""
+    return rng(data_seed, Stream.PIXELS).permutation(digits.SIDE**2)
 
 
-def run(config: PermuteConfig, bench: Bench) -> dict[str, Any]:
-    """The experiment: train on plain, shuffled and recovered pixels; compare, show and save."""
-    with bench.clock("data"):
-        data = digits.load(config.data)
-        shuffled = permutation(config.seed, digits.SIDE**2)
-        laid_out = pixel_layout.recover(ordered(data.x_train, shuffled).reshape(len(data.x_train), -1))
-        orders = {"plain": np.arange(digits.SIDE**2), "permuted": shuffled, "recovered": shuffled[laid_out]}
-    bench.start_backend()
-    from nnlab.experiments._digits import train_seeds
-
-    settings = mnist.MnistConfig(preset=config.preset, epochs=config.epochs, batch_size=config.batch_size)
-    outcomes: dict[str, list[Outcome]] = {}
-    for net, pixels in config.experiments:
-        recipe = mnist.recipe(settings, net, "ce", shift=Predictor.SHIFT)
-        arrays = (
-            ordered(data.x_train, orders[pixels]),
-            data.y_train,
-            ordered(data.x_test, orders[pixels]),
-            data.y_test,
-        )
-        outcomes[f"{net}_{pixels}"] = train_seeds(
-            bench, recipe, f"{net}_{pixels}", config.seeds, arrays, keep_model=(net, pixels) == config.experiments[0]
-        )
-    pictures = {name: ordered(data.x_test, order) for name, order in orders.items()}
-    return present(config, bench, pictures, data.y_test, outcomes)
+def tasks(config: PermuteConfig, data: Pixels) -> list[Task]:
+    """Each network on each order of the pixels."""
+    made = []
+    for net, name in config.experiments:
+        given, order = data.digits, data.orders[name]
+        in_order = replace(given, x_train=ordered(given.x_train, order), x_test=ordered(given.x_test, order))
+        first = (net, name) == config.experiments[0]
+        made.append(task(config, f"{net}_{name}", net, "ce", in_order, shift=None, keep_model=first))
+    return made
 
 
 def ordered(pictures: Bytes, order: np.ndarray[Any, Any]) -> Bytes:
@@ -110,41 +90,41 @@ TITLES = {"plain": "plain", "permuted": "permuted", "recovered": "permuted, layo
 
 
 def present(
-    config: PermuteConfig,
-    bench: Bench,
-    pictures: Mapping[str, Bytes],
-    labels: Bytes,
-    outcomes: Mapping[str, Sequence[Outcome]],
+    config: PermuteConfig, data: Pixels, results: Results, terminal: Terminal, folder: RunFolder
 ) -> dict[str, Any]:
-    """Table 1 with the report's figures beside, Figure 2, and the ``results``."""
-    results: dict[str, Any] = {}
-    for name, runs in outcomes.items():
-        shares = np.stack([one.arrays["probabilities"] for one in runs])
-        results[name] = {"test_accuracy": over_runs(misclassified.accuracies(shares, labels))}
-    terminal = bench.terminal
+    """Table 1 with the 2018 report's figures beside, Figure 2, and the ``results``."""
+    labels = data.digits.y_test
+    found: dict[str, Any] = {}
+    for name, runs in results.items():
+        probabilities = np.stack([run.outputs["probabilities"] for run in runs])
+        found[name] = {"test_accuracy": over_runs(misclassified.accuracies(probabilities, labels))}
+    pictures = {name: data.test_pictures(name) for name in data.orders}
     first = {name: array[0] for name, array in pictures.items()}
-    terminal.show(f"[bold]One test digit ({labels[0]})[/bold], plain, permuted, and laid out again")
+    terminal.heading(f"One test digit ({labels[0]})", "plain, permuted, and laid out again")
     terminal.show(PictureRow(list(first.values()), list(first)), "")
-    report = published("permute")
+    report = report_2018("permute")
     nets = [net for net in ("mlp", "cnn") if config.net in ("both", net)]
-    made = table("pixels", *(column for net in nets for column in (net.upper(), "report")))
+    listed = table("pixels", *(column for net in nets for column in (net.upper(), "report")))
     for pixels, title in TITLES.items():
         cells = []
         for net in nets:
-            result = results.get(f"{net}_{pixels}")
-            said = report.get(f"{net}_{pixels}")
-            cells += [percent(result["test_accuracy"]) if result else "–", f"{100 * said:.1f} %" if said else "–"]
-        made.add_row(title, *cells)
-    terminal.show(made)
+            result = found.get(f"{net}_{pixels}")
+            published = report.get(f"{net}_{pixels}")
+            cells += [
+                percent(result["test_accuracy"]) if result else "–",
+                f"{100 * published:.1f} %" if published else "–",
+            ]
+        listed.add_row(title, *cells)
+    terminal.show(listed)
     if config.runs > 1:
         terminal.show(f"Test accuracy over {config.runs} runs: mean ± half the 95 % interval.")
-    save(bench.folder, config, pictures, labels, outcomes)
-    return results
+    save(folder, config, pictures, labels, results)
+    return found
 
 
 def headline(results: dict[str, Any]) -> str:
     """The one figure of a finished run for the listing of ``nnlab runs``."""
-    return ", ".join(f"{name} {percent(misclassified.mean(results[name]))}" for name in results if "permuted" in name)
+    return ", ".join(f"{name} {percent(misclassified.mean(results[name]))}" for name in PERMUTED if name in results)
 
 
 def save(
@@ -152,7 +132,7 @@ def save(
     config: PermuteConfig,
     pictures: Mapping[str, Bytes],
     labels: Bytes,
-    outcomes: Mapping[str, Sequence[Outcome]],
+    results: Results,
 ) -> None:
     """Figure 2 (original, permuted, recovered) and the curves."""
     from nnlab.output import figures, figures_digits
@@ -164,10 +144,7 @@ def save(
     figure = figures_digits.rows_of_digits(rows, title="Test digits: plain, permuted, and laid out again")
     folder.write("figures/figure2.png", figures.png(figure))
     figure, [ax] = figures.canvas(1, width=6, title=f"nnlab permute ({config.preset})")
-    lines = {
-        name: [(one.history.column("epoch"), [100 * v for v in one.history.column("test_accuracy")]) for one in runs]
-        for name, runs in outcomes.items()
-    }
+    lines = {name: curves(runs, "test_accuracy", 100) for name, runs in results.items()}
     figures.curves(ax, lines, ylabel="test accuracy (%)")
     folder.write("figures/training.png", figures.png(figure))
 
@@ -175,12 +152,6 @@ def save(
 # ---- predict -----------------------------------------------------------------------------------------
 
 
-class Predictor(mnist.Predictor):
+def predictor(config: PermuteConfig, run: FinishedRun, options: Mapping[str, Any]) -> DigitPredictor:
     """Reads pictures of digits with the first network of the run (plain pixels)."""
-
-    SHIFT = None
-
-    def __init__(self, folder: RunFolder) -> None:
-        config = PermuteConfig.from_record(folder.config)
-        settings = mnist.MnistConfig(preset=config.preset, epochs=config.epochs, batch_size=config.batch_size)
-        super().__init__(folder, replace(settings, net=config.experiments[0][0]))
+    return DigitPredictor(config, config.experiments[0][0], None, run)

@@ -17,96 +17,128 @@ flattened (above) by a diversity, which the field calls temperature.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from nnlab.commands.train import Bench
-from nnlab.config import Config
+from nnlab.configs.textgen import TextgenConfig
 from nnlab.data import text as texts
-from nnlab.data.datasets import SAMPLE
-from nnlab.data.report_2018 import published
-from nnlab.data.text import Alphabet, Corpus, Ids
-from nnlab.data.windows import held_out_windows, training_windows
-from nnlab.errors import InputError, UsageError
-from nnlab.evaluation.collapse import collapse
+from nnlab.data.random import Stream, rng
+from nnlab.data.report_2018 import report_2018
+from nnlab.data.text import Alphabet, Corpus, Ids, held_out_windows, training_windows
+from nnlab.errors import InputError
 from nnlab.evaluation.intervals import over_runs
+from nnlab.evaluation.metrics import collapse
+from nnlab.experiments import FinishedRun, Loaded, Predictor
 from nnlab.output.run_folder import RunFolder
-from nnlab.output.terminal import number, table, written
+from nnlab.output.terminal import Terminal, number, table
+from nnlab.training.task import Results, RunResult, Task, curves
 
-if TYPE_CHECKING:
-    from nnlab.training.loop import Row
-    from nnlab.training.repeat import Outcome
-
-DIVERSITIES = [0.2, 0.5, 1.0, 1.2]
-
-
-# ---- config ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class TextgenConfig(Config):
-    """What one experiment is: the text, the network, how it is trained, and what it is asked to write."""
-
-    network: str = "stream"  # or window, the published one
-    units: int = 320
-    depth: int = 2
-    maxlen: int = 64  # characters of a window
-    dropout: float = 0.3
-    learning_rate: float = 4e-3
-    weight_decay: float = 0.1
-    lower: bool = True
-    diversity: list[float]
-    length: int = 400
-
-    @classmethod
-    def recipe(cls, preset: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """``published`` is the report's setting (Keras's tutorial of its time); ``best`` reads every position."""
-        shared: dict[str, Any] = {"diversity": DIVERSITIES}
-        if preset == "published":
-            window = {"network": "window", "units": 128, "maxlen": 40, "dropout": 0.0, "learning_rate": 0.01}
-            unused = {"depth": 1, "weight_decay": 0.0}
-            return {**shared, **window, **unused, "epochs": 60, "batch_size": 128}
-        if preset == "quick":
-            small = {"data": SAMPLE, "units": 192, "depth": 1, "dropout": 0.1}
-            small |= {"learning_rate": 0.012, "length": 160}
-            return {**shared, **small, "epochs": 4, "batch_size": 16}
-        return {**shared, "epochs": epochs_for(given.get("data")), "batch_size": 16}
-
-    def check(self) -> None:
-        """Raise UsageError where an option has no meaning."""
-        for diversity in self.diversity:
-            if not 0.01 <= diversity <= 10:
-                raise UsageError(
-                    f"expected --diversity between 0.01 and 10, got {diversity:g}", "The usual are 0.2 to 1.2"
-                )
-
-
-CONFIG = TextgenConfig
 EVERY = 3  # the published network starts a window every third character
+CHARACTERS = 6_000_000  # that an unasked training reads: 10 epochs of Nietzsche's 600,000
 
 
-def epochs_for(data: str | None) -> int:
-    """Epochs of ``best``: 10 for Nietzsche's half a million characters; a smaller text is read more often."""
-    path = Path(str(data))
-    size = path.stat().st_size if data is not None and path.is_file() else 600_000
-    return max(2, min(60, round(6_000_000 / max(size, 1))))
+# ---- data --------------------------------------------------------------------------------------------
 
 
-# ---- windows -----------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Text:
+    """A corpus, and how a training reads it: ``streams`` side by side (0: windows in random order)."""
+
+    corpus: Corpus
+    streams: int
+    steps: int  # batches per epoch
+    prompt: list[int]  # held-out text that the samples go on from
 
 
-def stream_count(config: TextgenConfig, characters: int) -> int:
-    """Streams side by side: the batch size, fewer where the text is too short for eight windows each."""
-    return max(1, min(config.batch_size, characters // (8 * config.maxlen)))
+def load(config: TextgenConfig) -> Loaded[TextgenConfig, Text]:
+    """Nietzsche, the user's own text, or the sample; InputError where it is too short for the window."""
+    corpus = texts.load(config.data, lower=config.lower)
+    epochs = max(2, min(60, round(CHARACTERS / len(corpus.ids))))  # a smaller text is read more often
+    config = config.resolved(epochs=epochs) if config.epochs is None else config
+    least = 10 * (config.maxlen + 2)
+    if len(corpus.ids) < least:
+        raise InputError(
+            f"expected at least {least:,} characters for --maxlen {config.maxlen} and a held-out tenth, "
+            f"{corpus.source} has {len(corpus.ids):,}",
+            "Use a longer text or a smaller --maxlen",
+        )
+    streams, steps = shape_of(config, len(corpus.training))
+    return Loaded(
+        config,
+        Text(corpus, streams, steps, draw_prompt(config, corpus)),
+        source={"name": corpus.source, "items": len(corpus.ids), "digest": corpus.digest},
+        preprocessing={"characters": corpus.alphabet, "lower": config.lower, "streams": streams},
+    )
+
+
+def shape_of(config: TextgenConfig, characters: int) -> tuple[int, int]:
+    """(streams side by side, batches per epoch) of so many training characters.
+
+    As many streams as the batch size, fewer where the text is too short for eight windows each.
+    """
+    if config.network == "window":
+        windows = len(range(0, characters - config.maxlen, EVERY))
+        return 0, math.ceil(windows / config.batch_size)
+    streams = max(1, min(config.batch_size, characters // (8 * config.maxlen)))
+    return streams, (characters - 1) // (streams * config.maxlen)
+
+
+def draw_prompt(config: TextgenConfig, corpus: Corpus) -> list[int]:
+    """Some held-out text, from the beginning of a word where there is one."""
+    tail = corpus.held_out
+    length = min(config.maxlen, 40, len(tail) - 1)
+    start = int(rng(config.data_seed, Stream.PROMPT).integers(len(tail) - length))
+    space = corpus.alphabet.find(" ")
+    before = np.flatnonzero(tail[max(0, start - 30) : start] == space)
+    if space >= 0 and len(before):
+        start = max(0, start - 30) + int(before[-1]) + 1
+    return [int(number) for number in tail[start : start + length]]
+
+
+# ---- model -------------------------------------------------------------------------------------------
+
+
+def build(config: TextgenConfig, vocabulary: int, streams: int) -> Any:
+    """The network of a config, not compiled; the same for training and for ``predict``."""
+    from nnlab.models import language_model
+
+    if config.network == "window":
+        return language_model.window_model(vocabulary, config.maxlen, config.units)
+    return language_model.stream_model(vocabulary, streams, config.maxlen, config.units, config.depth, config.dropout)
+
+
+def compiled(config: TextgenConfig, vocabulary: int, text: Text) -> Any:
+    """The network, compiled with its loss (nats per character) and optimizer."""
+    import keras
+
+    from nnlab.backend import jit_compile
+    from nnlab.training.optimizers import cosine_adamw, share_of
+
+    model = build(config, vocabulary, text.streams)
+    optimizer: Any = keras.optimizers.RMSprop(config.learning_rate)
+    if config.network == "stream":
+        total = text.steps * config.epochs
+        optimizer = cosine_adamw(
+            config.learning_rate,
+            total,
+            warm_up=share_of(total, 0.05),
+            least=0.01,
+            weight_decay=config.weight_decay,
+            beta_2=config.beta_2,
+            clip=1.0,
+        )
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
+    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=jit_compile())
+    return model
 
 
 def loss_on_tail(model: Any, config: TextgenConfig, tail: Ids) -> float:
-    """Mean nats a character on the held-out tail."""
+    """Mean nats per character on the held-out tail."""
     from nnlab.evaluation.metrics import token_nll
 
     total, count = 0.0, 0
@@ -136,250 +168,168 @@ def reset(model: Any) -> None:
             layer.reset_state()
 
 
-# ---- model -------------------------------------------------------------------------------------------
-
-
-def build(config: TextgenConfig, vocabulary: int, streams: int) -> Any:
-    """The network of a config, not compiled; the same for training and for ``predict``."""
-    from nnlab.models import language_model
-
-    if config.network == "window":
-        return language_model.window_model(vocabulary, config.maxlen, config.units)
-    return language_model.stream_model(
-        *(vocabulary, streams, config.maxlen, config.units, config.depth, config.dropout)
-    )
-
-
-def build_for_training(config: TextgenConfig, vocabulary: int, streams: int, steps: int) -> Any:
-    """The network, compiled with its loss (nats a character) and optimizer for ``steps`` an epoch."""
-    import keras
-
-    from nnlab.backend import jit_compile
-    from nnlab.training.optimizers import warm_up_then_cosine
-
-    model = build(config, vocabulary, streams)
-    optimizer: Any = keras.optimizers.RMSprop(config.learning_rate)
-    if config.network == "stream":
-        rate = warm_up_then_cosine(config.learning_rate, steps * config.epochs, warm_up=0.05)
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, beta_2=0.99, global_clipnorm=1.0)
-        optimizer.exclude_from_weight_decay(var_names=["bias"])
-    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=jit_compile())
-    return model
-
-
-def shape_of(config: TextgenConfig, corpus: Corpus) -> tuple[int, int]:
-    """(streams, steps an epoch); InputError where the text is too short for the window."""
-    window = config.maxlen
-    least = 10 * (window + 2)
-    if len(corpus.ids) < least:
-        raise InputError(
-            f"expected at least {least:,} characters for --maxlen {window} and a held-out tenth, "
-            f"{corpus.source} has {len(corpus.ids):,}",
-            "Use a longer text or a smaller --maxlen",
-        )
-    characters = len(corpus.training)
-    if config.network == "window":
-        windows = len(range(0, characters - window, EVERY))
-        return 0, math.ceil(windows / config.batch_size)
-    streams = stream_count(config, characters)
-    return streams, (characters - 1) // (streams * window)
-
-
 # ---- train and evaluate ------------------------------------------------------------------------------
 
 
-def run(config: TextgenConfig, bench: Bench) -> dict[str, Any]:
-    """The experiment: train each run, measure it on the held-out tail, let it write, show and save."""
-    with bench.clock("data"):
-        corpus = texts.load(config.data, lower=config.lower)
-        streams, steps = shape_of(config, corpus)
-    bench.folder.write_json(
-        "vocabulary.json", {"characters": corpus.alphabet, "lower": config.lower, "streams": streams}
-    )
-    bench.start_backend()
+def tasks(config: TextgenConfig, data: Text) -> list[Task]:
+    """The one network, measured on the held-out tail, and what it writes after each epoch."""
     from nnlab.models.text_sampling import TextSampler, sampling_speed
-    from nnlab.training.loop import Evaluation, Seeded, train
-    from nnlab.training.repeat import Outcome
 
-    alphabet = Alphabet(corpus.alphabet)
-    prompt = draw_prompt(config, corpus)
-    seeded = Seeded(lambda members: build_for_training(config, len(corpus.alphabet), streams, steps))
-    pens: dict[str, TextSampler] = {}
+    alphabet = Alphabet(data.corpus.alphabet)
 
-    def measure(model: Any, epoch: int, training: dict[str, float]) -> Evaluation:
-        with bench.clock("evaluate"):
-            loss = loss_on_tail(model, config, corpus.held_out)
-            pen = pens.setdefault("pen", TextSampler(model))
-            prompts = [prompt] * len(config.diversity)
-            ids = np.concatenate(list(pen.write(prompts, config.length, config.diversity, config.seed)), axis=1)
-        measures: Row = {"loss": training["loss"], "val_loss": loss, "val_bits_per_character": loss / math.log(2)}
-        return Evaluation([measures], {"samples": [alphabet.write(row) for row in ids.tolist()]})
+    @functools.lru_cache(maxsize=1)
+    def sampler(model: Any) -> TextSampler:
+        return TextSampler(model)
 
-    def fit(run_number: int, seeds: Sequence[int]) -> list[Outcome]:
-        model = seeded.reset(*seeds)
-        history = train(
-            model,
-            None,
-            None,
+    def evaluate(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        loss = loss_on_tail(model, config, data.corpus.held_out)
+        prompts = [data.prompt] * len(config.diversity)
+        chunks = sampler(model).write(prompts, config.length, config.diversity, config.data_seed)
+        ids = np.concatenate(list(chunks), axis=1)
+        metrics = {"val_loss": loss, "val_bits_per_character": loss / math.log(2)}
+        return metrics, {"samples": [alphabet.write(row) for row in ids.tolist()]}
+
+    def outputs(model: Any) -> dict[str, Any]:
+        reset(model)  # the model is saved with its streams at their beginning
+        return {}
+
+    return [
+        Task(
+            name="",
             epochs=config.epochs,
-            batch_size=streams or config.batch_size,
-            seed=seeds[0],
-            evaluate=measure,
-            store=bench.folder,
-            record=bench.record,
-            watch=bench.watch,
-            run=run_number,
-            runs=config.runs,
-            order=ordering(config, corpus.training, streams, model, seeds[0]),
-            steps=steps,
-            keep="val_loss",
+            steps=data.steps,
+            build=lambda: compiled(config, len(data.corpus.alphabet), data),
+            batches=lambda model, seed, epoch: batches(config, data, model, seed, epoch),
+            evaluate=evaluate,
+            outputs=outputs,
+            benchmark=lambda model: sampling_speed(sampler(model), data.prompt),
+            keep_best="val_loss",
         )
-        if run_number == 0:
-            reset(model)
-            bench.folder.place("model.keras", model.save)
-        speeds = sampling_speed(pens["pen"], prompt) if run_number == 0 else {}
-        return [Outcome(history, figures=speeds)]
-
-    outcomes = bench.repeat(config.seeds, fit)
-    return present(config, bench, corpus, alphabet.write(prompt), outcomes)
+    ]
 
 
-def ordering(config: TextgenConfig, ids: Ids, streams: int, model: Any, seed: int) -> Callable[[int], Any]:
-    """What each epoch trains on: streams cut anew, or the windows of the published network in a new order."""
-    from nnlab.training.batches import Batches, Rows
+def batches(config: TextgenConfig, data: Text, model: Any, seed: int, epoch: int) -> Any:
+    """What an epoch trains on: streams cut anew, or the windows of the published network in a new order."""
+    from nnlab.training.batches import Batches, Rows, permutation
 
+    ids = data.corpus.training
     if config.network == "stream":
-
-        def cut_anew(epoch: int) -> Any:
-            reset(model)
-            cut = training_windows(ids, streams, config.maxlen, np.random.default_rng([seed, epoch, 1]))
-            return Rows(cut, np.arange(len(cut[0])), streams)
-
-        return cut_anew
-
+        reset(model)
+        cut = training_windows(ids, data.streams, config.maxlen, rng(seed, Stream.ORDER, epoch))
+        return Rows(cut, np.arange(len(cut[0])), data.streams)
     windows = np.lib.stride_tricks.sliding_window_view(ids, config.maxlen + 1)[::EVERY]  # a view: no copy
-
-    def shuffled(epoch: int) -> Any:
-        order = np.random.default_rng([seed, epoch, 1]).permutation(len(windows))
-        groups = [order[start : start + config.batch_size] for start in range(0, len(order), config.batch_size)]
-        return Batches(groups, lambda rows: (windows[rows, :-1].astype("int32"), windows[rows, -1].astype("int32")))
-
-    return shuffled
-
-
-def draw_prompt(config: TextgenConfig, corpus: Corpus) -> list[int]:
-    """Some held-out text, from the beginning of a word where there is one."""
-    tail = corpus.held_out
-    length = min(config.maxlen, 40, len(tail) - 1)
-    start = int(np.random.default_rng([config.seed, 4]).integers(len(tail) - length))
-    space = corpus.alphabet.find(" ")
-    before = np.flatnonzero(tail[max(0, start - 30) : start] == space)
-    if space >= 0 and len(before):
-        start = max(0, start - 30) + int(before[-1]) + 1
-    return [int(number) for number in tail[start : start + length]]
+    order = permutation(seed, epoch, len(windows))
+    groups = [order[start : start + config.batch_size] for start in range(0, len(order), config.batch_size)]
+    return Batches(groups, lambda rows: (windows[rows, :-1].astype("int32"), windows[rows, -1].astype("int32")))
 
 
 # ---- present -----------------------------------------------------------------------------------------
 
 
 def present(
-    config: TextgenConfig, bench: Bench, corpus: Corpus, prompt: str, outcomes: Sequence[Outcome]
+    config: TextgenConfig, data: Text, results: Results, terminal: Terminal, folder: RunFolder
 ) -> dict[str, Any]:
     """Consoles, summary, figures, and the ``results`` of the JSON document."""
-    terminal = bench.terminal
-    history = outcomes[0].history
+    runs, corpus = results[""], data.corpus
+    prompt = Alphabet(corpus.alphabet).write(data.prompt)
+    history = runs[0].history
     chosen = int(history.best["epoch"])
     samples = []
     for epoch in dict.fromkeys([1, chosen]):
-        terminal.show(f"[bold]After epoch {epoch}[/bold] (the prompt is held-out text)", "")
+        terminal.heading(f"After epoch {epoch}", "the prompt is held-out text")
+        terminal.show("")
         for diversity, text in zip(config.diversity, history.notes[epoch]["samples"], strict=True):
             samples.append({"epoch": epoch, "diversity": diversity, "prompt": prompt, "text": text})
-            terminal.show(written(f"diversity {diversity:g}", prompt, text), "")
+            terminal.show(sample_text(f"diversity {diversity:g}", prompt, text), "")
     collapsed = {sample["diversity"]: collapse(sample["text"]) for sample in samples if sample["epoch"] == chosen}
-    results: dict[str, Any] = {
-        name: over_runs([float(outcome.history.best[name]) for outcome in outcomes])
+    found: dict[str, Any] = {
+        name: over_runs([float(run.history.best[name]) for run in runs])
         for name in ("loss", "val_loss", "val_bits_per_character")
     }
-    results["characters_per_second"] = outcomes[0].figures["characters_per_second"]
-    terminal.show(summary(config, corpus, results, outcomes, collapsed))
-    save_figures(config, bench.folder, outcomes)
-    return {**results, "samples": samples}
+    found["characters_per_second"] = over_runs([run.speed.get("characters_per_second") for run in runs])
+    terminal.show(summary(config, corpus, found, runs, collapsed))
+    save_figures(config, folder, runs)
+    return {**found, "samples": samples}
+
+
+def sample_text(title: str, prompt: str, text: str) -> Any:
+    """What a language model wrote after a prompt, the prompt dim."""
+    from rich.text import Text as Styled
+
+    return Styled.assemble((f"— {title} —", "bold"), "\n", (literal(prompt), "dim"), literal(text))
 
 
 def summary(
     config: TextgenConfig,
     corpus: Corpus,
     results: dict[str, Any],
-    outcomes: Sequence[Outcome],
+    runs: Sequence[RunResult],
     collapsed: Mapping[float, str | None],
 ) -> Any:
     """The table at the end."""
-    history = outcomes[0].history
-    made = table("characters trained on / held out", f"{len(corpus.training):,} / {len(corpus.held_out):,}")
+    history = runs[0].history
+    listed = table("characters trained on / held out", f"{len(corpus.training):,} / {len(corpus.held_out):,}")
     if config.runs > 1:
-        made.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
-    made.add_row("different characters", str(len(corpus.alphabet)))
-    made.add_row("training loss (nats a character)", number(results["loss"], ".3f"))
-    made.add_row("held-out loss (nats a character)", number(results["val_loss"], ".3f"))
-    made.add_row("held-out bits a character", number(results["val_bits_per_character"], ".3f"))
+        listed.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
+    listed.add_row("different characters", str(len(corpus.alphabet)))
+    listed.add_row("training loss (nats per character)", number(results["loss"], ".3f"))
+    listed.add_row("held-out loss (nats per character)", number(results["val_loss"], ".3f"))
+    listed.add_row("held-out bits per character", number(results["val_bits_per_character"], ".3f"))
     best = history.best
-    made.add_row("weights of epoch (least held-out loss)", f"{best['epoch']} of {history.rows[-1]['epoch']}")
-    made.add_row("until then", f"{best['seconds']:.0f} s")
-    speeds = outcomes[0].figures
-    made.add_row("characters a second, one text", f"{speeds['characters_per_second']:,.0f}")
-    made.add_row("  64 texts side by side", f"{speeds['characters_per_second_64']:,.0f}")
+    listed.add_row("weights of epoch (least held-out loss)", f"{best['epoch']} of {history.rows[-1]['epoch']}")
+    listed.add_row("until then", f"{best['seconds']:.0f} s")
+    if runs[0].speed:
+        speed = runs[0].speed
+        listed.add_row("characters per second, one text", f"{speed['characters_per_second']:,.0f}")
+        listed.add_row("  64 texts side by side", f"{speed['characters_per_second_64']:,.0f}")
     for diversity, what in collapsed.items():
         if what:
-            made.add_row(f"collapsed at diversity {diversity:g}", what.replace("\n", " "))
+            listed.add_row(f"collapsed at diversity {diversity:g}", what.replace("\n", " "))
     if config.data in (None, "nietzsche"):
-        report = published("textgen")
-        made.add_row("the report of 2018, training loss", f"{report['loss']:g} ({report['loss_at']})")
-    return made
+        report = report_2018("textgen")
+        listed.add_row("the 2018 report, training loss", f"{report['loss']:g} ({report['loss_at']})")
+    return listed
 
 
 def headline(results: dict[str, Any]) -> str:
     """The one figure of a finished run for the listing of ``nnlab runs``."""
-    return f"{number(results['val_bits_per_character'], '.3f')} bits a character"
+    return f"{number(results['val_bits_per_character'], '.3f')} bits per character"
 
 
-def save_figures(config: TextgenConfig, folder: RunFolder, outcomes: Sequence[Outcome]) -> None:
+def save_figures(config: TextgenConfig, folder: RunFolder, runs: Sequence[RunResult]) -> None:
     """``loss.png``: training and held-out loss by epoch, in nats and in bits."""
     from nnlab.output import figures
 
-    def lines(name: str) -> list[tuple[list[float], list[float]]]:
-        return [(o.history.column("epoch"), o.history.column(name)) for o in outcomes]
-
     figure, (left, right) = figures.canvas(2, title=f"nnlab textgen ({config.preset})")
-    figures.curves(left, {"training": lines("loss"), "held-out": lines("val_loss")}, ylabel="loss (nats a character)")
-    figures.curves(right, {"held-out": lines("val_bits_per_character")}, ylabel="held-out bits a character")
+    figures.curves(
+        left,
+        {"training": curves(runs, "loss"), "held-out": curves(runs, "val_loss")},
+        ylabel="loss (nats per character)",
+    )
+    figures.curves(right, {"held-out": curves(runs, "val_bits_per_character")}, ylabel="held-out bits per character")
     folder.write("figures/loss.png", figures.png(figure))
 
 
 # ---- predict -----------------------------------------------------------------------------------------
 
 
-class Predictor:
+def predictor(config: TextgenConfig, run: FinishedRun, options: Mapping[str, Any]) -> TextPredictor:
+    """Writes on from prompts with the run's network."""
+    return TextPredictor(config, run, options)
+
+
+class TextPredictor(Predictor[tuple[list[int], str]]):
     """Writes on from prompts with a trained network."""
 
-    OPTIONS: Mapping[str, Any] = {"length": 400, "diversity": 0.5, "top_p": 1.0, "seed": 0}
-
-    def __init__(self, folder: RunFolder, **options: Any) -> None:
-        self.config = TextgenConfig.from_record(folder.config)
-        self.options = {**self.OPTIONS, **options}
-        self.folder = folder
-        known = folder.read_json("vocabulary.json")
-        self.alphabet = Alphabet(known["characters"], lower=known["lower"])
-        self._streams = known["streams"]
-        self._pen: Any = None
-
-    def open(self) -> None:
-        """Build the network and load its weights; the backend has been started."""
-        from nnlab.backend import load_weights
+    def __init__(self, config: TextgenConfig, run: FinishedRun, options: Mapping[str, Any]) -> None:
         from nnlab.models.text_sampling import TextSampler
 
-        model = build(self.config, len(self.alphabet.characters), self._streams)
-        load_weights(model, self.folder.path / "model.keras")
-        self._pen = TextSampler(model, nucleus=self.options["top_p"] < 1)
+        known = run.preprocessing
+        self.alphabet = Alphabet(known["characters"], lower=known["lower"])
+        self.length, self.diversity = options.get("length", 400), options.get("diversity", 0.5)
+        self.seed, self.top_p = options.get("seed", 0), options.get("top_p", 1.0)
+        self.model = run.fill(build(config, len(self.alphabet.characters), known["streams"]))
+        self._sampler = TextSampler(self.model, nucleus=self.top_p < 1)
 
     def read(self, text: str) -> tuple[list[int], str]:
         """The ids of a prompt, and its unknown characters; InputError where nothing of it is known."""
@@ -393,24 +343,23 @@ class Predictor:
             )
         return ids, unknown
 
-    def note(self, read: tuple[list[int], str]) -> str:
+    def note(self, given: tuple[list[int], str]) -> str:
         """What of a prompt the model cannot read."""
-        return f"ignored, as the training text has none: {' '.join(read[1])}" if read[1] else ""
+        return f"ignored, as the training text has none: {' '.join(given[1])}" if given[1] else ""
 
-    def stream(self, prompt: tuple[list[int], str]) -> Iterator[str]:
+    def stream(self, given: tuple[list[int], str]) -> Iterator[str]:
         """What follows one prompt, as it is written."""
-        given = self.options
-        for piece in self._pen.write([prompt[0]], given["length"], [given["diversity"]], given["seed"], given["top_p"]):
-            yield self.alphabet.write(piece[0].tolist())
+        for chunk in self._sampler.write([given[0]], self.length, [self.diversity], self.seed, self.top_p):
+            yield self.alphabet.write(chunk[0].tolist())
 
-    def answer(self, prompts: Sequence[tuple[list[int], str]]) -> list[str]:
+    def answer(self, inputs: Sequence[tuple[list[int], str]]) -> list[str]:
         """What follows each prompt, in order."""
-        from nnlab.models.text_sampling import MANY
+        from nnlab.models.text_sampling import MAX_BATCH
 
-        given, answers = self.options, []
-        for start in range(0, len(prompts), MANY):
-            group = prompts[start : start + MANY]
-            settings = ([given["diversity"]] * len(group), given["seed"], given["top_p"])
-            pieces = list(self._pen.write([ids for ids, _ in group], given["length"], *settings))
-            answers += [self.alphabet.write(row) for row in np.concatenate(pieces, axis=1).tolist()]
+        answers = []
+        for start in range(0, len(inputs), MAX_BATCH):
+            group = [ids for ids, _ in inputs[start : start + MAX_BATCH]]
+            diversity = [self.diversity] * len(group)
+            chunks = list(self._sampler.write(group, self.length, diversity, self.seed, self.top_p))
+            answers += [self.alphabet.write(row) for row in np.concatenate(chunks, axis=1).tolist()]
         return answers

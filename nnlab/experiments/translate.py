@@ -21,139 +21,136 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from nnlab.commands.train import Bench
-from nnlab.config import Config
-from nnlab.data import sentence_pairs as sentence_pairs
-from nnlab.data.datasets import SAMPLE
-from nnlab.data.report_2018 import published
-from nnlab.data.sentence_pairs import Split, bucket_by_length
-from nnlab.data.tokenizers import Encoded, Vocabulary, encode, fit_tokenizers, tokenizer_from_json
-from nnlab.errors import InputError, NnlabError, UsageError
+from nnlab.config import SAMPLE
+from nnlab.configs.translate import TranslateConfig
+from nnlab.data import sentence_pairs
+from nnlab.data.batching import Encoded, bucket_by_length, encode
+from nnlab.data.random import Stream, rng
+from nnlab.data.report_2018 import report_2018
+from nnlab.data.sentence_pairs import Split
+from nnlab.data.tokenizers import Tokenizer, fit_tokenizers, tokenizer_from_json
+from nnlab.errors import InputError
 from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.translation import Scores, score
+from nnlab.experiments import FinishedRun, Loaded, Predictor
 from nnlab.output.run_folder import RunFolder
-from nnlab.output.terminal import number, percent, table, translation_line
-
-if TYPE_CHECKING:
-    from nnlab.training.repeat import Outcome
+from nnlab.output.terminal import TRANSCRIPT_WIDTH, Terminal, literal, number, percent, table
+from nnlab.training.task import Results, RunResult, Task, curves
 
 SHOWN_HELD_OUT, SHOWN_TRAINING = 10, 4
 TIMED = 1000  # held-out sentences whose translation is timed
 MEASURED = 1000  # training pairs on which the training loss is measured
 CHARACTERS_AT_ONCE, SUBWORDS_AT_ONCE = 4096, 2048  # in a batch: each has logits of all the vocabulary
+PAIRS = 600_000  # that an unasked training reads: 30 epochs of 20,000
 
 
-# ---- config ------------------------------------------------------------------------------------------
+# ---- data --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
-class TranslateConfig(Config):
-    """What one experiment is: the pairs, what is held out, the network and how it is trained."""
+@dataclass(frozen=True)
+class Sentences:
+    """The pairs as they were split, and as ids of the tokenizers fitted on the training pairs."""
 
-    samples: int | None = None  # None: all of the file
-    validation: float = 0.2
-    dropout: float = 0.2
-    reverse: bool = False
-    beam: int = 4
-    network: str = "attentive"  # or encoder_decoder, the published one
-    pieces: int = 2000  # subwords a side; 0: single characters
-    units: int = 256
-    depth: int = 1
-    forget: float = 0.04
-    smoothing: float = 0.1
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.1
-    patience: int | None = None
-
-    @classmethod
-    def recipe(cls, preset: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """``published`` is the report's setting: for English-Greek its own epochs, batch, split and dropout."""
-        data = given.get("data") or "eng-ell"
-        if preset == "published":
-            plain = {
-                "network": "encoder_decoder",
-                "pieces": 0,
-                "forget": 0.0,
-                "smoothing": 0.0,
-                "beam": 1,
-                "weight_decay": 0.0,
-            }
-            greek = {"epochs": 126, "batch_size": 75, "validation": 0.4, "dropout": 0.5}
-            french = {"epochs": 100, "batch_size": 70, "validation": 0.2, "dropout": 0.0}
-            setting = greek if "ell" in data else french
-            samples, _ = first_pairs(data, 10_000)
-            return {"samples": samples, **plain, **setting, "learning_rate": 1e-3}
-        if preset == "quick":
-            small = {
-                "data": SAMPLE,
-                "pieces": 0,
-                "units": 64,
-                "dropout": 0.1,
-                "smoothing": 0.0,
-                "forget": 0.02,
-                "learning_rate": 1e-2,
-            }
-            return {**small, "epochs": 12, "patience": 6, "batch_size": 16, "beam": 1}
-        samples, count = first_pairs(data, given.get("samples", 20_000))
-        epochs = max(4, min(33, round(600_000 / count)))  # 30 of 20,000 pairs, 4 of all the French ones
-        return {"samples": samples, "epochs": epochs, "patience": 8, "batch_size": 64}
-
-    def check(self) -> None:
-        """Raise UsageError where an option has no meaning."""
-        if not 0 < self.validation < 1:
-            raise UsageError(
-                f"expected --validation between 0 and 1, both left out, got {self.validation:g}",
-                "The usual are 0.1 to 0.4",
-            )
+    parts: Split
+    source: Tokenizer
+    target: Tokenizer
+    training: Encoded
+    held_out: Encoded
+    measured: Encoded  # some of the training pairs
+    limit: int  # ids of the longest translation
+    steps: int  # batches per epoch
+    places: int  # characters of the longest target, begin and end too
 
 
-CONFIG = TranslateConfig
+def load(config: TranslateConfig) -> Loaded[TranslateConfig, Sentences]:
+    """The first pairs of a file, split by source; what the config leaves to them is decided."""
+    asked = config.samples if "samples" in config.given else None
+    pairs = sentence_pairs.load(config.data, asked, reverse=config.reverse, most=config.samples)
+    greek = sentence_pairs.mostly_greek(pairs)
+    epochs = {"epochs": max(4, min(33, round(PAIRS / len(pairs))))} if config.epochs is None else {}
+    config = config.resolved(script="greek" if greek else "other", samples=len(pairs), **epochs)
+    parts = sentence_pairs.split(pairs, config.validation, config.data_seed)
+    source, target = fit_tokenizers(parts.training, config.vocab_size)
+    training, held_out = encode(parts.training, source, target), encode(parts.held_out_pairs, source, target)
+    some = rng(config.data_seed, Stream.MEASURED).permutation(len(parts.training))[:MEASURED]
+    limit = int(max(training.lengths[:, 1].max(), 8) * 1.2)
+    groups = bucket_by_length(training.lengths, config.batch_size, np.random.default_rng(0), ids_at_once(config))
+    data = Sentences(
+        parts,
+        source,
+        target,
+        training,
+        held_out,
+        measured=encode([parts.training[row] for row in some.tolist()], source, target),
+        limit=limit,
+        steps=len(groups),
+        places=1 + int(max(training.characters.max(), held_out.characters.max())),
+    )
+    return Loaded(
+        config,
+        data,
+        source={"name": pairs.origin, "items": len(pairs), "digest": pairs.digest},
+        notes=notes_of(pairs),
+        preprocessing={"source": source.to_json(), "target": target.to_json(), "limit": limit},
+        many_shapes=True,
+    )
 
 
-def first_pairs(data: str, most: int) -> tuple[int | None, int]:
-    """(``samples`` for at most ``most`` pairs: None where the data have fewer; how many they are)."""
-    try:
-        count = len(sentence_pairs.load(data, None, reverse=False, most=most))
-    except NnlabError:  # told when the data are loaded, with the options that were meant
-        return None, most
-    return (most if count == most else None), count
+def ids_at_once(config: TranslateConfig) -> int:
+    """The most ids in a batch."""
+    return SUBWORDS_AT_ONCE if config.vocab_size else CHARACTERS_AT_ONCE
+
+
+def notes_of(pairs: sentence_pairs.Pairs) -> list[str]:
+    """The lines that could not be used, a few of them where there are many."""
+    notes = [f"{pairs.origin}: {line}: skipped" for line in pairs.skipped[:3]]
+    more = len(pairs.skipped) - 3
+    return [*notes, f"{pairs.origin}: {more:,} more lines skipped"] if more > 0 else notes
 
 
 # ---- model -------------------------------------------------------------------------------------------
 
 
 def build(config: TranslateConfig, source: int, target: int) -> Any:
-    """The network of a config, not compiled; the same for training and for ``predict``."""
+    """The network of a config for vocabularies of two sizes, not compiled; for training and for ``predict``."""
     from nnlab.models import seq2seq
 
     model: Any
     if config.network == "encoder_decoder":
         model = seq2seq.EncoderDecoder(source, target, config.units, config.dropout)
     else:
-        model = seq2seq.Attentive(source, target, config.units, config.depth, config.dropout, config.forget)
+        model = seq2seq.Attentive(source, target, config.units, config.depth, config.dropout, config.word_dropout)
     model.build()
     return model
 
 
-def build_for_training(config: TranslateConfig, source: int, target: int, steps: int) -> Any:
-    """The network, compiled with its loss (nats a character) and optimizer for ``steps`` an epoch."""
+def compiled(config: TranslateConfig, data: Sentences) -> Any:
+    """The network, compiled with its loss (nats per character) and optimizer."""
     import keras
 
     from nnlab.backend import jit_compile, trace_once
     from nnlab.models.seq2seq import MaskedCrossEntropy
-    from nnlab.training.optimizers import warm_up_then_cosine
+    from nnlab.training.optimizers import cosine_adamw, share_of
 
-    model = build(config, source, target)
+    model = build(config, len(data.source), len(data.target))
     optimizer: Any = keras.optimizers.RMSprop(config.learning_rate)
     if config.network == "attentive":
-        rate = warm_up_then_cosine(config.learning_rate, steps * config.epochs)
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, beta_2=0.98, global_clipnorm=1.0)
+        total = data.steps * config.epochs
+        optimizer = cosine_adamw(
+            config.learning_rate,
+            total,
+            warm_up=share_of(total, 0.06),
+            least=0.01,
+            weight_decay=config.weight_decay,
+            beta_2=config.beta_2,
+            clip=1.0,
+        )
         optimizer.exclude_from_weight_decay(var_names=["bias"])
-    model.compile(optimizer, MaskedCrossEntropy(config.smoothing), jit_compile=jit_compile())
+    model.compile(optimizer, MaskedCrossEntropy(config.label_smoothing), jit_compile=jit_compile())
     trace_once(model)
     return model
 
@@ -161,103 +158,75 @@ def build_for_training(config: TranslateConfig, source: int, target: int, steps:
 # ---- train and evaluate ------------------------------------------------------------------------------
 
 
-def run(config: TranslateConfig, bench: Bench) -> dict[str, Any]:
-    """The experiment: train each run, translate the held-out sentences, score, show and save."""
-    with bench.clock("data"):
-        loaded = sentence_pairs.load(config.data, config.samples, reverse=config.reverse)
-        parts = sentence_pairs.split(loaded, config.validation, config.seed)
-        source, target = fit_tokenizers(parts.training, config.pieces)
-        training = encode(parts.training, source, target)
-        held_out = encode(parts.held_out_pairs, source, target)
-        some = np.random.default_rng([config.seed, 5]).permutation(len(parts.training))[:MEASURED]
-        measured = encode([parts.training[row] for row in some.tolist()], source, target)
-        limit = int(max(training.lengths[:, 1].max(), 8) * 1.2)
-        places = 1 + int(max(training.characters.max(), held_out.characters.max()))  # of the longest, begin and end too
-    tell_skipped(bench, loaded)
-    bench.folder.write_json("vocabulary.json", {"source": source.record(), "target": target.record(), "limit": limit})
-    bench.start_backend(many_shapes=Predictor.MANY_SHAPES)
+def tasks(config: TranslateConfig, data: Sentences) -> list[Task]:
+    """The one network, measured on the held-out pairs."""
     from nnlab.backend import pad_multiple
     from nnlab.training.batches import Batches
-    from nnlab.training.loop import Evaluation, Seeded, train
-    from nnlab.training.repeat import Outcome
 
-    budget = SUBWORDS_AT_ONCE if config.pieces else CHARACTERS_AT_ONCE
-    steps = len(bucket_by_length(training.lengths, config.batch_size, np.random.default_rng(0), budget))
-    seeded = Seeded(lambda members: build_for_training(config, len(source), len(target), steps))
+    def batches(model: Any, seed: int, epoch: int) -> Batches:
+        draws = rng(seed, Stream.ORDER, epoch)
+        cut = data.training
+        if config.vocab_size:
+            cut = encode(data.parts.training, data.source, data.target, int(draws.integers(2**31)))
+        groups = bucket_by_length(cut.lengths, config.batch_size, draws, ids_at_once(config))
+        return Batches(groups, lambda rows: cut.batch(rows, left=model.left, multiple=pad_multiple()))
 
-    def measure(model: Any, epoch: int, fitted: dict[str, float]) -> Evaluation:
-        with bench.clock("evaluate"):
-            losses = {"loss": loss_on(model, measured), "val_loss": loss_on(model, held_out)}
-        for name, part in (("loss", measured), ("val_loss", held_out)):  # as the report has it: padding counts, as 0
-            losses[f"{name}_padded"] = losses[name] * float(part.characters.mean()) / places
-        return Evaluation([losses])
+    def evaluate(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        losses = {"loss": loss_on(model, data.measured), "val_loss": loss_on(model, data.held_out)}
+        for name, part in (("loss", data.measured), ("val_loss", data.held_out)):
+            # as the 2018 report has it: padding counts, as 0
+            losses[f"{name}_padded"] = losses[name] * float(part.characters.mean()) / data.places
+        return losses, {}
 
-    def fit(run_number: int, seeds: Sequence[int]) -> list[Outcome]:
-        model = seeded.reset(*seeds)
-
-        def order(epoch: int) -> Any:
-            rng = np.random.default_rng([seeds[0], epoch, 1])
-            cut = encode(parts.training, source, target, int(rng.integers(2**31))) if config.pieces else training
-            groups = bucket_by_length(cut.lengths, config.batch_size, rng, budget)
-            return Batches(groups, lambda rows: cut.batch(rows, left=model.left, multiple=pad_multiple()))
-
-        history = train(
-            model,
-            None,
-            None,
+    return [
+        Task(
+            name="",
             epochs=config.epochs,
-            batch_size=config.batch_size,
-            seed=seeds[0],
-            evaluate=measure,
-            store=bench.folder,
-            record=bench.record,
-            watch=bench.watch,
-            run=run_number,
-            runs=config.runs,
-            order=order,
-            steps=steps,
-            keep="val_loss",
+            steps=data.steps,
+            build=lambda: compiled(config, data),
+            batches=batches,
+            evaluate=evaluate,
+            outputs=lambda model: translate_held_out(config, model, data),
+            benchmark=lambda model: {"sentences_per_second": translation_speed(model, data)},
+            keep_best="val_loss",
             patience=config.patience,
         )
-        if run_number == 0:
-            bench.folder.place("model.keras", model.save)
-        with bench.clock("evaluate"):
-            figures = translate_held_out(config, model, parts, (source, target), limit)
-        return [Outcome(history, figures=figures)]
-
-    outcomes = bench.repeat(config.seeds, fit)
-    return present(config, bench, parts, outcomes)
+    ]
 
 
-def translate_held_out(
-    config: TranslateConfig, model: Any, parts: Split, languages: tuple[Vocabulary, Vocabulary], limit: int
-) -> dict[str, Any]:
-    """Every held-out source and a few of training translated, and how fast (greedy, after start-up)."""
-    from nnlab.models.translating import SentenceTranslator
+def translate_held_out(config: TranslateConfig, model: Any, data: Sentences) -> dict[str, Any]:
+    """Every held-out source and a few of training translated, and where the network looked."""
+    from nnlab.models.beam_search import Translator
 
-    sentences = list(parts.held_out)
-    greedy = SentenceTranslator(model, *languages, limit)
-    timed = sentences[:TIMED]
-    greedy.translate(timed)  # compiles each length
-    began = time.perf_counter()
-    greedy.translate(timed)
-    speed = len(timed) / (time.perf_counter() - began)
-    interpreter = SentenceTranslator(model, *languages, limit, beam=config.beam) if config.beam > 1 else greedy
-    seen = list(dict.fromkeys(source for source, _ in parts.training))
-    chosen = np.random.default_rng([config.seed, 6]).permutation(len(seen))[:SHOWN_TRAINING].tolist()
+    sentences = list(data.parts.held_out)
+    greedy = Translator(model, data.source, data.target, data.limit)
+    beam = Translator(model, data.source, data.target, data.limit, beam=config.beam) if config.beam > 1 else greedy
+    seen = list(dict.fromkeys(source for source, _ in data.parts.training))
+    chosen = rng(config.data_seed, Stream.SHOWN_TRAINING).permutation(len(seen))[:SHOWN_TRAINING].tolist()
     shown = [seen[row] for row in chosen]
     longer = sorted(sentences, key=len)
     looked = [longer[int(share * len(longer))] for share in (0.7, 0.85, 0.98)] if config.network == "attentive" else []
     return {
-        "outputs": interpreter.translate(sentences),
-        "sentences_per_second": round(speed, 1),
-        "training": [[sentence, output] for sentence, output in zip(shown, interpreter.translate(shown), strict=True)],
+        "outputs": beam.translate(sentences),
+        "training": [[sentence, output] for sentence, output in zip(shown, beam.translate(shown), strict=True)],
         "attention": [greedy.attention(sentence) for sentence in looked],
     }
 
 
+def translation_speed(model: Any, data: Sentences) -> float:
+    """Sentences per second, greedy, after start-up."""
+    from nnlab.models.beam_search import Translator
+
+    greedy = Translator(model, data.source, data.target, data.limit)
+    timed = list(data.parts.held_out)[:TIMED]
+    greedy.translate(timed)  # compiles each length
+    began = time.perf_counter()
+    greedy.translate(timed)
+    return round(len(timed) / (time.perf_counter() - began), 1)
+
+
 def loss_on(model: Any, encoded: Encoded) -> float:
-    """Mean nats a character (its end is one), padding not counted, no label smoothing."""
+    """Mean nats per character (its end is one), padding not counted, no label smoothing."""
     from nnlab.backend import pad_multiple, predict_threads
     from nnlab.evaluation.metrics import token_nll
 
@@ -270,51 +239,55 @@ def loss_on(model: Any, encoded: Encoded) -> float:
         return sum(pool.map(nats_of, groups)) / int(encoded.characters.sum())
 
 
-def tell_skipped(bench: Bench, loaded: sentence_pairs.Pairs) -> None:
-    """Name the lines that could not be used, a few of them where there are many."""
-    for line in loaded.skipped[:3]:
-        bench.terminal.warn(f"{loaded.origin}: {line}: skipped")
-    if len(loaded.skipped) > 3:
-        bench.terminal.warn(f"{loaded.origin}: {len(loaded.skipped) - 3:,} more lines skipped")
-
-
 # ---- present -----------------------------------------------------------------------------------------
 
 
 def present(
-    config: TranslateConfig,
-    bench: Bench,
-    parts: Split,
-    outcomes: Sequence[Outcome],
+    config: TranslateConfig, data: Sentences, results: Results, terminal: Terminal, folder: RunFolder
 ) -> dict[str, Any]:
     """Consoles, summary, figures, and the ``results`` of the JSON document."""
-    terminal = bench.terminal
+    runs, parts = results[""], data.parts
     references = list(parts.held_out.values())
-    scores = [score(outcome.figures["outputs"], references) for outcome in outcomes]
-    examples = examples_of(config, parts, outcomes[0])
+    scores = [score(run.outputs["outputs"], references) for run in runs]
+    examples = examples_of(config, parts, runs[0])
     for seen, heading in ((True, "Trained on"), (False, "Held out (never trained on)")):
-        terminal.show(f"[bold]{heading}[/bold]")
+        terminal.heading(heading)
         for example in examples:
             if example["seen"] is seen:
                 terminal.show(translation_line(example["source"], example["output"], example["correct"]))
         terminal.show("")
-    results: dict[str, Any] = {
-        name: over_runs([float(outcome.history.best[name]) for outcome in outcomes]) for name in ("loss", "val_loss")
+    found: dict[str, Any] = {
+        name: over_runs([float(run.history.best[name]) for run in runs]) for name in ("loss", "val_loss")
     }
     for name in ("exact_match", "chrf", "bleu"):
-        results[name] = over_runs([float(getattr(found, name)) for found in scores])
-    results["sentences_per_second"] = over_runs([o.figures["sentences_per_second"] for o in outcomes])
-    terminal.show(summary(config, parts, results, outcomes, scores[0]))
-    save_figures(config, bench.folder, parts, outcomes)
+        found[name] = over_runs([float(getattr(one, name)) for one in scores])
+    found["sentences_per_second"] = over_runs([run.speed.get("sentences_per_second") for run in runs])
+    terminal.show(summary(config, parts, found, runs, scores[0]))
+    save_figures(config, folder, parts, runs)
     rows = [
         {"source": source, "output": output, "right": int(output in targets), "references": " | ".join(targets)}
-        for (source, targets), output in zip(parts.held_out.items(), outcomes[0].figures["outputs"], strict=True)
+        for (source, targets), output in zip(parts.held_out.items(), runs[0].outputs["outputs"], strict=True)
     ]
-    bench.folder.write_table("translations.csv", rows)
-    return {**results, "examples": examples}
+    folder.write_table("translations.csv", rows)
+    return {**found, "examples": examples}
 
 
-def examples_of(config: TranslateConfig, parts: Split, outcome: Outcome) -> list[dict[str, Any]]:
+def translation_line(source: str, output: str, correct: bool) -> Any:
+    """A line of the 2018 report's Console 2: ``Input sentence: Find Tom. ✓  Decoded sentence: Βρες τον Τομ.``.
+
+    Where it is wider than a page the decoded sentence has a line of its own.
+    """
+    from rich.text import Text
+
+    source, output = literal(source), literal(output)
+    mark = ("✓", "green") if correct else ("✗", "red")
+    line = Text.assemble(("Input sentence: ", "dim"), source, " ", mark, ("  Decoded sentence: ", "dim"), output)
+    if line.cell_len <= TRANSCRIPT_WIDTH:
+        return line
+    return Text.assemble(("Input sentence:   ", "dim"), source, " ", mark, ("\nDecoded sentence: ", "dim"), output)
+
+
+def examples_of(config: TranslateConfig, parts: Split, run: RunResult) -> list[dict[str, Any]]:
     """A few sentences of training, and more that were held out."""
     known: dict[str, list[str]] = {}
     for source, target in parts.training:
@@ -327,12 +300,12 @@ def examples_of(config: TranslateConfig, parts: Split, outcome: Outcome) -> list
             "correct": output in known[source],
             "seen": True,
         }
-        for source, output in outcome.figures["training"]
+        for source, output in run.outputs["training"]
     ]
     sources = list(parts.held_out)
-    rows = np.random.default_rng([config.seed, 8]).permutation(len(sources))[:SHOWN_HELD_OUT]
+    rows = rng(config.data_seed, Stream.SHOWN_HELD_OUT).permutation(len(sources))[:SHOWN_HELD_OUT]
     for row in sorted(rows.tolist()):
-        targets, output = parts.held_out[sources[row]], outcome.figures["outputs"][row]
+        targets, output = parts.held_out[sources[row]], run.outputs["outputs"][row]
         correct = output in targets
         reference = output if correct else targets[0]
         examples.append(
@@ -342,32 +315,33 @@ def examples_of(config: TranslateConfig, parts: Split, outcome: Outcome) -> list
 
 
 def summary(
-    config: TranslateConfig, parts: Split, results: dict[str, Any], outcomes: Sequence[Outcome], scores: Scores
+    config: TranslateConfig, parts: Split, results: dict[str, Any], runs: Sequence[RunResult], scores: Scores
 ) -> Any:
     """The table at the end."""
-    history = outcomes[0].history
+    history = runs[0].history
     held_out = f"{len(parts.held_out_pairs):,} of {len(parts.held_out):,} sources"
-    made = table("pairs trained on / held out", f"{len(parts.training):,} / {held_out}")
+    listed = table("pairs trained on / held out", f"{len(parts.training):,} / {held_out}")
     if config.runs > 1:
-        made.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
-    made.add_row("held-out sentences right (exact match)", percent(results["exact_match"]))
-    made.add_row("held-out chrF", number(results["chrf"], ".1f"))
-    made.add_row("held-out BLEU", number(results["bleu"], ".1f"))
-    made.add_row("training loss (nats a character)", number(results["loss"], ".3f"))
-    made.add_row("held-out loss (nats a character)", number(results["val_loss"], ".3f"))
+        listed.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
+    listed.add_row("held-out sentences right (exact match)", percent(results["exact_match"]))
+    listed.add_row("held-out chrF", number(results["chrf"], ".1f"))
+    listed.add_row("held-out BLEU", number(results["bleu"], ".1f"))
+    listed.add_row("training loss (nats per character)", number(results["loss"], ".3f"))
+    listed.add_row("held-out loss (nats per character)", number(results["val_loss"], ".3f"))
     best = history.best
-    made.add_row("weights of epoch (least held-out loss)", f"{best['epoch']} of {history.rows[-1]['epoch']}")
-    made.add_row("until then", f"{best['seconds']:.0f} s")
-    made.add_row("sentences a second (greedy)", number(results["sentences_per_second"], ",.0f"))
-    made.add_row("beam", str(config.beam))
-    report = published("translate").get("greek" if "ell" in (config.data or "eng-ell") else "french")
+    listed.add_row("weights of epoch (least held-out loss)", f"{best['epoch']} of {history.rows[-1]['epoch']}")
+    listed.add_row("until then", f"{best['seconds']:.0f} s")
+    if results["sentences_per_second"] is not None:
+        listed.add_row("sentences per second (greedy)", number(results["sentences_per_second"], ",.0f"))
+    listed.add_row("beam", str(config.beam))
+    report = report_2018("translate").get("greek" if config.script == "greek" else "french")
     if report and config.data != SAMPLE:
         padded = f"{best['loss_padded']:.3f} / {best['val_loss_padded']:.3f}"
-        made.add_row("both with padding counted, as the report's are", padded)
-        made.add_row("the report's of 2018", f"{report['loss']:g} / {report['val_loss']:g}")
-    made.caption = f"chrF: {scores.chrf_signature}\nBLEU: {scores.bleu_signature}"
-    made.caption_justify = "left"
-    return made
+        listed.add_row("both with padding counted, as the report's are", padded)
+        listed.add_row("the 2018 report's", f"{report['loss']:g} / {report['val_loss']:g}")
+    listed.caption = f"chrF: {scores.chrf_signature}\nBLEU: {scores.bleu_signature}"
+    listed.caption_justify = "left"
+    return listed
 
 
 def headline(results: dict[str, Any]) -> str:
@@ -379,56 +353,48 @@ def save_figures(
     config: TranslateConfig,
     folder: RunFolder,
     parts: Split,
-    outcomes: Sequence[Outcome],
+    runs: Sequence[RunResult],
 ) -> None:
     """``loss.png``, ``lengths.png`` (right by length of the source) and ``attention.png``."""
     from nnlab.output import figures
     from nnlab.output.figures_text import attention_maps, by_length
 
-    def lines(name: str) -> list[tuple[list[float], list[float]]]:
-        return [(o.history.column("epoch"), o.history.column(name)) for o in outcomes]
-
     title = f"nnlab translate ({config.preset})"
     figure, (ax,) = figures.canvas(1, width=5.6, title=title)
-    figures.curves(ax, {"training": lines("loss"), "held-out": lines("val_loss")}, ylabel="loss (nats a character)")
+    figures.curves(
+        ax, {"training": curves(runs, "loss"), "held-out": curves(runs, "val_loss")}, ylabel="loss (nats per character)"
+    )
     folder.write("figures/loss.png", figures.png(figure))
 
-    right = [o in t for o, t in zip(outcomes[0].figures["outputs"], parts.held_out.values(), strict=True)]
+    right = [o in t for o, t in zip(runs[0].outputs["outputs"], parts.held_out.values(), strict=True)]
     groups = by_length([len(source) for source in parts.held_out], right)
     figure, (ax,) = figures.canvas(1, width=6.2, title=f"{title}: held-out sentences right")
     figures.shares(ax, groups, xlabel="characters of the source")
     folder.write("figures/lengths.png", figures.png(figure))
-    if outcomes[0].figures["attention"]:
-        maps = [(read, written, np.array(weights)) for read, written, weights in outcomes[0].figures["attention"]]
+    if runs[0].outputs["attention"]:
+        maps = [(read, written, np.array(weights)) for read, written, weights in runs[0].outputs["attention"]]
         folder.write("figures/attention.png", figures.png(attention_maps(maps, title=title)))
 
 
 # ---- predict -----------------------------------------------------------------------------------------
 
 
-class Predictor:
+def predictor(config: TranslateConfig, run: FinishedRun, options: Mapping[str, Any]) -> SentencePredictor:
+    """Translates sentences with the run's network."""
+    return SentencePredictor(config, run, options)
+
+
+class SentencePredictor(Predictor[str]):
     """Translates sentences with a trained network, many in one compiled batch."""
 
-    OPTIONS: Mapping[str, Any] = {"beam": None}
-    MANY_SHAPES = True
+    def __init__(self, config: TranslateConfig, run: FinishedRun, options: Mapping[str, Any]) -> None:
+        from nnlab.models.beam_search import Translator
 
-    def __init__(self, folder: RunFolder, **options: Any) -> None:
-        self.config = TranslateConfig.from_record(folder.config)
-        self.beam = options.get("beam") or self.config.beam
-        self.folder = folder
-        known = folder.read_json("vocabulary.json")
+        known = run.preprocessing
         self.source, self.target = tokenizer_from_json(known["source"]), tokenizer_from_json(known["target"])
-        self._limit = int(known["limit"])
-        self._interpreter: Any = None
-
-    def open(self) -> None:
-        """Build the network and load its weights; the backend has been started."""
-        from nnlab.backend import load_weights
-        from nnlab.models.translating import SentenceTranslator
-
-        model = build(self.config, len(self.source), len(self.target))
-        load_weights(model, self.folder.path / "model.keras")
-        self._interpreter = SentenceTranslator(model, self.source, self.target, self._limit, beam=self.beam)
+        self.model = run.fill(build(config, len(self.source), len(self.target)))
+        beam = options.get("beam") or config.beam
+        self._translator = Translator(self.model, self.source, self.target, int(known["limit"]), beam=beam)
 
     def read(self, text: str) -> str:
         """A sentence as it was read in training; InputError for one that is too long."""
@@ -442,12 +408,12 @@ class Predictor:
             )
         return sentence
 
-    def note(self, sentence: str) -> str:
+    def note(self, given: str) -> str:
         """What of a sentence the model never read."""
-        unknown = self.source.unknown(sentence)
+        unknown = self.source.unknown(given)
         return f"read as unknown, the training sentences have none: {' '.join(unknown)}" if unknown else ""
 
-    def answer(self, sentences: Sequence[str]) -> list[str]:
+    def answer(self, inputs: Sequence[str]) -> list[str]:
         """The translations, in order; an empty sentence stays empty."""
-        found = iter(self._interpreter.translate([sentence for sentence in sentences if sentence]))
-        return [next(found) if sentence else "" for sentence in sentences]
+        answers = iter(self._translator.translate([sentence for sentence in inputs if sentence]))
+        return [next(answers) if sentence else "" for sentence in inputs]

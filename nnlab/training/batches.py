@@ -8,6 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from nnlab.data.random import Stream, rng
+
 
 class Rows(keras.utils.PyDataset):  # type: ignore[misc]
     """The rows of arrays (or of nests of arrays) in an order of their own, gathered a batch at a time.
@@ -20,14 +22,14 @@ class Rows(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __init__(self, arrays: Any, order: np.ndarray[Any, Any], batch_size: int) -> None:
         super().__init__(workers=2, use_multiprocessing=False, max_queue_size=16)
-        self._arrays, self._order, self._batch = arrays, order, batch_size
+        self.arrays, self.order, self.batch_size = arrays, order, batch_size
 
     def __len__(self) -> int:
-        return -(-len(self._order) // self._batch)
+        return -(-len(self.order) // self.batch_size)
 
     def __getitem__(self, index: int) -> Any:
-        rows = self._order[index * self._batch : (index + 1) * self._batch]
-        return keras.tree.map_structure(lambda array: array[rows], self._arrays)
+        rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        return keras.tree.map_structure(lambda array: array[rows], self.arrays)
 
 
 class Batches:
@@ -44,15 +46,30 @@ class Batches:
         return map(self._make, self._groups)
 
 
+def shuffled(arrays: Any, samples: int, batch_size: int) -> Callable[[keras.Model, int, int], Rows]:
+    """``Task.batches`` of arrays whose first axis has ``samples`` rows: each epoch in a random order of its own."""
+    return lambda model, seed, epoch: Rows(arrays, permutation(seed, epoch, samples), batch_size)
+
+
+def permutation(seed: int, epoch: int, samples: int) -> np.ndarray[Any, Any]:
+    """The random order ``(samples,)`` that a seed gives an epoch."""
+    return rng(seed, Stream.ORDER, epoch).permutation(samples)
+
+
+def stacked(parts: Sequence[Rows]) -> Rows:
+    """The same rows in the order of each part, networks on axis 1: batches ``(batch, networks, …)``."""
+    return Rows(parts[0].arrays, np.stack([part.order for part in parts], axis=1), parts[0].batch_size)
+
+
 def predict_in_batches(model: keras.Model, rows: np.ndarray[Any, Any], *, size: int = 250) -> np.ndarray[Any, Any]:
-    """``model`` of many rows in batches of one size, so that it is traced once.
+    """``model`` of many rows ``(n, …)`` in batches of one size, so that it is traced once.
 
     Not ``predict``: its tf.data pipeline waits for the tuning thread as well, once an evaluation.
     """
-    made = []
+    answers = []
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
         short = size - len(part)
         full = np.concatenate([part, np.zeros((short, *part.shape[1:]), part.dtype)]) if short else part
-        made.append(np.asarray(model.predict_on_batch(full))[: len(part)])
-    return np.concatenate(made)
+        answers.append(np.asarray(model.predict_on_batch(full))[: len(part)])
+    return np.concatenate(answers)

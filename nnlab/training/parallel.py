@@ -1,24 +1,19 @@
-"""Engines: many jobs at once, each a command in a process of its own, here or on a Ray cluster.
+"""Engines: many jobs at once, each a command line of nnlab in a process of its own.
 
-A :class:`Job` is a Python module, its arguments and the folder it works in. :class:`Local` starts it as a
-process on this machine. :class:`Ray` ships the folder to a worker, starts the very same process there, and
-brings back what the folder holds then; so like machines give the same bits. A process that is killed from
-outside is begun again, twice at most.
+A :class:`Job` is the words of a command line and the folder it works in. :class:`Local` starts it as a process on
+this machine; :mod:`nnlab.training.ray` ships the folder to a worker of a cluster and starts the very same process
+there, so like machines give the same bits. A process that is killed from outside is begun again, twice at most.
 """
 
 from __future__ import annotations
 
 import ctypes
 import json
-import logging
 import os
-import runpy
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -26,15 +21,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import nnlab
-from nnlab.errors import ExitCode, UsageError
+from nnlab.errors import ExitCode
 from nnlab.training import signals
 
 MEMORY = 2.0  # GB a job may take
 CORES = 2  # a job keeps busy
 RETRIES = 2  # of a process or a worker that was lost
-FOLDER = "{folder}"  # stands for the job's folder in its arguments
-CARRIED = ("NNLAB_", "KERAS_", "TF_", "XLA_", "JAX_")  # environment variables a Ray worker is given too
+FOLDER = "{folder}"  # stands for the job's folder in its words
+PARENT = "NNLAB_PARENT"  # environment variable of a job: the process that started it
 
 Event = dict[str, Any]
 Tell = Callable[["Job", Event], None]
@@ -42,11 +36,10 @@ Tell = Callable[["Job", Event], None]
 
 @dataclass(frozen=True)
 class Job:
-    """``python -m MODULE ARGUMENTS`` at work in a folder; ``{folder}`` in the arguments stands for it."""
+    """``nnlab WORDS`` at work in a folder; ``{folder}`` in the words stands for it."""
 
     name: str
-    module: str
-    arguments: tuple[str, ...]
+    words: tuple[str, ...]
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)  # on top of the leading process's
 
@@ -71,6 +64,8 @@ class Engine(Protocol):
 def engine_for(name: str, address: str | None, workers: int | None) -> Engine:
     """``local`` or ``ray``. UsageError where Ray cannot be had."""
     if name == "ray":
+        from nnlab.training.ray import Ray
+
         return Ray(address, workers)
     return Local(workers or most_workers())
 
@@ -96,8 +91,7 @@ class Processes:
 
     def run(self, job: Job, folder: Path, tell: Tell, environment: Mapping[str, str]) -> Ended:
         """Run a job's process to its end, in ``folder``; begun again where it is killed from outside."""
-        words = [word.replace(FOLDER, str(folder)) for word in job.arguments]
-        command = [sys.executable, "-m", "nnlab.training.parallel", str(os.getpid()), job.module, *words]
+        command = [sys.executable, "-m", "nnlab", *(word.replace(FOLDER, str(folder)) for word in job.words)]
         ended = Ended(ExitCode.INTERRUPTED, "interrupted")
         for attempt in range(RETRIES + 1):
             if self._over:
@@ -121,7 +115,7 @@ class Processes:
                 text=True,
                 encoding="utf-8",
                 errors="replace",
-                env={**environment, **job.environment, "PYTHONUTF8": "1"},
+                env={**environment, **job.environment, "PYTHONUTF8": "1", PARENT: str(os.getpid())},
             )
             self._running.append(process)
             assert process.stdout is not None
@@ -145,18 +139,17 @@ class Processes:
                 process.terminate()
 
 
-def _child(parent: int, module: str, arguments: Sequence[str]) -> None:
-    """What a process of :class:`Processes` does: run a module as if by ``python -m``, for as long as it has a parent.
+def end_with_parent() -> None:
+    """End this process with the one that started it as a job; else it would go on for nobody.
 
-    On Linux it gets SIGTERM when the parent is killed; else it would go on for nobody.
+    On Linux it gets SIGTERM when the parent is killed. Other processes are left alone.
     """
-    if sys.platform == "linux":
+    parent = os.environ.pop(PARENT, "")
+    if parent and sys.platform == "linux":
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-        if os.getppid() != parent:
-            raise SystemExit(ExitCode.INTERRUPTED)
-    sys.argv[1:] = arguments
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+        if str(os.getppid()) != parent:
+            raise SystemExit(int(ExitCode.INTERRUPTED))
 
 
 def _signal_name(number: int) -> str:
@@ -194,150 +187,3 @@ class Local:
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-# ---- a Ray cluster -----------------------------------------------------------------------------------
-
-
-class Ray:
-    """The workers of a Ray cluster: that at ``address``, the one ``RAY_ADDRESS`` names, or a new one here."""
-
-    def __init__(self, address: str | None, workers: int | None) -> None:
-        os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # else `uv run` makes each worker a new venv
-        if address and Path("~/.ray/auth_token").expanduser().is_file():
-            os.environ.setdefault("RAY_AUTH_MODE", "token")  # what `ray start` does, and ray.init(address) does not
-        try:
-            import ray
-        except ImportError as error:
-            raise UsageError(
-                "--engine ray needs Ray, which is not installed", "Install the extra: pip install 'nnlab[ray]'"
-            ) from error
-        self._ray = ray
-        place = address or os.environ.get("RAY_ADDRESS") or "local"
-        hint = "Start one with: ray start --head, or leave out --address"
-        _reach(place, hint)
-        own: dict[str, Any] = {"include_dashboard": False} if place == "local" else {}
-        if place == "local" and workers:
-            own["num_cpus"] = max(workers, os.cpu_count() or 1)
-        try:
-            ray.init(place, log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True, **own)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-            raise UsageError(
-                f"expected a Ray cluster at {place}: {reason}",
-                "Start one with: ray start --head, or leave out --address",
-            ) from error
-        has = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        self._gpus = int(has.get("GPU", 0))
-        processors = int(has.get("CPU", 1))
-        self.workers = workers or self._gpus or max(1, processors // CORES)
-        self._processors = max(1, min(CORES, processors // self.workers))
-
-    def run(self, jobs: Sequence[Job], tell: Tell) -> Iterator[tuple[Job, Ended]]:
-        """Run the jobs on the workers; a worker that is lost is replaced, and its job begun again there."""
-        ray = self._ray
-        board = ray.remote(num_cpus=0)(_Board).remote()
-        task = ray.remote(max_retries=RETRIES, max_calls=1)(_work).options(
-            num_cpus=self._processors, num_gpus=1 if self._gpus else 0
-        )
-        carried = {name: value for name, value in os.environ.items() if name.startswith(CARRIED)}
-        for name in ("NNLAB_DATA", "KERAS_HOME"):
-            if carried.get(name):
-                carried[name] = str(Path(carried[name]).expanduser().resolve())
-        by_name = {job.name: job for job in jobs}
-        left = list(jobs)
-        waiting: dict[Any, Job] = {}
-        try:
-            while left or waiting:
-                while left and len(waiting) < self.workers:
-                    job = left.pop(0)
-                    waiting[task.remote(job, packed(job.folder), carried, nnlab.__version__, board)] = job
-                signals.check()
-                done, _ = ray.wait(list(waiting), num_returns=1, timeout=0.3)
-                for name, event in ray.get(board.drain.remote()):
-                    tell(by_name[name], event)
-                for reference in done:
-                    job = waiting.pop(reference)
-                    yield job, self._received(job, reference)
-        finally:
-            for reference in waiting:
-                ray.cancel(reference, force=True)
-            ray.kill(board)
-
-    def _received(self, job: Job, reference: Any) -> Ended:
-        try:
-            ended, files = self._ray.get(reference)
-        except self._ray.exceptions.RayError as error:
-            return Ended(1, f"Ray: {' '.join(str(error).split())[:200]}")
-        unpack(files, job.folder)
-        return Ended(*ended)
-
-
-def _reach(place: str, hint: str) -> None:
-    """UsageError where nobody listens at ``HOST:PORT``; Ray itself would try for minutes."""
-    host, _, port = place.rpartition("/")[2].rpartition(":")
-    if not (host and port.isdigit()):
-        return
-    try:
-        socket.create_connection((host, int(port)), timeout=10).close()
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"expected a Ray cluster at {place}: {reason}", hint) from error
-
-
-class _Board:
-    """A Ray actor: what the jobs tell, until the driver fetches it."""
-
-    def __init__(self) -> None:
-        self._events: list[tuple[str, Event]] = []
-
-    def put(self, name: str, event: Event) -> None:
-        """Hear of an event."""
-        self._events.append((name, event))
-
-    def drain(self) -> list[tuple[str, Event]]:
-        """What was heard since the last call."""
-        events, self._events = self._events, []
-        return events
-
-
-def _work(
-    job: Job, files: dict[str, bytes], carried: dict[str, str], version: str, board: Any
-) -> tuple[tuple[int, str], dict[str, bytes]]:
-    """On a Ray worker: the job's process in a folder of this machine; how it ended, and what it left."""
-    if nnlab.__version__ != version:
-        return (1, f"this worker has nnlab {nnlab.__version__}, expected {version}"), {}
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_NUM_THREADS", *CARRIED))}
-    told = [time.monotonic() - 1]
-
-    def tell(job: Job, event: Event) -> None:
-        if event["event"] != "step" or time.monotonic() - told[0] > 0.3:
-            told[0] = time.monotonic()
-            board.put.remote(job.name, event)
-
-    with tempfile.TemporaryDirectory(prefix="nnlab-") as place:
-        unpack(files, Path(place))
-        began = time.time()
-        ended = Processes().run(job, Path(place), tell, {**own, **carried})
-        return (ended.code, ended.error), packed(Path(place), since=began)
-
-
-def packed(folder: Path, since: float = 0.0) -> dict[str, bytes]:
-    """The files of a folder, those written ``since``, by their place in it; not locks, nor half-written ones."""
-    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in files if path.stat().st_mtime >= since - 1
-    }
-
-
-def unpack(files: Mapping[str, bytes], folder: Path) -> None:
-    """Write what :func:`packed` read, each file at once or not at all."""
-    from nnlab.output.run_folder import RunFolder
-
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        RunFolder(folder).write(name, content)
-
-
-if __name__ == "__main__":
-    _child(int(sys.argv[1]), sys.argv[2], sys.argv[3:])

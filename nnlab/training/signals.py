@@ -15,7 +15,7 @@ _asked = False
 
 
 @contextmanager
-def heeded() -> Iterator[None]:
+def interrupt_on_sigterm() -> Iterator[None]:
     """Within, both signals raise KeyboardInterrupt and are remembered for :func:`check`."""
     global _asked
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnlab.data.report_2018 import published
+from nnlab.data.report_2018 import report_2018
 
 SPLIT = "the report does not say what it was measured on; here training stops where the held-out text is read best"
 OVERFITTED = "the report trained on long after its validation loss had turned; here the epoch least wrong on held-out"
@@ -42,7 +42,7 @@ class Item:
 
 
 def _grid(name: str, table: str, part: str) -> list[Item]:
-    report = published(name)
+    report = report_2018(name)
     made = []
     for loss in ("mse", "bce"):
         for activation in ("sigmoid", "softmax"):
@@ -67,9 +67,9 @@ def _grid(name: str, table: str, part: str) -> list[Item]:
 
 
 def _items() -> list[Item]:
-    permute, text, sums = published("permute"), published("textgen"), published("arith")
-    french, greek = published("translate")["french"], published("translate")["greek"]
-    pictures, noise, birds = published("autoencode"), published("denoise"), published("birds")
+    permute, text, sums = report_2018("permute"), report_2018("textgen"), report_2018("arith")
+    french, greek = report_2018("translate")["french"], report_2018("translate")["greek"]
+    pictures, noise, birds = report_2018("autoencode"), report_2018("denoise"), report_2018("birds")
 
     def table1(net: str, pixels: str) -> Item:
         at = (f"{net}_{pixels}", "test_accuracy")

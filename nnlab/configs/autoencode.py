@@ -1,0 +1,157 @@
+"""Options and presets of ``nnlab autoencode``, and what ``denoise`` shares with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from nnlab.config import BY_DATA, SAMPLE, SHARED, Config, Variant, bounded, option
+from nnlab.errors import UsageError
+
+CHIRPS = "chirps"  # the built-in sample of sounds
+SOUNDS_BY_NAME, PICTURES_BY_NAME = ("birds", CHIRPS), (None, SAMPLE, "cifar10")
+CONV_CODE = 8 * 8 * 16  # values in the code of the 2018 report's convolutional network
+GRID = (("mse", "sigmoid"), ("mse", "softmax"), ("bce", "sigmoid"), ("bce", "softmax"))
+TO_TUNE = ("best", "quick")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconstructionConfig(Config):
+    """What both experiments that give pictures back are told."""
+
+    batch_size: int = option(32, "Batch size (overrides the preset).", min=1, max=1_000_000, panel=SHARED)
+    loss: Literal["mse", "bce", "mae"] = option("mse", "Mean squared error, cross-entropy or mean absolute error.")
+    activation: Literal["linear", "sigmoid", "softmax", "tanh"] = option(
+        "linear", "Output activation; selects the 2018 report's network where it is not linear."
+    )
+    grid: bool = option(False, "Compare mse and bce with sigmoid and softmax.", "--grid")
+    learning_rate: float = bounded(3e-3, above=0, max=10)
+    weight_decay: float = bounded(1e-4, min=0, max=10)
+    beta_2: float = bounded(0.99, above=0, below=1)
+    schedule: Literal["cosine", "constant"] = "cosine"  # cosine: with warm-up, and AdamW; constant: Adam
+    mirror: bool = True  # half of the training pictures are mirrored
+
+    @property
+    def outputs(self) -> list[tuple[str, str]]:
+        """(loss, activation) of each network to train."""
+        return list(GRID) if self.grid else [(self.loss, self.activation)]
+
+    def check_output(self) -> None:
+        """Raise UsageError for a loss that the output's range does not allow."""
+        if self.loss == "bce" and self.activation not in ("sigmoid", "softmax"):
+            raise UsageError(
+                f"--loss bce needs an output between 0 and 1, --activation {self.activation} gives others",
+                "Use --activation sigmoid",
+            )
+        if self.grid and (self.loss, self.activation) not in GRID:
+            raise UsageError(
+                f"--grid compares mse and bce with sigmoid and softmax, {self.loss} with {self.activation} is not "
+                "among them",
+                "Leave --loss and --activation out",
+            )
+
+
+SQUASHED = (  # an output between 0 and 1 is what these ask for
+    Variant({"preset": TO_TUNE, "loss": ("bce",)}, {"activation": "sigmoid"}),
+    Variant({"preset": TO_TUNE, "grid": (True,)}, {"activation": "sigmoid"}),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoencodeConfig(ReconstructionConfig):
+    """Squeeze pictures or bird song through a few numbers."""
+
+    EXAMPLE: ClassVar[str] = "nnlab autoencode --data birds"
+
+    data: str | None = option(
+        None,
+        "cifar10, birds, your own folder of pictures or sounds, or 'sample' or 'chirps', built in.",
+        metavar="PATH|NAME",
+        panel=SHARED,
+        default_told="cifar10",
+    )
+    net: Literal["dense", "conv"] = option("conv", "Network.")
+    code: int = option(256, "Code size: values per picture, or per second of sound.", min=1, max=3072)
+    kind: Literal["pictures", "sounds"] = BY_DATA
+    hidden: Literal["relu", "sigmoid"] = "relu"  # activation of the dense network's hidden layers
+
+    PRESETS: ClassVar = {
+        "published": {
+            "activation": "sigmoid",
+            "hidden": "sigmoid",
+            "epochs": 50,
+            "batch_size": 128,
+            "learning_rate": 1e-3,
+            "schedule": "constant",
+            "mirror": False,
+            "code": CONV_CODE,
+        },
+        "best": {"epochs": 4},
+        "quick": {"data": SAMPLE, "epochs": 3, "code": 64},
+    }
+    VARIANTS: ClassVar = (
+        *SQUASHED,
+        Variant(
+            {"preset": TO_TUNE, "kind": ("pictures",), "net": ("conv",), "activation": ("sigmoid", "softmax", "tanh")},
+            {"code": CONV_CODE, "learning_rate": 2e-3},
+        ),
+        Variant(
+            {"preset": ("published",), "kind": ("pictures",), "net": ("dense",)},
+            {"code": 256},
+        ),
+        Variant({"preset": ("best",), "kind": ("pictures",), "net": ("dense",)}, {"epochs": 10, "learning_rate": 1e-3}),
+        Variant({"preset": ("quick",), "kind": ("pictures",), "net": ("dense",)}, {"epochs": 6, "learning_rate": 1e-3}),
+        Variant({"preset": ("published",), "kind": ("sounds",)}, {"net": "dense"}),
+        Variant({"kind": ("sounds",)}, {"code": 256}),
+        Variant({"preset": ("best",), "kind": ("sounds",)}, {"epochs": 2}),
+        Variant({"preset": ("quick",), "kind": ("sounds",)}, {"epochs": 1}),
+        Variant(
+            {"kind": ("sounds",), "net": ("dense",)},
+            {"loss": "mae", "activation": "tanh", "hidden": "sigmoid", "batch_size": 16, "learning_rate": 1e-3},
+        ),
+        Variant({"preset": ("published",), "kind": ("sounds",), "net": ("dense",)}, {"epochs": 200}),
+        Variant({"preset": ("best",), "kind": ("sounds",), "net": ("dense",)}, {"epochs": 60}),
+        Variant({"preset": ("quick",), "kind": ("sounds",), "net": ("dense",)}, {"epochs": 10}),
+    )
+
+    @classmethod
+    def settings(cls, given: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """As for every config; of known data the kind is known by their name."""
+        data = given.get(
+            "data",
+            cls.PRESETS[given.get("preset", "best")].get("data")
+            if given.get("preset", "best") in cls.PRESETS
+            else None,
+        )
+        by_name = "sounds" if data in SOUNDS_BY_NAME else "pictures" if data in PICTURES_BY_NAME else None
+        return super().settings(given, {**(facts or {}), **({"kind": by_name} if by_name else {})})
+
+    def check(self) -> None:
+        """Raise UsageError where the options do not fit together."""
+        if self.kind == "pictures":
+            self._check_pictures()
+        elif self.kind == "sounds":
+            self._check_sounds()
+
+    def _check_pictures(self) -> None:
+        self.check_output()
+        if self.net == "conv" and self.activation != "linear" and self.code != CONV_CODE:
+            raise UsageError(
+                f"the 2018 report's convolutional network has a code of {CONV_CODE} values, got --code {self.code}",
+                "Leave --code out, or leave --activation out for this project's network",
+            )
+
+    def _check_sounds(self) -> None:
+        if self.net == "conv" and self.preset == "published":
+            raise UsageError(
+                "the 2018 report has no convolutional network for sounds", "Use --net dense, or --preset best"
+            )
+        activation = {"conv": "linear", "dense": "tanh"}[self.net]
+        if self.activation != activation or self.loss not in ("mse", "mae") or self.grid:
+            raise UsageError(
+                f"for sounds --net {self.net} has a {activation} output and --loss mse or mae, no --grid",
+                "Leave --activation and --grid out",
+            )
+        if self.net == "conv" and self.code < 2:
+            raise UsageError(f"expected --code of at least 2 numbers per second, got {self.code}", "The usual is 256")

@@ -1,0 +1,38 @@
+"""Options and presets of ``nnlab denoise``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from nnlab.config import SAMPLE, option
+from nnlab.configs.autoencode import SQUASHED, ReconstructionConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenoiseConfig(ReconstructionConfig):
+    """Take noise out of pictures."""
+
+    EXAMPLE: ClassVar[str] = "nnlab denoise --noise 0.3"
+
+    noise: float = option(
+        0.5, "Standard deviation of the noise, of pictures from 0 to 1.", above=0, max=5, metavar="SIGMA"
+    )
+
+    PRESETS: ClassVar = {
+        "published": {
+            "activation": "sigmoid",
+            "epochs": 100,
+            "batch_size": 128,
+            "learning_rate": 1e-3,
+            "schedule": "constant",
+            "mirror": False,
+        },
+        "best": {"epochs": 4},
+        "quick": {"data": SAMPLE, "epochs": 3},
+    }
+    VARIANTS: ClassVar = SQUASHED
+
+    def check(self) -> None:
+        """Raise UsageError where the options do not fit together."""
+        self.check_output()

@@ -1,0 +1,73 @@
+"""Options and presets of ``nnlab mnist``, and what ``permute`` shares with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from nnlab.config import BY_DATA, SAMPLE, SHARED, Config, Preset, bounded, option
+
+
+@dataclass(frozen=True, kw_only=True)
+class DigitsConfig(Config):
+    """What both experiments on digits are told: networks, epochs of each, and how they learn."""
+
+    net: Literal["mlp", "cnn", "both"] = option("both", "Network.")
+    epochs: int = option(
+        BY_DATA,
+        "Epochs of every network (overrides the preset).",
+        min=1,
+        max=1_000_000,
+        panel=SHARED,
+    )
+    design: Literal["keras_2018", "nnlab"] = "nnlab"  # keras_2018: Keras's examples of early 2018
+    mlp_epochs: int = bounded(20, min=1, max=1_000_000)
+    cnn_epochs: int = bounded(8, min=1, max=1_000_000)
+    mlp_learning_rate: float = bounded(1.5e-3, above=0, max=10)
+    cnn_learning_rate: float = bounded(3e-3, above=0, max=10)
+    weight_decay: float = bounded(0.05, min=0, max=10)
+    beta_2: float = bounded(0.99, above=0, below=1)
+
+    @classmethod
+    def default_told(cls, name: str, preset: Preset) -> str | None:
+        """The epochs of both networks."""
+        found = cls.settings({"preset": preset})
+        mlp, cnn = found.get("mlp_epochs", 20), found.get("cnn_epochs", 8)
+        return (f"{mlp} (MLP), {cnn} (CNN)" if mlp != cnn else str(mlp)) if name == "epochs" else None
+
+    @classmethod
+    def settings(cls, given: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """As for every config; ``--epochs`` is of every network, and is recorded as the most of those trained."""
+        found = super().settings(given, facts)
+        by_net = {"mlp": "mlp_epochs", "cnn": "cnn_epochs"}
+        if given.get("epochs") is not None:
+            found |= {name: given["epochs"] for name in by_net.values() if name not in given}
+        trained = by_net.values() if found.get("net", "both") not in by_net else [by_net[found["net"]]]
+        defaults = {"mlp_epochs": 20, "cnn_epochs": 8}
+        found.setdefault("epochs", max(found.get(name, defaults[name]) for name in trained))
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class MnistConfig(DigitsConfig):
+    """Find the digits that fool an MLP and a CNN."""
+
+    EXAMPLE: ClassVar[str] = "nnlab mnist --net cnn --runs 5"
+
+    loss: Literal["ce", "mse", "both"] = option("ce", "Cross-entropy or mean squared error.")
+    top: int = option(3, "Show the K most misclassified.", min=1, max=100)
+    shift: int = bounded(1, min=0, max=8)  # pixels by which a training picture may move
+
+    PRESETS: ClassVar = {
+        "published": {"loss": "both", "runs": 50, "design": "keras_2018", "cnn_epochs": 12, "shift": 0},
+        "best": {},
+        "quick": {"data": SAMPLE, "mlp_epochs": 3, "cnn_epochs": 3, "batch_size": 64},
+    }
+
+    @property
+    def experiments(self) -> list[tuple[str, str]]:
+        """(network, loss) of each task."""
+        nets = ("mlp", "cnn") if self.net == "both" else (self.net,)
+        losses = ("ce", "mse") if self.loss == "both" else (self.loss,)
+        return [(net, loss) for net in nets for loss in losses]
