@@ -95,7 +95,8 @@ class Config:
 
     PRESETS: ClassVar[Mapping[Preset, Mapping[str, Any]]] = {}
     VARIANTS: ClassVar[Sequence[Variant]] = ()
-    EXAMPLE: ClassVar[str] = ""
+    EXAMPLE: ClassVar[str] = ""  # a command line for the help
+    RESULTS: ClassVar[Mapping[str, Any]] = {"type": "object"}  # JSON schema of the results
 
     preset: Preset = option(
         "best", "The 2018 report's setting, this project's best, or one that ends in seconds.", panel=SHARED

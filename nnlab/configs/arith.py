@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from nnlab.config import Config, Variant, bounded, option
+from nnlab.configs.schema import TEXT, figures, record, rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,13 @@ class ArithConfig(Config):
             {"preset": ("best",), "op": ("mul",)},
             {"epochs": 200, "units": 64, "learning_rate": 3e-3, "weight_decay": 0.3},
         ),
+    )
+
+    RESULTS: ClassVar = record(
+        {
+            **figures("exact_match", "character_accuracy", "loss", "val_loss", "epochs_to_99", "seconds_to_99"),
+            "examples": rows({"question": TEXT, "truth": TEXT, "answer": TEXT}),
+        }
     )
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from nnlab.config import BY_DATA, SAMPLE, SHARED, Config, Variant, bounded, option
+from nnlab.configs.schema import FIGURE, INTEGER, NUMBER, TEXT, figures, record, rows
 from nnlab.errors import UsageError
 
 CHIRPS = "chirps"  # the built-in sample of sounds
@@ -14,6 +15,8 @@ SOUNDS_BY_NAME, PICTURES_BY_NAME = ("birds", CHIRPS), (None, SAMPLE, "cifar10")
 CONV_CODE = 8 * 8 * 16  # values in the code of the 2018 report's convolutional network
 GRID = (("mse", "sigmoid"), ("mse", "softmax"), ("bce", "sigmoid"), ("bce", "softmax"))
 TO_TUNE = ("best", "quick")
+GRID_ROWS = rows({"loss": TEXT, "activation": TEXT, "test_loss": FIGURE, "published": NUMBER}, least=4)
+OF_SOUNDS = {"snr_db": NUMBER, "log_mel_distance_db": NUMBER}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +117,20 @@ class AutoencodeConfig(ReconstructionConfig):
         Variant({"preset": ("best",), "kind": ("sounds",), "net": ("dense",)}, {"epochs": 60}),
         Variant({"preset": ("quick",), "kind": ("sounds",), "net": ("dense",)}, {"epochs": 10}),
     )
+
+    RESULTS: ClassVar = {
+        **record(
+            {**figures("loss", "test_loss"), "code_size": INTEGER, "pca_test_loss": NUMBER},
+            **figures("psnr_db", "snr_db", "log_mel_distance_db"),
+            sample_rate=INTEGER,
+            grid=GRID_ROWS,
+            baselines=record({"waveform_pca": record(OF_SOUNDS), "log_mel_pca": record(OF_SOUNDS)}),
+        ),
+        "oneOf": [
+            {"required": ["psnr_db"]},
+            {"required": ["snr_db", "log_mel_distance_db", "baselines", "sample_rate"]},
+        ],
+    }
 
     @classmethod
     def settings(cls, given: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.config import SAMPLE, option
-from nnlab.configs.autoencode import SQUASHED, ReconstructionConfig
+from nnlab.configs.autoencode import GRID_ROWS, SQUASHED, ReconstructionConfig
+from nnlab.configs.schema import NUMBER, figures, record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,13 @@ class DenoiseConfig(ReconstructionConfig):
         "quick": {"data": SAMPLE, "epochs": 3},
     }
     VARIANTS: ClassVar = SQUASHED
+    RESULTS: ClassVar = record(
+        {
+            **figures("loss", "test_loss", "psnr_db", "noisy_psnr_db"),
+            "baselines": {"type": "object", "additionalProperties": NUMBER},
+        },
+        grid=GRID_ROWS,
+    )
 
     def check(self) -> None:
         """Raise UsageError where the options do not fit together."""

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from nnlab.config import BY_DATA, SAMPLE, SHARED, Config, Preset, bounded, option
+from nnlab.configs.schema import FIGURE, INTEGER, NUMBER, record, rows
+
+ACCURACY = {"test_accuracy": FIGURE}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +66,24 @@ class MnistConfig(DigitsConfig):
         "published": {"loss": "both", "runs": 50, "design": "keras_2018", "cnn_epochs": 12, "shift": 0},
         "best": {},
         "quick": {"data": SAMPLE, "mlp_epochs": 3, "cnn_epochs": 3, "batch_size": 64},
+    }
+
+    RESULTS: ClassVar = {
+        **record({"common": {"type": "array", "items": INTEGER}}),
+        "patternProperties": {
+            "^(mlp|cnn)_(ce|mse)$": record(
+                {
+                    **ACCURACY,
+                    "most_misclassified": rows(
+                        {
+                            **dict.fromkeys(("index", "label", "predicted", "runs_misclassified"), INTEGER),
+                            **dict.fromkeys(("p_label", "p_predicted", "gap"), NUMBER),
+                        },
+                        least=0,
+                    ),
+                }
+            )
+        },
     }
 
     @property

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.config import SAMPLE
-from nnlab.configs.mnist import DigitsConfig
+from nnlab.configs.mnist import ACCURACY, DigitsConfig
+from nnlab.configs.schema import record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,11 @@ class PermuteConfig(DigitsConfig):
         "published": {"design": "keras_2018", "cnn_epochs": 12},
         "best": {},
         "quick": {"data": SAMPLE, "mlp_epochs": 4, "cnn_epochs": 4, "batch_size": 64},
+    }
+
+    RESULTS: ClassVar = {
+        **record({}),
+        "patternProperties": {"^(mlp|cnn)_(plain|permuted|recovered)$": record(ACCURACY)},
     }
 
     @property

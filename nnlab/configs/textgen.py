@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from nnlab.config import BY_DATA, SAMPLE, SHARED, Config, bounded, option
+from nnlab.configs.schema import INTEGER, NUMBER, TEXT, figures, record, rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,3 +63,9 @@ class TextgenConfig(Config):
             "epochs": 4,
         },
     }
+    RESULTS: ClassVar = record(
+        {
+            **figures("loss", "val_loss", "val_bits_per_character", "characters_per_second"),
+            "samples": rows({"epoch": INTEGER, "diversity": NUMBER, "prompt": TEXT, "text": TEXT}),
+        }
+    )

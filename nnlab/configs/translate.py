@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from nnlab.config import BY_DATA, SAMPLE, SHARED, Config, Variant, bounded, option
+from nnlab.configs.schema import BOOLEAN, TEXT, figures, record, rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,4 +83,10 @@ class TranslateConfig(Config):
             {"preset": ("published",), "script": ("greek",)},
             {"epochs": 126, "batch_size": 75, "validation": 0.4, "dropout": 0.5},
         ),
+    )
+    RESULTS: ClassVar = record(
+        {
+            **figures("loss", "val_loss", "exact_match", "chrf", "bleu", "sentences_per_second"),
+            "examples": rows({"source": TEXT, "reference": TEXT, "output": TEXT, "correct": BOOLEAN, "seen": BOOLEAN}),
+        }
     )

@@ -1,0 +1,121 @@
+"""nnlab from Python: train an experiment, or open a run folder, and use what was learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nnlab.config import Config
+    from nnlab.experiments import Predictor
+    from nnlab.output.run_folder import RunFolder
+
+
+class Run:
+    """A finished run: its results, its record, and its trained network."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+
+    def __repr__(self) -> str:
+        return f"<nnlab run of {self.command} in {self.path}>"
+
+    @property
+    def path(self) -> Path:
+        """The run folder."""
+        return self._folder.path
+
+    @property
+    def command(self) -> str:
+        """The experiment."""
+        return self._folder.command
+
+    @cached_property
+    def config(self) -> Config:
+        """Every setting of the run, as the experiment's config class."""
+        from nnlab.commands.train import config_of
+
+        return config_of(self._folder)
+
+    @cached_property
+    def results(self) -> dict[str, Any]:
+        """The ``results`` of the JSON document (see ``nnlab schema``)."""
+        results: dict[str, Any] = self._folder.read_json("results.json")["results"]
+        return results
+
+    @cached_property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The rows of ``metrics.csv``, one per epoch: numbers as numbers."""
+        return self._folder.read_metrics()
+
+    @cached_property
+    def _predictor(self) -> Predictor[Any]:
+        from nnlab.commands.predict import open_predictor
+
+        return open_predictor(self._folder, {})[0]
+
+    @property
+    def model(self) -> Any:
+        """The trained Keras model; the layers of this project are registered with Keras."""
+        return self._predictor.model
+
+    def predict(self, inputs: Sequence[str], **options: Any) -> list[str]:
+        """The answers to inputs (sums, sentences, prompts, paths of pictures or sounds), in order.
+
+        ``options`` are those of ``nnlab predict`` (``length=``, ``diversity=``, ``beam=``, ``out=`` …). Raises
+        InputError for an input that cannot be read, UsageError for an option the run does not take.
+        """
+        from nnlab.commands.predict import open_predictor
+        from nnlab.configs.predict import PredictOptions
+
+        if isinstance(inputs, str):
+            raise TypeError("expected a list of inputs, got one string: write predict([text])")
+        typed = PredictOptions(**options).of_experiment(self.command)
+        predictor = open_predictor(self._folder, typed)[0] if typed else self._predictor
+        return predictor.answer([predictor.read(text) for text in inputs]) if inputs else []
+
+
+def train(experiment: str, *, out: str | Path | None = None, verbose: bool = False, **options: Any) -> Run:
+    """Train an experiment, as ``nnlab EXPERIMENT`` does, and return its run.
+
+    Args:
+        experiment: ``mnist``, ``permute``, ``textgen``, ``translate``, ``arith``, ``autoencode`` or ``denoise``.
+        out: The run folder; a new one in ``runs/`` unless it is given.
+        verbose: Show the progress on stderr.
+        **options: The options of the command, with ``_`` for ``-``: ``op="sub"``, ``batch_size=64``.
+
+    Raises:
+        UsageError: An option that does not exist or does not fit.
+        InputError: Data of the user's that cannot be read.
+        DataUnavailable: A data set that cannot be had.
+    """
+    from nnlab.commands.train import Session, execute
+    from nnlab.config import RunOptions
+    from nnlab.experiments import entry
+    from nnlab.output.run_folder import RunFolder
+    from nnlab.output.terminal import Terminal
+
+    own = {name: options.pop(name) for name in ("device", "workers", "benchmark") if name in options}
+    config = entry(experiment).config.from_options(options)
+    folder = RunFolder.create(experiment, None if out is None else Path(out).expanduser())
+    try:
+        execute(
+            Session(experiment, config, folder, Terminal(json=True, verbosity=0 if verbose else -1), RunOptions(**own))
+        )
+    except BaseException:
+        folder.discard_if_bare()
+        raise
+    return Run(folder)
+
+
+def load(path: str | Path) -> Run:
+    """Open the folder of a finished run. UsageError where it is none, or not finished."""
+    from nnlab.errors import UsageError
+    from nnlab.output.run_folder import RunFolder
+
+    folder = RunFolder.open(Path(path).expanduser())
+    if not folder.finished:
+        raise UsageError(f"{path} is not finished", f"Go on with it: nnlab {folder.command} --resume {path}")
+    return Run(folder)

@@ -1,0 +1,102 @@
+"""``nnlab schema``: the JSON schema of the document that every command writes, made from the options and the results."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from typing import Any, Literal
+
+from nnlab.commands.outcome import Outcome, run_command
+from nnlab.config import Config, Option, fields_of, hints_of
+from nnlab.errors import ExitCode
+from nnlab.experiments import REGISTRY
+from nnlab.output.document import SCHEMA
+from nnlab.output.terminal import Terminal
+
+JSON_TYPES = {int: "integer", float: "number", bool: "boolean", str: "string", type(None): "null"}
+
+
+def print_schema() -> ExitCode:
+    """Print the schema on stdout."""
+
+    def work(terminal: Terminal) -> Outcome:
+        return Outcome(whole=schema())
+
+    return run_command("schema", work, json=True)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema (draft 2020-12) of a document: what scripts may rely on."""
+    members: dict[str, Any] = {
+        "schema": {"const": SCHEMA},
+        "command": {"type": ["string", "null"]},
+        "status": {"enum": ["ok", "error", "interrupted"]},
+        "exit_code": {"enum": [int(code) for code in ExitCode]},
+        "run": {"type": ["string", "null"]},
+        "config": {"type": "object"},
+        "data": {"type": "object"},
+        "results": {"type": "object"},
+        "artifacts": {"type": "array", "items": {"type": "string"}},
+        "seconds": {"type": "object", "additionalProperties": {"type": "number"}},
+        "environment": {"type": "object"},
+        "error": {
+            "anyOf": [
+                {"type": "null"},
+                {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["type", "message", "hint"],
+                    "properties": {key: {"type": "string"} for key in ("type", "message", "hint")},
+                },
+            ]
+        },
+    }
+    finished = [
+        {
+            "if": {"properties": {"command": {"const": name}, "status": {"const": "ok"}}},
+            "then": {"properties": {"config": config_schema(entry.config), "results": dict(entry.config.RESULTS)}},
+        }
+        for name, entry in REGISTRY.items()
+    ]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "What a command of nnlab writes with --json, and a run folder's results.json",
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(members),
+        "properties": members,
+        "allOf": finished,
+    }
+
+
+def config_schema(cls: type[Config]) -> dict[str, Any]:
+    """The schema of an experiment's config: every setting with its type and bounds."""
+    properties = {entry.name: value_schema(entry, hints_of(cls)[entry.name]) for entry in fields_of(cls)}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(properties),
+        "properties": properties,
+    }
+
+
+def value_schema(entry: dataclasses.Field[Any], hint: Any) -> dict[str, Any]:
+    """The schema of one setting."""
+    bounds: Option = entry.metadata.get("option") or entry.metadata.get("bounds") or Option("")
+    origin = typing.get_origin(hint)
+    if origin is Literal:
+        return {"enum": list(typing.get_args(hint))}
+    if origin is list:
+        return {"type": "array", "items": value_schema(entry, typing.get_args(hint)[0])}
+    kinds = typing.get_args(hint) or (hint,)
+    limits = {
+        "minimum": bounds.min,
+        "maximum": bounds.max,
+        "exclusiveMinimum": bounds.above,
+        "exclusiveMaximum": bounds.below,
+    }
+    return {
+        "type": [JSON_TYPES[kind] for kind in kinds],
+        **({"description": bounds.help} if bounds.help else {}),
+        **{name: limit for name, limit in limits.items() if limit is not None},
+    }
