@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.report.items import ITEMS, Item, judge
-from nnlab.commands.runs import tell
-from nnlab.commands.train import Edge
+from nnlab.config import PRESETS, SAMPLE, RunOptions
 from nnlab.errors import ExitCode, InputError, NnlabError, UsageError
+from nnlab.experiments import entry
 from nnlab.output.document import dumps, envelope
 from nnlab.output.progress import clock
 from nnlab.output.run_folder import RunFolder, is_run
@@ -28,60 +29,75 @@ RATE = 200.0  # GFLOP/s of the machine where the seconds of PARTS were taken; th
 
 @dataclass(frozen=True)
 class Part:
-    """One command: its options a preset, and about how many seconds it takes at 200 GFLOP/s."""
+    """One command: its options per preset, and about how many seconds it takes at 200 GFLOP/s."""
 
     name: str
     command: str
-    options: Mapping[str, str]
+    options: Mapping[str, Mapping[str, Any]]
     seconds: Mapping[str, float]
 
+    def given(self, preset: str) -> dict[str, Any]:
+        """The options as if they were typed; ``best`` is what a command does unasked."""
+        return {**({} if preset == "best" else {"preset": preset}), **self.options.get(preset, {})}
+
     def arguments(self, preset: str) -> list[str]:
-        """The command line, without where it goes; ``best`` is what a command does unasked."""
-        chosen = [] if preset == "best" else ["--preset", preset]
-        return [self.command, *chosen, *shlex.split(self.options.get(preset, ""))]
+        """The command line, without where it goes."""
+        words = [self.command]
+        for name, value in self.given(preset).items():
+            flag = "--pairs" if self.command == "translate" and name == "data" else f"--{name.replace('_', '-')}"
+            words += [flag] if value is True else [flag, str(value)]
+        return words
+
+    def fits(self, preset: str, record: Mapping[str, Any]) -> bool:
+        """Whether the record of a run is that of this part's options."""
+        wanted = entry(self.command).config.from_options(self.given(preset))
+        named = {"preset": preset, **wanted.given, "seed": 0, "data_seed": 0}
+        if "runs" not in named:
+            named["runs"] = wanted.runs
+        return all(record.get(name) == value for name, value in named.items())
 
 
-def _part(name: str, command: str, published: str, best: str, quick: str, *seconds: float) -> Part:
-    names = ("published", "best", "quick")
-    options = dict(zip(names, (published, best, quick), strict=True))
-    return Part(name, command, options, dict(zip(names, seconds, strict=True)))
+def _part(name: str, command: str, published: Any, best: Any, quick: Any, *seconds: float) -> Part:
+    options = dict(zip(PRESETS, (published, best, quick), strict=True))
+    return Part(name, command, options, dict(zip(PRESETS, seconds, strict=True)))
 
+
+FRENCH, GREEK = {"data": "eng-fra"}, {"data": "eng-ell"}
+FEW = {"samples": 10_000}
+ADD, SUB, BIRDS, DENSE, GRID = {"op": "add"}, {"op": "sub"}, {"data": "birds"}, {"net": "dense"}, {"grid": True}
+SAMPLES = {"data": SAMPLE}
 
 PARTS = (
-    _part("mnist", "mnist", "--runs 5", "--loss both --runs 2", "", 10_500, 620, 14),
-    _part("permute", "permute", "--runs 1", "--runs 1", "", 1_400, 500, 28),
-    _part("textgen", "textgen", "", "", "", 7_000, 490, 12),
-    _part("french", "translate", "--pairs eng-fra", "--pairs eng-fra --samples 10000", "--pairs sample",
-          1_400, 620, 23),
-    _part("greek", "translate", "--pairs eng-ell", "--pairs eng-ell --samples 10000", "--pairs sample --reverse",
-          1_750, 620, 22),
-    _part("addition", "arith", "--op add", "--op add", "--op add", 420, 20, 7),
-    _part("subtraction", "arith", "--op sub", "--op sub", "--op sub", 420, 20, 7),
-    _part("birds", "autoencode", "--data birds", "--data birds", "--data chirps", 315, 90, 12),
-    _part("dense", "autoencode", "--net dense", "--net dense", "--net dense", 1_400, 500, 16),
-    _part("conv", "autoencode", "", "", "", 1_050, 120, 9),
-    _part("table2", "autoencode", "--grid", "--grid --epochs 10", "--grid --epochs 1", 4_200, 900, 14),
-    _part("denoise", "denoise", "", "", "", 2_800, 170, 12),
-    _part("table3", "denoise", "--grid", "--grid --epochs 2", "--grid --epochs 1", 11_200, 240, 15),
-)  # fmt: skip
+    _part("mnist", "mnist", {"runs": 5}, {"loss": "both", "runs": 2}, {}, 10_500, 620, 14),
+    _part("permute", "permute", {"runs": 1}, {"runs": 1}, {}, 1_400, 500, 28),
+    _part("textgen", "textgen", {}, {}, {}, 7_000, 490, 12),
+    _part("french", "translate", FRENCH, {**FRENCH, **FEW}, SAMPLES, 1_400, 620, 23),
+    _part("greek", "translate", GREEK, {**GREEK, **FEW}, {**SAMPLES, "reverse": True}, 1_750, 620, 22),
+    _part("addition", "arith", ADD, ADD, ADD, 420, 20, 7),
+    _part("subtraction", "arith", SUB, SUB, SUB, 420, 20, 7),
+    _part("birds", "autoencode", BIRDS, BIRDS, {"data": "chirps"}, 315, 90, 12),
+    _part("dense", "autoencode", DENSE, DENSE, DENSE, 1_400, 500, 16),
+    _part("conv", "autoencode", {}, {}, {}, 1_050, 120, 9),
+    _part("table2", "autoencode", GRID, {**GRID, "epochs": 10}, {**GRID, "epochs": 1}, 4_200, 900, 14),
+    _part("denoise", "denoise", {}, {}, {}, 2_800, 170, 12),
+    _part("table3", "denoise", GRID, {**GRID, "epochs": 2}, {**GRID, "epochs": 1}, 11_200, 240, 15),
+)
 
 
-def report(preset: str, only: Sequence[str], edge: Edge) -> ExitCode:
+def report(preset: str, only: Sequence[str], options: RunOptions) -> ExitCode:
     """Plan, run what is missing, and write ``report.html`` and ``report.json``."""
-    failed: list[str] = []
 
-    def work(terminal: Terminal) -> dict[str, Any]:
+    def work(terminal: Terminal) -> Outcome:
         wanted = chosen(only)
         parts = [part for part in PARTS if part.name in {item.part for item in wanted}]
-        home = edge.out or Path("runs") / f"report-{preset}"
+        home = options.out or Path("runs") / f"report-{preset}"
         if home.exists() and not home.is_dir():
             raise UsageError(f"expected a folder for --out, got the file {home}", "Choose another --out")
         (home / "runs").mkdir(parents=True, exist_ok=True)
         states = {part.name: state_of(part, preset, home) for part in parts}
-        engine = engine_for(edge.engine, edge.address, edge.workers)
+        engine = engine_for(options.engine, options.address, options.workers)
         seconds = plan(terminal, preset, parts, states, engine.workers)
         carry_out(terminal, engine, preset, parts, states, home, seconds)
-        failed.extend(name for name, state in states.items() if state["status"] != "ok")
         rows = [measured(item, states[item.part], preset, home) for item in wanted]
         show(terminal, rows)
         results = {"items": rows, "parts": list(states.values())}
@@ -92,13 +108,11 @@ def report(preset: str, only: Sequence[str], edge: Edge) -> ExitCode:
         folder.write("report.json", dumps(document).encode())
         size = folder.write("report.html", page(preset, rows, states, home).encode()).stat().st_size
         terminal.tell(f"saved {home / 'report.html'} ({size / 1e6:.1f} MB) and report.json")
-        return results
-
-    def incomplete() -> NnlabError | None:
+        failed = [name for name, state in states.items() if state["status"] != "ok"]
         told = f"not finished: {', '.join(failed)}"
-        return NnlabError(told, "The same line again runs what is missing") if failed else None
+        return Outcome(results, NnlabError(told, "The same line again runs what is missing") if failed else None)
 
-    return tell("report", work, json=edge.json, verbosity=edge.verbosity, but=incomplete)
+    return run_command("report", work, json=options.json, verbosity=options.verbosity)
 
 
 def chosen(only: Sequence[str]) -> list[Item]:
@@ -123,6 +137,10 @@ def state_of(part: Part, preset: str, home: Path) -> dict[str, Any]:
     state: dict[str, Any] = {"name": part.name, "command": command, "status": "missing", "seconds": None, "error": None}
     if not is_run(folder):
         return state
+    if not part.fits(preset, RunFolder.open(folder).config):
+        raise UsageError(
+            f"{folder} holds a run with other options than {command}", "Name another folder: --out, or delete that one"
+        )
     try:
         document = RunFolder(folder).read_json("results.json") if (folder / "results.json").is_file() else {}
     except InputError:
@@ -205,7 +223,7 @@ def job_of(part: Part, preset: str, home: Path) -> Job:
     folder = home / "runs" / part.name
     begun = is_run(folder)
     words = [part.command, "--resume", FOLDER] if begun else [*part.arguments(preset), "--out", FOLDER]
-    return Job(part.name, "nnlab", (*words, "-q"), folder)
+    return Job(part.name, (*words, "-q"), folder)
 
 
 # ---- the result --------------------------------------------------------------------------------------

@@ -1,0 +1,146 @@
+"""Options, presets and records: what a config makes of what is typed, and of what was saved."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from nnlab.config import BY_DATA, PRESETS, Config, RunOptions, added, defaults_told, fields_of
+from nnlab.configs.arith import ArithConfig
+from nnlab.configs.autoencode import AutoencodeConfig
+from nnlab.configs.mnist import MnistConfig
+from nnlab.configs.translate import TranslateConfig
+from nnlab.errors import UsageError
+from nnlab.experiments import REGISTRY
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_record_of_every_preset_is_complete_and_comes_back(name, preset):
+    cls = REGISTRY[name].config
+    open_ones = {"epochs": 5, "kind": "pictures", "script": "other"}
+    config = cls.from_options({"preset": preset})
+    config = config.resolved(**{key: value for key, value in open_ones.items() if getattr(config, key, 0) is BY_DATA})
+    record = json.loads(json.dumps(config.record()))
+    assert None not in [record[key] for key in ("epochs", "batch_size", "seed", "data_seed", "runs")]
+    again = cls.from_record(record)
+    assert again.record() == record
+    assert again.resolved(epochs=77).record() == record  # what is recorded is fixed
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_every_option_changes_the_record_and_nothing_else(name):
+    cls = REGISTRY[name].config
+    typed = {
+        "preset": "quick", "epochs": 3, "batch_size": 7, "seed": 5, "data_seed": 6, "runs": 2, "op": "sub",
+        "digits": 2, "samples": 30, "net": "mlp" if "mlp" in str(cls.__annotations__) or name == "permute" else "dense",
+        "loss": "mse", "top": 4, "maxlen": 9, "diversity": [0.7], "length": 11, "lower": False, "validation": 0.3,
+        "dropout": 0.4, "reverse": True, "beam": 3, "code": 12, "activation": "sigmoid", "grid": True, "noise": 0.2,
+        "data": "sample",
+    }  # fmt: skip
+    options = [entry.name for entry in fields_of(cls) if "option" in entry.metadata]
+    assert set(options) <= set(typed), "an option without a value in this test"
+    for option in options:
+        if name in ("mnist", "permute") and option == "net":
+            typed["net"] = "mlp"
+        given = {option: typed[option]} | ({"net": "dense"} if option == "code" else {})
+        assert getattr(cls.from_options(given), option) == typed[option]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"op": "pow"}, "expected --op to be one of add, sub, mul, got 'pow'"),
+        ({"digits": 0}, "expected --digits of at least 1"),
+        ({"digits": "3"}, "expected --digits to be a whole number, got '3'"),
+        ({"epochs": True}, "expected --epochs to be a whole number, got True"),
+        ({"epochs": 0}, "expected --epochs of at least 1"),
+        ({"nope": 1}, "got nope"),
+        ({"units": 3}, "got units"),  # recorded, not on the command line
+        ({"preset": "fast"}, "expected --preset to be one of published, best, quick, got 'fast'"),
+    ],
+)
+def test_wrong_options_are_refused(given, told):
+    with pytest.raises(UsageError) as raised:
+        ArithConfig.from_options(given)
+    assert told in raised.value.message
+
+
+@pytest.mark.parametrize("changed", [{"epochs": 0}, {"units": -5}, {"runs": 10**9}, {"digits": 400}, {"op": 3}])
+def test_records_out_of_bounds_are_refused(changed):
+    record = ArithConfig.from_options({}).record()
+    with pytest.raises(UsageError):
+        ArithConfig.from_record({**record, **changed})
+
+
+def test_unknown_and_missing_names_of_a_record_are_refused():
+    record = ArithConfig.from_options({}).record()
+    with pytest.raises(UsageError, match="colour"):
+        ArithConfig.from_record({**record, "colour": "red"})
+    del record["units"]
+    with pytest.raises(UsageError, match="units"):
+        ArithConfig.from_record(record)
+
+
+def test_setting_added_later_takes_the_value_in_force_before_it_existed():
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Later(ArithConfig):
+        rounds: int = added(9, before=4)
+
+    record = ArithConfig.from_options({}).record()
+    assert Later.from_record(record).rounds == 4
+    assert Later.from_options({}).rounds == 9
+    assert Later.from_record(Later.from_options({}).record()).rounds == 9
+
+
+def test_multiplication_has_a_setting_of_its_own_unless_it_is_typed():
+    assert ArithConfig.from_options({"op": "mul"}).epochs == 200
+    assert ArithConfig.from_options({"op": "mul", "epochs": 3}).epochs == 3
+    assert ArithConfig.from_options({"op": "mul", "preset": "quick"}).epochs == 6
+
+
+def test_epochs_of_digit_networks_are_recorded_each():
+    config = MnistConfig.from_options({})
+    assert (config.mlp_epochs, config.cnn_epochs, config.epochs) == (20, 8, 20)
+    typed = MnistConfig.from_options({"epochs": 2, "net": "cnn"})
+    assert (typed.mlp_epochs, typed.cnn_epochs, typed.epochs) == (2, 2, 2)
+
+
+def test_greek_letters_decide_the_published_setting_and_not_the_path():
+    config = TranslateConfig.from_options({"preset": "published", "data": "intellect/eng-fra.txt"})
+    assert (config.epochs, config.batch_size) == (100, 70)
+    greek = config.resolved(script="greek")
+    assert (greek.epochs, greek.batch_size, greek.validation, greek.dropout) == (126, 75, 0.4, 0.5)
+    assert config.resolved(script="other").epochs == 100
+
+
+def test_kind_of_data_decides_the_settings_of_sounds():
+    config = AutoencodeConfig.from_options({"data": "a-folder", "net": "dense"}).resolved(kind="sounds")
+    assert (config.loss, config.activation, config.epochs, config.batch_size) == ("mae", "tanh", 60, 16)
+    with pytest.raises(UsageError, match="no convolutional network for sounds"):
+        AutoencodeConfig.from_options({"data": "birds", "preset": "published", "net": "conv"})
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_defaults_told_are_the_defaults(name):
+    """Each preset's default in the help is what a config of that preset has."""
+    cls = REGISTRY[name].config
+    for entry in fields_of(cls):
+        if "option" not in entry.metadata or entry.name == "preset":
+            continue
+        told = defaults_told(cls, entry.name)
+        for preset in PRESETS:
+            value = getattr(cls.from_options({"preset": preset}), entry.name)
+            if isinstance(value, int) and not isinstance(value, bool):
+                assert f"{value:,}" in told, (entry.name, preset, told)
+
+
+def test_address_needs_the_engine_ray():
+    with pytest.raises(UsageError, match="without --engine ray"):
+        RunOptions(address="localhost:1")
+
+
+def test_seeds_follow_each_other():
+    assert list(Config.seeds.fget(ArithConfig.from_options({"seed": 4, "runs": 3}))) == [4, 5, 6]
