@@ -248,7 +248,8 @@ def _refuse(error: UsageError, arguments: list[str]) -> int:
     """Wrong usage: one line on stderr, and the JSON document where it was asked for."""
     from nnlab.commands.outcome import Outcome, run_command
 
-    name = next((word for word in arguments[:1] if not word.startswith("-")), None)
+    known = {*REGISTRY, "predict", "report", "runs", "data", "schema"}
+    name = next((word for word in arguments[:1] if word in known), None)
     hint = error.hint or f"See {' '.join(filter(None, ['nnlab', name]))} --help"
 
     def work(terminal: Any) -> Outcome:

@@ -252,6 +252,13 @@ class RunOptions(Options):
 # ---- checking values -------------------------------------------------------------------------------------
 
 
+RIGHT: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text",
+    Path: "a path",
+}
 _hints: dict[type, dict[str, Any]] = {}
 
 
@@ -292,14 +299,13 @@ def check_value(entry: dataclasses.Field[Any], hint: Any, value: Any) -> None:
         return
     if typing.get_origin(kind) is list:
         if not isinstance(value, list) or not 1 <= len(value) <= 100:
-            raise UsageError(f"expected {name} as 1 to 100 values, got {value!r}", "Correct it")
+            raise UsageError(f"expected {name} as 1 to 100 values, got {value!r}", "Give another value")
         for item in value:
             check_value(entry, typing.get_args(kind)[0], item)
         return
-    right = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
     fits = isinstance(value, (int, float) if kind is float else kind) and (kind is bool or not isinstance(value, bool))
     if not fits or (kind is float and not math.isfinite(value)):
-        raise UsageError(f"expected {name} to be {right.get(kind, kind)}, got {value!r}", "Correct it")
+        raise UsageError(f"expected {name} to be {RIGHT.get(kind, kind)}, got {value!r}", "Give another value")
     if kind in (int, float):
         _check_bounds(name, bounds, value)
 
@@ -311,11 +317,13 @@ def _check_bounds(name: str, bounds: Option, value: float) -> None:
     too_high = high is not None and (value >= high if bounds.below is not None else value > high)
     if not (too_low or too_high):
         return
-    wanted = [
-        f"above {low:,g}" if bounds.above is not None else f"at least {low:,}" if low is not None else "",
-        f"below {high:,g}" if bounds.below is not None else f"at most {high:,}" if high is not None else "",
-    ]
-    raise UsageError(f"expected {name} of {' and '.join(filter(None, wanted))}, got {value:,}", "Correct it")
+    if bounds.min is not None and bounds.max is not None:
+        wanted = f"{bounds.min:,} to {bounds.max:,}"
+    else:
+        least = f"above {low:,g}" if bounds.above is not None else f"at least {low:,}" if low is not None else ""
+        most = f"below {high:,g}" if bounds.below is not None else f"at most {high:,}" if high is not None else ""
+        wanted = " and ".join(filter(None, [least, most]))
+    raise UsageError(f"expected {name} {wanted}, got {value:,}", "Give another value")
 
 
 def _is_union(hint: Any) -> bool:
@@ -396,9 +404,25 @@ def _parameter(cls: type, entry: dataclasses.Field[Any]) -> inspect.Parameter:
     if choices:
         described["autocompletion"] = lambda: choices
         kind = str
+    inner = typing.get_args(kind)[0] if typing.get_origin(kind) is list else kind
+    if inner in (int, float):
+        described["parser"] = _parser(entry, inner)
     flags = known.flags or (f"--{entry.name.replace('_', '-')}",)
     annotation: Any = Annotated[Optional[kind], typer.Option(*flags, **described)]
     return inspect.Parameter(entry.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _parser(entry: dataclasses.Field[Any], kind: type[int] | type[float]) -> Callable[[str], float]:
+    """What reads a number of the command line; UsageError where it is none."""
+
+    def parse(text: str) -> float:
+        try:
+            return kind(text)
+        except ValueError:
+            wanted = RIGHT[kind]
+            raise UsageError(f"expected {flag_of(entry)} to be {wanted}, got {text!r}", "Give another value") from None
+
+    return parse
 
 
 def _range(known: Option, kind: Any) -> str | None:

@@ -53,10 +53,10 @@ def test_every_option_changes_the_record_and_nothing_else(name):
     ("given", "told"),
     [
         ({"op": "pow"}, "expected --op to be one of add, sub, mul, got 'pow'"),
-        ({"digits": 0}, "expected --digits of at least 1"),
+        ({"digits": 0}, "expected --digits 1 to 9, got 0"),
         ({"digits": "3"}, "expected --digits to be a whole number, got '3'"),
         ({"epochs": True}, "expected --epochs to be a whole number, got True"),
-        ({"epochs": 0}, "expected --epochs of at least 1"),
+        ({"epochs": 0}, "expected --epochs 1 to 1,000,000, got 0"),
         ({"nope": 1}, "got nope"),
         ({"units": 3}, "got units"),  # recorded, not on the command line
         ({"preset": "fast"}, "expected --preset to be one of published, best, quick, got 'fast'"),
