@@ -96,6 +96,7 @@ class Config:
     PRESETS: ClassVar[Mapping[Preset, Mapping[str, Any]]] = {}
     VARIANTS: ClassVar[Sequence[Variant]] = ()
     EXAMPLE: ClassVar[str] = ""  # a command line for the help
+    DATA: ClassVar[str] = ""  # the data set that is used unasked, for the help
     RESULTS: ClassVar[Mapping[str, Any]] = {"type": "object"}  # JSON schema of the results
 
     preset: Preset = option(
@@ -179,8 +180,8 @@ class Config:
 
     @classmethod
     def default_told(cls, name: str, preset: Preset) -> str | None:
-        """How the help tells a default that is more than one value; None where its value says it."""
-        return None
+        """How the help tells a default that its value does not say; None where it does."""
+        return cls.DATA if name == "data" and "data" not in cls.PRESETS[preset] else None
 
     def check(self) -> None:
         """Raise UsageError where the options do not fit together; what the data decide may still be open."""

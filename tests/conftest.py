@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from nnlab import cli
@@ -17,6 +18,25 @@ from nnlab import cli
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before any test imports keras, as backend.start does
 
 ROOT = Path(__file__).parent.parent
+
+
+TIERS = ("unit", "experiments", "process", "browser", "benchmarks")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The folder of a test is its mark: ``-m "not process and not browser"`` leaves the slow ones out."""
+    for item in items:
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        if folder in TIERS:
+            item.add_marker(folder)
+
+
+def valid(document: dict[str, Any]) -> dict[str, Any]:
+    """The document, which keeps what ``nnlab schema`` promises."""
+    from nnlab.commands.schema import schema
+
+    jsonschema.validate(document, schema())
+    return document
 
 
 @dataclass
@@ -29,8 +49,15 @@ class Result:
 
     @property
     def document(self) -> dict[str, Any]:
-        """stdout as the one JSON document."""
-        return json.loads(self.out)
+        """stdout as the one JSON document, which keeps what ``nnlab schema`` promises."""
+        return valid(json.loads(self.out))
+
+
+def run_in_process(*arguments: object) -> None:
+    """Run a command in this process, for a fixture; it must succeed."""
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([str(argument) for argument in arguments])
+    assert not stopped.value.code
 
 
 @pytest.fixture
@@ -70,9 +97,7 @@ def call(*arguments: object, cwd: Path, **options: Any) -> Result:
 def trained(tmp_path_factory) -> Path:
     """A small finished run of ``arith``, made once; tests only read it."""
     folder = tmp_path_factory.mktemp("trained") / "run"
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(["arith", "--preset", "quick", "--out", str(folder), "-q", "--json"])
-    assert not stopped.value.code
+    run_in_process("arith", "--preset", "quick", "--out", folder, "-q", "--json")
     return folder
 
 

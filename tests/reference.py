@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import enum
 import inspect
 import re
-import types
 import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +22,7 @@ Made from the program by `python -m tests.reference`; a test holds it to what th
 
 
 def reference() -> str:
-    """The page, a section a command."""
+    """The page, a section per command."""
     return HEAD + "".join(section(name, callback) for name, callback in commands(app, "nnlab"))
 
 
@@ -33,6 +31,8 @@ def commands(group: typer.Typer, name: str) -> Iterator[tuple[str, Callable[...,
     if group.registered_callback and group.registered_callback.callback:
         yield name, group.registered_callback.callback
     for command in group.registered_commands:
+        if command.hidden:
+            continue
         assert command.callback is not None
         yield f"{name} {command.name or command.callback.__name__}", command.callback
     for below in group.registered_groups:
@@ -44,7 +44,7 @@ def section(name: str, callback: Callable[..., Any]) -> str:
     """What one command does, its arguments and its options, in the panels of ``--help``."""
     lines = [f"\n## {name}\n", plain(inspect.getdoc(callback) or "") + "\n"]
     panels: dict[str, list[str]] = {}
-    hints = typing.get_type_hints(callback, include_extras=True)
+    hints = {name: p.annotation for name, p in inspect.signature(callback, eval_str=True).parameters.items()}
     for place, parameter in inspect.signature(callback).parameters.items():
         if hints[place] is not typer.Context:
             annotation, info = typing.get_args(hints[place])
@@ -56,27 +56,19 @@ def section(name: str, callback: Callable[..., Any]) -> str:
 
 
 def row(place: str, annotation: Any, info: OptionInfo | ArgumentInfo, default: Any) -> str:
-    """One option: its names, what it takes, what it does, its bounds and its default."""
-    kind = next(
-        (inner for inner in typing.get_args(annotation) if inner is not type(None)), annotation
-    )  # what is Optional, or in a list
-    kind = typing.get_args(kind)[0] if typing.get_origin(kind) in (list, types.UnionType) else kind
+    """One option: its names, what it takes, what it does, and its default."""
     declared = [words for words in (info.default, *(info.param_decls or ())) if str(words).startswith("-")]
     names = [part for words in declared for part in words.split("/")] or [f"--{place.replace('_', '-')}"]
     if isinstance(info, ArgumentInfo):
         takes = f"`{info.metavar}`"
     else:
         takes = ", ".join(f"`{name}`" for name in names)
-        if isinstance(kind, type) and issubclass(kind, enum.Enum):
-            takes += " " + " \\| ".join(f"`{choice.value}`" for choice in kind)
-        elif info.metavar:
+        if info.metavar:
             takes += f" `{info.metavar}`"
-    told = plain(info.help or "")
+    told = plain(info.help or "").replace("|", "\\|")
     if "[default" not in told and default not in (None, False, inspect.Parameter.empty):
         told += f" [default: {getattr(default, 'value', default)}]"
-    if info.min is not None and info.metavar != "1…9":
-        told += f" ({info.min:,} to {info.max:,})" if info.max is not None else f" ({info.min:,} or more)"
-    takes = takes.replace("PATH|NAME", "PATH\\|NAME")
+    takes = takes.replace("|", "\\|")
     return f"| {takes} | {told} |"
 
 

@@ -14,6 +14,7 @@ class ArithConfig(Config):
     """Learn to add, subtract or multiply by reading sums."""
 
     EXAMPLE: ClassVar[str] = "nnlab arith --op sub --runs 3"
+    DATA: ClassVar[str] = "questions drawn on the spot"
 
     op: Literal["add", "sub", "mul"] = option("add", "Operation.")
     digits: int = option(3, "Digits of the longest operand.", min=1, max=9)

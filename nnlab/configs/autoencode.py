@@ -66,13 +66,13 @@ class AutoencodeConfig(ReconstructionConfig):
     """Squeeze pictures or bird song through a few numbers."""
 
     EXAMPLE: ClassVar[str] = "nnlab autoencode --data birds"
+    DATA: ClassVar[str] = "cifar10"
 
     data: str | None = option(
         None,
         "cifar10, birds, your own folder of pictures or sounds, or 'sample' or 'chirps', built in.",
         metavar="PATH|NAME",
         panel=SHARED,
-        default_told="cifar10",
     )
     net: Literal["dense", "conv"] = option("conv", "Network.")
     code: int = option(256, "Code size: values per picture, or per second of sound.", min=1, max=3072)

@@ -15,6 +15,7 @@ class DenoiseConfig(ReconstructionConfig):
     """Take noise out of pictures."""
 
     EXAMPLE: ClassVar[str] = "nnlab denoise --noise 0.3"
+    DATA: ClassVar[str] = "cifar10"
 
     noise: float = option(
         0.5, "Standard deviation of the noise, of pictures from 0 to 1.", above=0, max=5, metavar="SIGMA"

@@ -34,10 +34,12 @@ class DigitsConfig(Config):
 
     @classmethod
     def default_told(cls, name: str, preset: Preset) -> str | None:
-        """The epochs of both networks."""
+        """The epochs of both networks; else as for every config."""
+        if name != "epochs":
+            return super().default_told(name, preset)
         found = cls.settings({"preset": preset})
         mlp, cnn = found.get("mlp_epochs", 20), found.get("cnn_epochs", 8)
-        return (f"{mlp} (MLP), {cnn} (CNN)" if mlp != cnn else str(mlp)) if name == "epochs" else None
+        return f"{mlp} (MLP), {cnn} (CNN)" if mlp != cnn else str(mlp)
 
     @classmethod
     def settings(cls, given: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -57,6 +59,7 @@ class MnistConfig(DigitsConfig):
     """Find the digits that fool an MLP and a CNN."""
 
     EXAMPLE: ClassVar[str] = "nnlab mnist --net cnn --runs 5"
+    DATA: ClassVar[str] = "mnist"
 
     loss: Literal["ce", "mse", "both"] = option("ce", "Cross-entropy or mean squared error.")
     top: int = option(3, "Show the K most misclassified.", min=1, max=100)

@@ -15,6 +15,7 @@ class PermuteConfig(DigitsConfig):
     """See whether the order of the pixels matters."""
 
     EXAMPLE: ClassVar[str] = "nnlab permute --runs 5"
+    DATA: ClassVar[str] = "mnist"
 
     PRESETS: ClassVar = {
         "published": {"design": "keras_2018", "cnn_epochs": 12},

@@ -14,6 +14,7 @@ class TextgenConfig(Config):
     """Learn to write by predicting the next character."""
 
     EXAMPLE: ClassVar[str] = "nnlab textgen --data book.txt"
+    DATA: ClassVar[str] = "nietzsche"
 
     epochs: int = option(
         BY_DATA,

@@ -14,6 +14,7 @@ class TranslateConfig(Config):
     """Learn to translate from sentence pairs."""
 
     EXAMPLE: ClassVar[str] = "nnlab translate --pairs eng-ell.txt"
+    DATA: ClassVar[str] = "eng-ell"
 
     data: str | None = option(
         None,
@@ -21,7 +22,6 @@ class TranslateConfig(Config):
         "--pairs",
         "--data",
         metavar="FILE|NAME",
-        default_told="eng-ell",
     )
     samples: int = option(20_000, "The first N pairs of the file, or all where it has fewer.", min=20, max=100_000_000)
     validation: float = option(0.2, "Share of the source sentences held out.", above=0, below=1, metavar="F")

@@ -1,4 +1,4 @@
-"""The training core: the same seed gives the same bits, alone, among many, and after an interruption."""
+"""The runner: the same seed gives the same bits, alone, among many, side by side, and after an interruption."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ import numpy as np
 import pytest
 
 from nnlab import backend
-from nnlab.output.progress import Display
 from nnlab.output.run_folder import RunFolder
-from nnlab.training.loop import Evaluation, Seeded, state_variables, train
-from nnlab.training.repeat import Outcome, repeat
+from nnlab.training.batches import Batches, Rows, permutation, shuffled, stacked
+from nnlab.training.loop import Networks, state_variables, train
+from nnlab.training.repeat import Trainer, train_groups
+from nnlab.training.task import Task
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(300, 8)).astype(np.float32)
+Y = (X[:, :4].sum(1) > X[:, 4:].sum(1)).astype(np.uint8)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -18,12 +23,27 @@ def _backend():
     backend.start()
 
 
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(300, 8)).astype(np.float32)
-Y = (X[:, :4].sum(1) > X[:, 4:].sum(1)).astype(np.uint8)
+class Stop(Exception):
+    pass
 
 
-def build(members=1):
+class Silent:
+    """A progress that hears and says nothing."""
+
+    def start(self, **told):
+        pass
+
+    def step(self, step):
+        pass
+
+    def epoch(self, row):
+        pass
+
+    def stop(self):
+        pass
+
+
+def build():
     """Dropout and batch normalisation: random layers and state beside the weights."""
     layers = keras.layers
     model = keras.Sequential(
@@ -39,121 +59,163 @@ def build(members=1):
     return model
 
 
-class Stop(Exception):
-    pass
+def task(*, epochs=4, stop_after=None, batches=None, **known):
+    """A small task; ``stop_after`` epochs its evaluation raises :class:`Stop`."""
+    evaluated = []
 
-
-def fit(model, folder, *, epochs=4, seed=0, stop_after=None, run=0):
-    def evaluate(model, epoch, training):
-        if stop_after is not None and epoch > stop_after:
+    def evaluate(model):
+        evaluated.append(1)
+        if stop_after is not None and len(evaluated) > stop_after:
             raise Stop
-        return Evaluation([{**training, "exact_match": float(epoch)}], {"answers": [str(epoch)]})
+        logits = np.asarray(model.predict_on_batch(X))
+        return {"val_loss": float(logits.std())}, {"first": float(logits[0, 0])}
 
-    return train(
-        model,
-        X,
-        Y,
+    def outputs(model):
+        return {"logits": np.asarray(model.predict_on_batch(X[:5])), "words": ["a", "b"]}
+
+    return Task(
+        name=known.pop("name", ""),
         epochs=epochs,
-        batch_size=32,
-        seed=seed,
+        steps=10,
+        build=build,
+        batches=batches or shuffled((X, Y), 300, 32),
         evaluate=evaluate,
-        store=folder,
-        record=folder.write_metrics,
-        watch=Display(None),
-        run=run,
+        outputs=outputs,
+        **known,
     )
 
 
-def bits(model):
+def run(given, folder, *seeds, first=0):
+    """(networks, results) of one call of the loop."""
+    networks = Networks(given)
+    results = train(networks, seeds, run=first, runs=9, store=folder, record=folder.write_metrics, progress=Silent())
+    return networks, results
+
+
+def bits(networks, seed=None):
+    model = networks._model
     return [np.array(variable).tobytes() for variable in [*state_variables(model), *model.optimizer.variables]]
 
 
-def measures(history):
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in history.rows]
+def rows(result):
+    return [{key: value for key, value in row.items() if key not in ("seconds", "run")} for row in result.history.rows]
 
 
-def test_the_loss_falls(tmp_path):
-    history = fit(Seeded(build).reset(0), RunFolder(tmp_path), epochs=15)
-    losses = history.column("loss")
+def test_loss_falls_and_metrics_have_one_row_per_epoch(tmp_path):
+    _, [result] = run(task(epochs=15), RunFolder(tmp_path), 0)
+    losses = result.history.column("loss")
     assert losses[-1] < 0.6 * losses[0]
     assert (tmp_path / "metrics.csv").read_text().count("\n") == 16
+    assert (tmp_path / "model.keras").is_file()
 
 
-def test_the_same_seed_gives_the_same_bits_and_another_does_not(tmp_path):
-    found = []
-    for number, seed in enumerate((7, 7, 8)):
-        model = Seeded(build).reset(seed)
-        fit(model, RunFolder(tmp_path / str(number)), seed=seed)
-        found.append(bits(model))
-    assert found[0] == found[1]
-    assert found[0] != found[2]
+def test_loss_of_an_epoch_is_that_of_a_plain_loop(tmp_path):
+    """The first epoch by hand: the same initial weights, the same order, Keras's own train_on_batch."""
+    _, [result] = run(task(epochs=1), RunFolder(tmp_path), 5)
+    keras.utils.set_random_seed(5)
+    plain = build()
+    order = np.random.default_rng([5, 0, 1]).permutation(300)
+    losses = [
+        (len(part), float(plain.train_on_batch(X[part], Y[part])))
+        for part in (order[start : start + 32] for start in range(0, 300, 32))
+    ]
+    # train_on_batch gives the running mean over the samples so far: the last is that of the epoch
+    assert result.history.rows[0]["loss"] == pytest.approx(losses[-1][1], rel=1e-5)
+
+
+def test_same_seed_same_bits_and_another_seed_others(tmp_path):
+    seen = [bits(run(task(), RunFolder(tmp_path / str(k)), seed)[0]) for k, seed in enumerate((7, 7, 8))]
+    assert seen[0] == seen[1]
+    assert seen[0] != seen[2]
 
 
 @pytest.mark.parametrize("stop_after", [0, 1, 3])
-def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path, stop_after):
-    model = Seeded(build).reset(1)
-    history = fit(model, RunFolder(tmp_path / "whole"), seed=1)
+def test_interrupted_run_goes_on_to_the_same_bits(tmp_path, stop_after):
+    whole, [result] = run(task(), RunFolder(tmp_path / "whole"), 1)
     folder = RunFolder(tmp_path / "interrupted")
     with pytest.raises(Stop):
-        fit(Seeded(build).reset(1), folder, seed=1, stop_after=stop_after)
-    again = Seeded(build).reset(1)
-    resumed = fit(again, folder, seed=1)
-    assert bits(again) == bits(model)
-    assert measures(resumed) == measures(history)
-    assert resumed.notes == history.notes
+        run(task(stop_after=stop_after), folder, 1)
+    again, [resumed] = run(task(), folder, 1)
+    assert bits(again) == bits(whole)
+    assert rows(resumed) == rows(result)
+    assert resumed.history.notes == result.history.notes
 
 
-def test_a_run_among_many_equals_its_run_alone_with_one_trace(tmp_path):
-    seeded = Seeded(build)
-    among = []
-    for run, seed in enumerate((3, 4, 5)):
-        model = seeded.reset(seed)
-        fit(model, RunFolder(tmp_path / "many"), seed=seed, run=run)
-        among.append(bits(model))
-        assert model is seeded.reset(seed)  # one compiled model serves all seeds
-    for run, seed in enumerate((3, 4, 5)):
-        alone = Seeded(build).reset(seed)
-        fit(alone, RunFolder(tmp_path / f"alone-{seed}"), seed=seed)
-        assert bits(alone) == among[run]
+def test_run_among_many_equals_its_run_alone_with_one_model(tmp_path):
+    groups = list(train_groups(task(), (3, 4, 5), RunFolder(tmp_path / "many"), lambda rows: None, Silent()))
+    for seed, [among] in zip((3, 4, 5), groups, strict=True):
+        _, [alone] = run(task(), RunFolder(tmp_path / f"alone-{seed}"), seed)
+        assert alone.outputs["logits"].tobytes() == among.outputs["logits"].tobytes()
+        assert rows(alone) == rows(among)
 
 
-def test_finished_runs_are_kept_and_never_run_again(tmp_path):
+def test_finished_runs_are_kept_and_never_trained_again(tmp_path):
     folder = RunFolder(tmp_path)
-    called = []
+    trained = []
 
-    def one(run, seeds):
-        [seed] = seeds
-        called.append(seed)
-        if seed == 12 and called.count(12) == 1:
+    def counted(model, seed, epoch):
+        trained.append(seed)
+        if seed == 12 and trained.count(12) == 1:
             raise Stop
-        history = fit(Seeded(build).reset(seed), folder, epochs=1, seed=seed, run=run)
-        return [Outcome(history, {"seed": seed}, {"answers": np.array([seed])})]
+        return shuffled((X, Y), 300, 32)(model, seed, epoch)
 
-    heard = []
+    def trainer():
+        return Trainer(range(11, 14), folder, Silent(), folder.write_metrics)
+
     with pytest.raises(Stop):
-        repeat(range(11, 14), one, folder, heard.append)
-    outcomes = repeat(range(11, 14), one, folder, heard.append)
-    assert called == [11, 12, 12, 13]
-    assert [outcome.figures["seed"] for outcome in outcomes] == [11, 12, 13]
-    assert [outcome.arrays["answers"][0] for outcome in outcomes] == [11, 12, 13]
-    assert len(heard) == 4
+        trainer().train([task(epochs=1, batches=counted)])
+    results = trainer().train([task(epochs=1, batches=counted)])[""]
+    assert trained == [11, 12, 12, 13]
+    assert [result.history.rows[0]["run"] for result in results] == [0, 1, 2]
+    assert all(result.outputs["words"] == ["a", "b"] for result in results)
+    assert len({result.outputs["logits"].tobytes() for result in results}) == 3
+
+
+def test_best_epoch_is_kept_and_patience_ends_the_training(tmp_path):
+    """The spread of the logits grows as it learns: the first epoch is the least, the others run out of patience."""
+    networks, [result] = run(task(epochs=9, keep_best="val_loss", patience=2), RunFolder(tmp_path / "a"), 2)
+    values = result.history.column("val_loss")
+    assert len(values) == values.index(min(values)) + 3
+    assert result.history.best["val_loss"] == min(values)
+    shown = np.asarray(networks.first().predict_on_batch(X))
+    assert float(shown.std()) == pytest.approx(min(values), rel=1e-6)
+
+
+def test_parts_of_the_seconds_are_disjoint(tmp_path):
+    folder = RunFolder(tmp_path)
+    trainer = Trainer((0, 1), folder, Silent(), folder.write_metrics)
+    import time
+
+    began = time.perf_counter()
+    trainer.train([task(epochs=2)])
+    whole = time.perf_counter() - began
+    assert sum(trainer.seconds.values()) <= whole
+    assert sum(trainer.seconds.values()) > 0.5 * whole
+    assert trainer.seconds["evaluate"] > 0
+
+
+def test_batches_of_different_shapes(tmp_path):
+    """A step sees each batch as it is; the loss of the epoch is the mean over the batches."""
+    parts = [np.arange(0, 7), np.arange(7, 50), np.arange(50, 300)]
+
+    def ragged(model, seed, epoch):
+        return Batches(parts, lambda numbers: (X[numbers], Y[numbers]))
+
+    _, [result] = run(task(epochs=1, batches=ragged), RunFolder(tmp_path), 0)
+    assert result.history.rows[0]["loss"] > 0
 
 
 def test_rows_are_gathered_in_their_own_order_and_none_is_lost():
-    from nnlab.training.batches import Rows
-    from nnlab.training.loop import permutation
-
     pictures, labels = np.arange(70, dtype=np.uint8).reshape(35, 2), np.arange(35)
-    order = np.stack([permutation(seed, 3, 35) for seed in (5, 6)], axis=1)  # (samples, members)
-    rows = Rows(({"a": pictures}, labels), order, 8)
-    assert len(rows) == 5
-    batches = [rows[number] for number in range(5)]
+    parts = [Rows(({"a": pictures}, labels), permutation(seed, 3, 35), 8) for seed in (5, 6)]
+    both = stacked(parts)
+    assert len(both) == 5
+    batches = [both[number] for number in range(5)]
     assert [len(y) for _, y in batches] == [8, 8, 8, 8, 3]
     assert batches[0][0]["a"].shape == (8, 2, 2)
     assert batches[0][0]["a"].dtype == np.uint8
     seen = np.concatenate([y for _, y in batches])
-    np.testing.assert_array_equal(seen, order)
-    np.testing.assert_array_equal(np.concatenate([x["a"] for x, _ in batches]), pictures[order])
-    np.testing.assert_array_equal(order[:, 0], permutation(5, 3, 35))  # whoever is beside
-    assert (order[:, 0] != order[:, 1]).any()
+    np.testing.assert_array_equal(seen[:, 0], parts[0].order)  # whoever is beside
+    np.testing.assert_array_equal(np.concatenate([x["a"] for x, _ in batches]), pictures[seen])
+    assert (seen[:, 0] != seen[:, 1]).any()
     assert (permutation(5, 3, 35) != permutation(5, 4, 35)).any()
