@@ -5,49 +5,64 @@ from __future__ import annotations
 import csv
 import io
 import json
-import time
 
-import jsonschema
 import numpy as np
 import pytest
 
+import nnlab as python
+from nnlab.configs.translate import TranslateConfig
 from nnlab.experiments import translate
-from nnlab.experiments.translate import TranslateConfig
-from tests.conftest import call
-from tests.schema import ENVELOPE, RESULTS
+from tests.conftest import call, run_in_process, valid
 
-QUICK = ["--preset", "quick", "--epochs", 2, "-q", "--json"]
+QUICK = ["--preset", "quick", "--epochs", 2, "--no-benchmark", "-q", "--json"]
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    from nnlab import cli
-
     folder = tmp_path_factory.mktemp("translate") / "run"
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(["translate", "--preset", "quick", "--out", str(folder), "-q", "--json"])
-    assert not stopped.value.code
+    run_in_process("translate", "--preset", "quick", "--out", folder, "-q", "--json")
     return folder
 
 
-def test_the_published_preset_is_the_reports_setting(tmp_path, monkeypatch):
-    monkeypatch.setenv("NNLAB_DATA", str(tmp_path))
-    for name in ("eng-fra", "eng-ell"):
-        (tmp_path / f"{name}.txt").write_text("".join(f"s{n}\tt{n}\n" for n in range(12_000)))
-    french = TranslateConfig.from_options({"preset": "published", "data": "eng-fra.txt"})
-    assert (french.samples, french.epochs, french.batch_size, french.units, french.pieces) == (10_000, 100, 70, 256, 0)
-    greek = TranslateConfig.from_options({"preset": "published", "data": "eng-ell.txt"})
-    assert (greek.epochs, greek.batch_size, greek.validation, greek.dropout) == (126, 75, 0.4, 0.5)
-    model = translate.build_for_training(greek, 60, 70, 100)
-    weights = 4 * 256 * (60 + 256 + 1) + 4 * 256 * (70 + 256 + 1) + 257 * 70
+GREEK_WORDS = ("σκύλος", "γάτα", "σπίτι", "βιβλίο", "νερό")
+
+
+@pytest.mark.parametrize(
+    ("file", "words", "setting"),
+    [
+        ("intellect-ell.txt", ("chien", "chat", "maison"), (100, 70, 0.2, 0.0)),
+        ("eng-fra.txt", GREEK_WORDS, (126, 75, 0.4, 0.5)),
+    ],
+)
+def test_published_setting_follows_the_letters_and_not_the_path(tmp_path, file, words, setting):
+    path = tmp_path / file
+    path.write_text("".join(f"word {n}\t{words[n % len(words)]} {n}\n" for n in range(40)), encoding="utf-8")
+    config = translate.load(TranslateConfig.from_options({"preset": "published", "data": str(path)})).config
+    assert (config.epochs, config.batch_size, config.validation, config.dropout) == setting
+    assert config.samples == 40
+    typed = {"preset": "published", "data": str(path), "epochs": 3, "validation": 0.1}
+    config = translate.load(TranslateConfig.from_options(typed)).config
+    assert (config.epochs, config.validation) == (3, 0.1)
+
+
+def test_published_preset_is_the_setting_of_2018(tmp_path):
+    (tmp_path / "pairs.txt").write_text("".join(f"s{n}\tt{n}\n" for n in range(12_000)))
+    given = {"preset": "published", "data": str(tmp_path / "pairs.txt")}
+    loaded = translate.load(TranslateConfig.from_options(given))
+    config = loaded.config
+    assert (config.samples, config.epochs, config.batch_size, config.units, config.vocab_size) == (
+        *(10_000, 100, 70, 256, 0),
+    )
+    source, target = len(loaded.data.source), len(loaded.data.target)
+    model = translate.compiled(config, loaded.data)
+    weights = 4 * 256 * (source + 256 + 1) + 4 * 256 * (target + 256 + 1) + 257 * target
     assert model.count_params() == weights
     assert type(model.optimizer).__name__ == "RMSprop"
 
 
-def test_quick_learns_to_translate_and_says_so(trained):
+def test_quick_learns_to_translate(trained):
     document = json.loads((trained / "results.json").read_text())
-    jsonschema.validate(document, ENVELOPE)
-    jsonschema.validate(document["results"], RESULTS["translate"])
+    valid(document)
     found = document["results"]
     assert found["exact_match"] > 0.9
     assert found["chrf"] > 95
@@ -62,48 +77,50 @@ def test_quick_learns_to_translate_and_says_so(trained):
         assert (trained / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_figures_are_those_of_the_translations(nnlab, trained):
+def test_figures_are_those_of_the_translations(nnlab, trained):
     """exact_match, recounted by translating the held-out sentences again after reload, one by one for some."""
     found = json.loads((trained / "results.json").read_text())["results"]
     with open(trained / "translations.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert np.mean([row["output"] in row["references"].split(" | ") for row in rows]) == found["exact_match"]
-    folder = translate.RunFolder(trained)
-    predictor = translate.Predictor(folder)
-    predictor.open()
+    run = python.load(trained)
     sentences = [row["source"] for row in rows]
-    assert predictor.answer(sentences) == [row["output"] for row in rows]
-    assert [predictor.answer([one])[0] for one in sentences[:20]] == [row["output"] for row in rows[:20]]
+    assert run.predict(sentences) == [row["output"] for row in rows]
+    assert [run.predict([sentence])[0] for sentence in sentences[:5]] == [row["output"] for row in rows[:5]]
 
 
 @pytest.mark.parametrize(
     "options",
     [
-        ["--preset", "published", "--data", "sample", "--epochs", 1],
-        ["--preset", "published", "--data", "sample", "--epochs", 1, "--dropout", 0.5, "--validation", 0.4],
+        [
+            "--preset",
+            "published",
+            "--data",
+            "sample",
+            "--epochs",
+            1,
+            "--dropout",
+            0.5,
+            "--validation",
+            0.4,
+            "--no-benchmark",
+        ],
         [*QUICK, "--reverse", "--beam", 3, "--samples", 200],
-        [*QUICK, "--runs", 2, "--seed", 3, "--samples", 200],
+        [*QUICK, "--runs", 2, "--seed", 3, "--samples", 200, "--workers", 1],
     ],
 )
-def test_every_way_to_run_it_runs(nnlab, options):
+def test_options_run(nnlab, options):
     done = nnlab("translate", *options, "--json", "-q")
     assert (done.code, done.err) == (0, "")
-    jsonschema.validate(done.document["results"], RESULTS["translate"])
     if "--runs" in options:
         assert done.document["results"]["val_loss"]["n"] == 2
 
 
-def test_verify_reproduces(nnlab):
-    assert nnlab("translate", *QUICK, "--samples", 200, "--out", "run").code == 0
-    done = nnlab("runs", "verify", "run")
-    assert (done.code, done.out) == (0, "reproduced: the same weights, metrics and results, bit for bit\n")
-
-
-def test_another_process_reproduces_the_default_network(tmp_path):
+def test_verify_in_another_process_reproduces_the_default_network(tmp_path):
     """Subwords are cut at random while training: the draws depend on the seed alone, not on the process."""
-    options = ["--data", "sample", "--samples", 200, "--epochs", 2, "-q", "--json", "--out", "run"]
+    options = ["--data", "sample", "--samples", 100, "--epochs", 1, "--no-benchmark", "-q", "--json", "--out", "run"]
     done = call("translate", *options, cwd=tmp_path)
-    assert (done.code, done.document["config"]["pieces"]) == (0, 2000)
+    assert (done.code, done.document["config"]["vocab_size"]) == (0, 2000)
     again = call("runs", "verify", "run", cwd=tmp_path)
     assert (again.code, again.out) == (0, "reproduced: the same weights, metrics and results, bit for bit\n")
 
@@ -114,7 +131,19 @@ def test_early_stopping_keeps_the_best_weights(nnlab, tmp_path):
     letters = list("abcdefghij")
     lines = ["".join(rng.choice(letters, 6)) + "\t" + "".join(rng.choice(letters, 6)) for _ in range(60)]
     (tmp_path / "noise.txt").write_text("\n".join(lines))
-    options = ["--preset", "quick", "--pairs", "noise.txt", "--epochs", 60, "--json", "-q", "--out", "run"]
+    options = [
+        "--preset",
+        "quick",
+        "--pairs",
+        "noise.txt",
+        "--epochs",
+        60,
+        "--no-benchmark",
+        "--json",
+        "-q",
+        "--out",
+        "run",
+    ]
     done = nnlab("translate", *options)
     assert done.code == 0
     with open(tmp_path / "run" / "metrics.csv", newline="") as file:
@@ -136,9 +165,9 @@ def test_early_stopping_keeps_the_best_weights(nnlab, tmp_path):
         ("no tabs here\n" * 30, [], "pairs.txt: expected at least 20 sentence pairs, found 0 (30 lines skipped)"),
         ("a\tb\n" * 30, [], "found 1 (0 lines skipped, 29 repeated)"),
         (None, ["--samples", 5000], "expected at most 100 --samples"),
-        (None, ["--validation", 0], "expected --validation between 0 and 1, both left out, got 0"),
-        (None, ["--validation", 1], "both left out, got 1"),
-        (None, ["--validation", 2], "both left out, got 2"),
+        (None, ["--validation", 0], "expected --validation above 0 and below 1, got 0"),
+        (None, ["--validation", 1], "above 0 and below 1, got 1"),
+        (None, ["--validation", 2], "above 0 and below 1, got 2"),
     ],
 )
 def test_bad_input_is_one_line(nnlab, tmp_path, content, options, says):
@@ -147,15 +176,12 @@ def test_bad_input_is_one_line(nnlab, tmp_path, content, options, says):
     done = nnlab("translate", "--pairs", path, *options)
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
     assert says in done.err
-    done = nnlab("translate", "--pairs", path, "--data", "other.txt")
-    assert done.code == 2
-    assert "--pairs" in done.err
 
 
 # ---- predict -----------------------------------------------------------------------------------------
 
 
-def test_predict_translates_a_line_each(nnlab, trained, monkeypatch):
+def test_predict_translates_one_per_line(nnlab, trained, monkeypatch):
     sentences = ["We sing in the garden often.", "She works at school.", "They cook with my friends every day."]
     done = nnlab("predict", trained, *sentences)
     assert (done.code, done.err) == (0, "")
@@ -163,9 +189,7 @@ def test_predict_translates_a_line_each(nnlab, trained, monkeypatch):
     assert answers[0] == "Nous chantons dans le jardin souvent."
     many = [*sentences, "", "  ", "Ω sings."] * 300
     monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(many) + "\n"))
-    began = time.monotonic()
     piped = nnlab("predict", trained, "-")
-    assert time.monotonic() - began < 60
     assert piped.code == 0
     lines = piped.out.split("\n")
     assert lines[:5] == [*answers, "", ""]
@@ -174,7 +198,7 @@ def test_predict_translates_a_line_each(nnlab, trained, monkeypatch):
     assert piped.err.splitlines()[0] == "warning: line 6: read as unknown, the training sentences have none: Ω"
 
 
-def test_predict_refuses_what_it_cannot_read(nnlab, trained):
+def test_predict_with_a_sentence_too_long(nnlab, trained):
     done = nnlab("predict", trained, "x" * 500, "She works at school.")
     assert done.code == 2
     assert "expected a sentence of up to 400 characters, got 500" in done.err
