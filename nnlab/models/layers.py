@@ -1,0 +1,130 @@
+"""The layers of our own that several networks are built from; each can be saved and loaded by Keras.
+
+All are registered under the package name ``nnlab``, so a saved network finds them once :mod:`nnlab.models` is imported.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable("nnlab")
+class OneHot(layers.Layer):  # type: ignore[misc]
+    """Ids ``(batch, time)`` to one-hot vectors ``(batch, time, depth)``, as floats."""
+
+    def __init__(self, depth: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.depth = depth
+
+    def call(self, ids: Any) -> Any:
+        """One-hot vectors of ids."""
+        return ops.one_hot(ids, self.depth)
+
+    def get_config(self) -> dict[str, Any]:
+        """What a saved model needs to build this layer again."""
+        return {**super().get_config(), "depth": self.depth}
+
+
+@keras.saving.register_keras_serializable("nnlab")
+class RandomShift(layers.Layer):  # type: ignore[misc]
+    """Moves each picture ``(batch, height, width)`` by up to ``most`` pixels in each direction while training.
+
+    What comes in from outside is 0, which is black.
+    """
+
+    def __init__(self, most: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.most = most
+        self.seed_generator = keras.random.SeedGenerator()
+
+    def call(self, pictures: Any, training: bool = False) -> Any:
+        """The pictures, each moved by an offset of its own; unchanged when the network is used."""
+        if not training or self.most == 0:
+            return pictures
+        batch, most = ops.shape(pictures)[0], self.most
+        height, width = pictures.shape[1:]
+        offsets = keras.random.randint((batch, 2), 0, 2 * most + 1, seed=self.seed_generator)
+        padded = ops.pad(pictures, [(0, 0), (most, most), (most, most)])
+        rows = (offsets[:, :1] + ops.arange(height, dtype="int32"))[:, :, None]  # (batch, height, 1)
+        columns = (offsets[:, 1:] + ops.arange(width, dtype="int32"))[:, None, :]  # (batch, 1, width)
+        moved = ops.take_along_axis(padded, ops.broadcast_to(rows, (batch, height, width + 2 * most)), 1)
+        return ops.take_along_axis(moved, ops.broadcast_to(columns, (batch, height, width)), 2)
+
+    def get_config(self) -> dict[str, Any]:
+        """What a saved model needs to build this layer again."""
+        return {**super().get_config(), "most": self.most}
+
+
+@keras.saving.register_keras_serializable("nnlab")
+class Noise(layers.Layer):  # type: ignore[misc]
+    """Gaussian noise of standard deviation ``sigma``, fresh in each batch while training; clipped to [0, 1]."""
+
+    def __init__(self, sigma: float, **options: Any) -> None:
+        super().__init__(**options)
+        self.sigma = sigma
+        self.seed_generator = keras.random.SeedGenerator()
+
+    def call(self, pictures: Any, training: bool = False) -> Any:
+        """Pictures of any shape in [0, 1], with noise; unchanged when the network is used."""
+        if not training:
+            return pictures
+        noise = keras.random.normal(ops.shape(pictures), stddev=self.sigma, seed=self.seed_generator)
+        return ops.clip(pictures + noise, 0.0, 1.0)
+
+    def get_config(self) -> dict[str, Any]:
+        """What a saved model needs to build this layer again."""
+        return {**super().get_config(), "sigma": self.sigma}
+
+
+@keras.saving.register_keras_serializable("nnlab")
+class SpaceToDepth(layers.Layer):  # type: ignore[misc]
+    """``(batch, h, w, c)`` to ``(batch, h / 2, w / 2, 4 c)``: each 2 x 2 block of pixels becomes one; h and w even."""
+
+    def call(self, x: Any) -> Any:
+        """Space to depth."""
+        _, height, width, channels = x.shape
+        x = ops.reshape(x, (-1, height // 2, 2, width // 2, 2, channels))
+        return ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, height // 2, width // 2, 4 * channels))
+
+
+@keras.saving.register_keras_serializable("nnlab")
+class DepthToSpace(layers.Layer):  # type: ignore[misc]
+    """``(batch, h, w, 4 c)`` to ``(batch, 2 h, 2 w, c)``, the inverse of :class:`SpaceToDepth`."""
+
+    def call(self, x: Any) -> Any:
+        """Depth to space."""
+        _, height, width, channels = x.shape
+        x = ops.reshape(x, (-1, height, width, 2, 2, channels // 4))
+        return ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, 2 * height, 2 * width, channels // 4))
+
+
+@keras.saving.register_keras_serializable("nnlab")
+class DeltaDense(layers.Layer):  # type: ignore[misc]
+    """A dense layer with a frozen matrix and a scaled, learned correction: ``x (initial + scale * delta) + offset``.
+
+    ``(batch, inputs)`` to ``(batch, outputs)``; ``delta`` starts at zero and alone is trained. Adam moves every weight
+    by about its learning rate a step, which would tear up a matrix of small entries that is right already; ``scale``
+    makes those steps as small as the entries.
+    """
+
+    def __init__(self, inputs: int, outputs: int, scale: float = 0.02, **options: Any) -> None:
+        super().__init__(**options)
+        self.inputs, self.outputs, self.scale = inputs, outputs, scale
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """The frozen part is zero until it is assigned; it is saved with the model."""
+        shape = (self.inputs, self.outputs)
+        self.initial = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="initial")
+        self.offset = self.add_weight(shape=(self.outputs,), initializer="zeros", trainable=False, name="offset")
+        self.delta = self.add_weight(shape=shape, initializer="zeros", name="delta")
+
+    def call(self, x: Any) -> Any:
+        """The product with the corrected matrix, and the offset."""
+        return ops.matmul(x, self.initial + self.scale * self.delta) + self.offset
+
+    def get_config(self) -> dict[str, Any]:
+        """What a saved model needs to build this layer again."""
+        return {**super().get_config(), "inputs": self.inputs, "outputs": self.outputs, "scale": self.scale}
