@@ -1,7 +1,8 @@
 """The one door to the backend: TensorFlow (the default) or JAX, chosen by ``KERAS_BACKEND``.
 
-Nothing else in nnlab imports ``tensorflow`` or ``jax``. Here are the switches that Keras has no
-public call for: the device, determinism, quiet start-up, and the weights of a saved model.
+Nothing else in nnlab imports ``tensorflow`` or ``jax``. Here are the switches that Keras has no public call for: the
+device, determinism, quiet start-up, compiled loops. The user's ``keras.json`` is overruled: what decides a result is
+in the record of its run.
 """
 
 from __future__ import annotations
@@ -13,34 +14,45 @@ import platform
 import re
 import sys
 import tempfile
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import nnlab
-from nnlab.errors import InputError, UsageError
+from nnlab.errors import UsageError, install_hint
 
 BACKENDS = ("tensorflow", "jax")
 M_ARENA_MAX = -8  # glibc's malloc.h
+FLOATX, IMAGE_DATA_FORMAT, EPSILON = "float32", "channels_last", 1e-7  # Keras's own defaults, whatever keras.json says
+
+# Environment variables that may change arithmetic begin like this, but for those that cannot.
+NUMERIC_VARIABLES = re.compile(
+    r"(TF|XLA|JAX|KERAS|OMP|ONEDNN|DNNL|MKL|OPENBLAS|CUBLAS|CUDNN|NVIDIA_TF32|NPY)_"
+    r"(?!CPP_|FORCE_GPU_ALLOW_GROWTH|NUM_INTRAOP_THREADS|PYTHON_CLIENT|PLATFORMS|HOME|BACKEND)"
+)
+# Features of a processor by which the libraries choose their kernels, and with them the order of sums.
+NUMERIC_FEATURES = re.compile(r"(sse4|avx|fma|f16c|amx|asimd|neon|sve|sme|bf16|i8mm)")
 
 
 @dataclass(frozen=True)
 class Environment:
-    """What a result depends on beside the config; saved as ``environment.json``."""
+    """What a result depends on beside the config and the data; saved as ``environment.json``."""
 
     nnlab: str
     keras: str
     backend: str
     backend_version: str
-    device: str
+    device: str  # "CPU", or "GPU" and its name
     python: str
     numpy: str
     platform: str
     processor: str
-    cores: int
+    cores: int  # that this process may use
+    threads: int  # that may take part in one operation
+    cpu_features: list[str]  # avx2, avx512f, … where the system tells them
+    variables: dict[str, str]  # environment variables that may change arithmetic
 
     def record(self) -> dict[str, Any]:
         """The environment as plain JSON values."""
@@ -51,47 +63,63 @@ _started: Environment | None = None
 
 
 def start(device: str = "auto", *, verbose: bool = False, many_shapes: bool = False) -> Environment:
-    """Import the backend quietly, choose the device and make it repeatable; once a process.
+    """Import the backend quietly, choose the device and make it repeatable; once per process.
 
-    ``device`` is ``auto``, ``cpu`` or ``gpu``. ``many_shapes``: batches of hundreds of shapes will come, and
-    TensorFlow does without oneDNN, which keeps something of each: a translator took 200 MB less, trained as fast and
-    wrote a tenth more slowly. Convolutions take half as long again without it. Raises UsageError for ``gpu`` where
-    there is none and for a backend nnlab does not run on.
+    ``device``: ``auto``, ``cpu`` or ``gpu``. ``verbose``: show what the native libraries print. ``many_shapes``:
+    batches of hundreds of shapes will come, see :func:`environment_variables`. Later calls return what the first one
+    found.
+
+    Raises UsageError for ``gpu`` where there is none, for a backend that nnlab does not run on or that cannot be
+    imported, and where Keras was imported before with another backend.
     """
     global _started
     if _started is None:
-        if many_shapes:
-            os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-        _started = _start(device, verbose)
+        _started = _start(device, verbose, many_shapes)
     if device == "gpu" and _started.device.startswith("CPU"):
         raise UsageError(
-            "--device gpu: no GPU was found", "Leave --device out, or install the extra: pip install 'nnlab[gpu]'"
+            "--device gpu: no GPU was found", f"Leave --device out, or install the extra: {install_hint('gpu')}"
         )
     return _started
 
 
-def _start(device: str, verbose: bool) -> Environment:
-    backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+def environment_variables(device: str, *, many_shapes: bool, current: Mapping[str, str]) -> dict[str, str]:
+    """The environment variables that :func:`start` sets, given the ``current`` ones; the user's own choices stand.
+
+    ``many_shapes``: TensorFlow does without oneDNN, which keeps something of each shape: a translator took 200 MB
+    less, trained as fast and wrote a tenth more slowly. Convolutions take half as long again without it.
+    """
+    chosen = {
+        "KERAS_BACKEND": "tensorflow",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+        **({"TF_ENABLE_ONEDNN_OPTS": "0"} if many_shapes else {}),
+    }
+    chosen |= {name: current[name] for name in chosen if current.get(name)}
+    if device == "cpu":
+        chosen |= {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+    if chosen["KERAS_BACKEND"] == "jax":  # cuDNN and cuBLAS: the same bits each time
+        chosen["XLA_FLAGS"] = f"{current.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true".strip()
+    return chosen
+
+
+def _start(device: str, verbose: bool, many_shapes: bool) -> Environment:
+    variables = environment_variables(device, many_shapes=many_shapes, current=os.environ)
+    backend = variables["KERAS_BACKEND"]
     if backend not in BACKENDS:
         raise UsageError(f"expected KERAS_BACKEND to be tensorflow or jax, got {backend!r}", "Unset it for tensorflow")
-    if device == "cpu":
-        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-        os.environ["JAX_PLATFORMS"] = "cpu"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    if backend == "jax":  # cuDNN and cuBLAS: the same bits each time
-        flags = os.environ.get("XLA_FLAGS", "")
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
+    os.environ.update(variables)
     _one_heap()
-    with _quiet_native_stderr(enabled=not verbose):
+    with _quiet_native_stderr(enabled=not verbose), _usable_keras_home():
         try:
-            name, version = _open_tensorflow() if backend == "tensorflow" else _open_jax()
+            open_backend = _open_tensorflow if backend == "tensorflow" else _open_jax
+            name, version, threads = open_backend()
         except ImportError as error:
-            extra = f"pip install 'nnlab[{backend}]'" if backend == "jax" else "pip install tensorflow"
-            raise UsageError(f"the backend {backend} cannot be imported: {error}", f"Install it: {extra}") from error
-        import keras
+            raise _import_failure(backend, error) from error
+        keras = _import_keras(backend)
         import numpy as np
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    processor, features = _processor()
     return Environment(
         nnlab=nnlab.__version__,
         keras=keras.__version__,
@@ -101,9 +129,75 @@ def _start(device: str, verbose: bool) -> Environment:
         python=platform.python_version(),
         numpy=np.__version__,
         platform=platform.platform(terse=True),
-        processor=_processor(),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        processor=processor,
+        cores=cores,
+        threads=threads or cores,
+        cpu_features=features,
+        variables={name: value for name, value in sorted(os.environ.items()) if NUMERIC_VARIABLES.match(name)},
     )
+
+
+@contextmanager
+def _usable_keras_home() -> Iterator[None]:
+    """Keras reads ``keras.json`` while it is imported: where that would stop it, it is shown an empty folder."""
+    home = os.environ.get("KERAS_HOME")
+    if home == "":  # Keras would take the working folder for its home
+        del os.environ["KERAS_HOME"]
+    with tempfile.TemporaryDirectory() as empty:
+        if not _keras_json_can_be_read():
+            os.environ["KERAS_HOME"] = empty
+        try:
+            yield
+        finally:
+            if home:
+                os.environ["KERAS_HOME"] = home
+            else:
+                os.environ.pop("KERAS_HOME", None)
+
+
+def _import_keras(backend: str) -> Any:
+    """Keras with the settings that nnlab wants, whatever the user's are."""
+    import keras
+
+    if keras.config.backend() != backend:
+        raise UsageError(
+            f"expected Keras on {backend}, it was imported before with {keras.config.backend()}",
+            f"Import keras after nnlab, or set KERAS_BACKEND={keras.config.backend()}",
+        )
+    keras.config.set_floatx(FLOATX)
+    keras.config.set_dtype_policy(FLOATX)
+    keras.config.set_image_data_format(IMAGE_DATA_FORMAT)
+    keras.config.set_epsilon(EPSILON)
+    return keras
+
+
+def _keras_json_can_be_read() -> bool:
+    """Whether Keras can be imported beside the user's ``keras.json``; one with a value it does not know stops it."""
+    path = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "keras.json"
+    try:
+        settings = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError, RecursionError):
+        return False
+    return (
+        isinstance(settings, dict)
+        and settings.get("floatx", FLOATX) in ("float16", "float32", "float64")
+        and settings.get("image_data_format", IMAGE_DATA_FORMAT) in ("channels_last", "channels_first")
+        and isinstance(settings.get("epsilon", EPSILON), float)
+        and not settings.get("nnx_enabled")
+    )
+
+
+def _import_failure(backend: str, error: ImportError) -> Exception:
+    """What is told where a backend cannot be imported: it is missing, memory is, or it is damaged."""
+    if isinstance(error, ModuleNotFoundError) and error.name in BACKENDS:
+        hint = install_hint("jax" if backend == "jax" else "")
+        return UsageError(f"the backend {backend} is not installed", f"Install it: {hint}")
+    reason = " ".join(str(error).split())
+    if re.search("memory|failed to map", reason, re.IGNORECASE):
+        return MemoryError(reason)
+    return UsageError(f"the backend {backend} cannot be imported: {reason[:300]}", f"Install {backend} again")
 
 
 def _one_heap() -> None:
@@ -116,7 +210,8 @@ def _one_heap() -> None:
             ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
-def _open_tensorflow() -> tuple[str, str]:
+def _open_tensorflow() -> tuple[str, str, int]:
+    """(device, version, threads of an operation; 0: as many as there are cores)."""
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")
@@ -124,20 +219,22 @@ def _open_tensorflow() -> tuple[str, str]:
         tf.config.experimental.set_memory_growth(gpu, True)
     tf.config.experimental.enable_op_determinism()
     tf.get_logger().setLevel("ERROR")
+    asked = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
+    threads = tf.config.threading.get_intra_op_parallelism_threads() or (int(asked) if asked.isdecimal() else 0)
     if not gpus:
-        return "CPU", tf.__version__
+        return "CPU", tf.__version__, threads
     details = tf.config.experimental.get_device_details(gpus[0])
-    return f"GPU {details.get('device_name', gpus[0].name)}", tf.__version__
+    return f"GPU {details.get('device_name', gpus[0].name)}", tf.__version__, threads
 
 
-def _open_jax() -> tuple[str, str]:
+def _open_jax() -> tuple[str, str, int]:
     import jax
 
     with suppress(ImportError):  # Keras's data adapters import it in any case: here it is quiet
         import tensorflow  # noqa: F401
 
-    found = jax.devices()[0]
-    return ("CPU" if found.platform == "cpu" else f"GPU {found.device_kind}"), jax.__version__
+    device = jax.devices()[0]
+    return ("CPU" if device.platform == "cpu" else f"GPU {device.device_kind}"), jax.__version__, 0
 
 
 def jit_compile() -> bool:
@@ -159,10 +256,10 @@ def pad_multiple() -> int:
     return 4 if os.environ.get("KERAS_BACKEND") == "jax" else 1
 
 
-def compiled(model: Any) -> Callable[[Any], Any]:
-    """A model's call as one compiled program: inputs to outputs as arrays, for loops of many small steps.
+def compile_call(model: Any) -> Callable[[Any], Any]:
+    """A model's call as one compiled program, for loops of many small steps: a function of its inputs to arrays.
 
-    On TensorFlow that is XLA, which fuses what a step of a loop does: a text is written 2.4 times as fast
+    On TensorFlow that is XLA, which fuses what a step of a loop does: a text is sampled 2.4 times as fast
     as by ``predict_on_batch`` (measured). Keras itself offers XLA only without op determinism; where an
     operation is not deterministic under XLA, TensorFlow refuses to compile it.
     """
@@ -171,7 +268,7 @@ def compiled(model: Any) -> Callable[[Any], Any]:
         return predict
     import tensorflow as tf
 
-    with _quiet_native_stderr(enabled=True):  # XLA greets once a process
+    with _quiet_native_stderr(enabled=True):  # XLA greets once per process
         tf.function(lambda x: x + 1, jit_compile=True)(tf.zeros(()))
     traced = tf.function(model.call, jit_compile=True)
     return lambda inputs: tf.nest.map_structure(lambda array: array.numpy(), traced(inputs))
@@ -234,54 +331,13 @@ def _flush(stream: Any) -> None:
         stream.flush()
 
 
-def _processor() -> str:
-    """The processor's name where the system tells it."""
+def _processor() -> tuple[str, list[str]]:
+    """The processor's name and the features that its arithmetic may depend on, where the system tells them."""
     try:
         info = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return platform.processor() or platform.machine()
-    found = re.search(r"^model name\s*:\s*(.+)$", info, re.MULTILINE)
-    return found.group(1).strip() if found else platform.machine()
-
-
-# ---- saved models ------------------------------------------------------------------------------------
-
-
-def load_weights(model: Any, path: Path) -> None:
-    """Fill ``model`` with the weights of a ``.keras`` file; nothing else of the file is used.
-
-    The network itself is built by nnlab from ``config.json``, so a stranger's file cannot bring code.
-    One that tries (a Lambda layer, a class of another package) is refused all the same. InputError
-    where the file is missing, damaged or of another network.
-    """
-    hint = "The model is damaged or of another version: run the experiment again"
-    if not path.is_file():
-        raise InputError("there is no model yet", "Finish the run first: --resume", path=path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read("config.json"))
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise InputError(f"expected a Keras model, the file is damaged ({error})", hint, path=path) from error
-    stranger = _foreign_class(config)
-    if stranger:
-        raise InputError(f"the model carries code: {stranger}", "Do not use a run folder you do not trust", path=path)
-    try:
-        model.load_weights(path)
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile, EOFError) as error:
-        reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
-        raise InputError(f"the model does not fit config.json: {reason}", hint, path=path) from error
-
-
-def _foreign_class(node: Any) -> str | None:
-    """The first class in a Keras config that is neither Keras's nor ours, or that holds Python code."""
-    if isinstance(node, dict):
-        name = node.get("class_name")
-        if isinstance(name, str):
-            module = node.get("module") or ""
-            known = module == "" or module.split(".")[0] in ("keras", "nnlab", "builtins")
-            if name in ("Lambda", "__lambda__", "function") or not known:
-                return f"{module}.{name}".strip(".")
-        children: list[Any] = list(node.values())
-    else:
-        children = node if isinstance(node, list) else []
-    return next((found for child in children if (found := _foreign_class(child))), None)
+        return platform.processor() or platform.machine(), []
+    name = re.search(r"^model name\s*:\s*(.+)$", info, re.MULTILINE)
+    features = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", info, re.MULTILINE)
+    known = features.group(1).split() if features else []
+    return name.group(1).strip() if name else platform.machine(), sorted(filter(NUMERIC_FEATURES.match, known))

@@ -129,3 +129,62 @@ def place_of(error: BaseException) -> str:
     path = Path(frame.filename)
     shown = path.relative_to(Path(home).parent) if ours else path.name
     return f"{shown}:{frame.lineno}"
+
+
+# ---- what to install ---------------------------------------------------------------------------------
+
+DISTRIBUTION = "nnlab-cli"  # the name in the package index, where "nnlab" is something else
+
+
+def install_hint(extra: str = "") -> str:
+    """The command that adds an extra (``gpu``, ``jax``, ``ray``, ``classical``) to this installation of nnlab.
+
+    Without one, the command that completes the installation. It installs from where nnlab came from: the package
+    index, a repository, or a folder.
+    """
+    import importlib.util
+    import shlex
+    import shutil
+    import sys
+
+    prefix, folder, url = Path(sys.prefix), *_origin()
+    if folder is not None and prefix.resolve() == folder / ".venv" and _made_by_uv(prefix):
+        sync = f"{'uv' if shutil.which('uv') else 'python3 -m uv'} sync --inexact"
+        return f"{sync} --extra {extra}" if extra else sync
+    extras = f"[{extra}]" if extra else ""
+    requirement = f"{DISTRIBUTION}{extras} @ {url}" if url else f"{DISTRIBUTION}{extras}"
+    wanted = f"'{requirement}'" if folder is None else f"-e '{folder}{extras}'"
+    if (prefix / "pipx_metadata.json").is_file():
+        return f"pipx install --force {wanted}"
+    if (prefix / "uv-receipt.toml").is_file():
+        return f"uv tool install --force {wanted}"
+    if importlib.util.find_spec("pip") is None:  # as in the environments that uv makes
+        return f"uv pip install --python {shlex.quote(sys.executable)} {wanted}"
+    on_path = shutil.which("pip")
+    same = on_path is not None and Path(on_path).parent == Path(sys.executable).parent
+    return f"{'pip' if same else f'{shlex.quote(sys.executable)} -m pip'} install {wanted}"
+
+
+def _origin() -> tuple[Path | None, str]:
+    """(folder nnlab is edited in, URL it was installed from); None and empty where it came from the index."""
+    import importlib.metadata
+    import json
+    from urllib.parse import unquote, urlsplit
+
+    checkout = Path(__file__).resolve().parent.parent
+    try:
+        recorded = importlib.metadata.distribution(DISTRIBUTION).read_text("direct_url.json")
+        origin = json.loads(recorded) if recorded else {}
+        url = str(origin.get("url", ""))
+    except (importlib.metadata.PackageNotFoundError, OSError, ValueError, AttributeError):
+        return (checkout, "") if (checkout / "pyproject.toml").is_file() else (None, "")
+    if origin.get("dir_info", {}).get("editable"):
+        return Path(unquote(urlsplit(url).path)), ""
+    return None, f"{origin['vcs_info']['vcs']}+{url}" if "vcs_info" in origin else url
+
+
+def _made_by_uv(environment: Path) -> bool:
+    try:
+        return "\nuv = " in "\n" + (environment / "pyvenv.cfg").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False

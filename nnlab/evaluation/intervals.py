@@ -1,4 +1,4 @@
-"""What several runs say together: mean, standard deviation and a 95% interval."""
+"""What several runs say together: mean, standard deviation and a 95 % interval."""
 
 from __future__ import annotations
 
@@ -8,32 +8,33 @@ from typing import Any
 
 
 def over_runs(values: Sequence[float | None]) -> Any:
-    """One run: its plain number. Several: ``{"mean", "std", "ci95": [low, high], "n"}``.
+    """The figure of one run: its plain number. Of several: ``{"mean", "std", "ci95": [low, high], "n"}``.
 
     The standard deviation is the sample's (n - 1) and the interval is Student's t, two-sided. Runs
     without a value (``None``: an accuracy never reached, say) are left out; ``n`` says how many count.
     """
     if len(values) == 1:
         return values[0]
-    known = [value for value in values if value is not None]
-    if not known:
+    given = [value for value in values if value is not None]
+    if not given:
         return None
-    n = len(known)
-    mean = math.fsum(known) / n
+    n = len(given)
+    mean = math.fsum(given) / n
     if n == 1:
-        return {"mean": mean, "std": None, "ci95": [None, None], "n": 1}
+        return {"mean": mean, "std": None, "ci95": [None, None], "n": 1, "values": list(values)}
     from scipy.special import stdtrit
 
-    std = math.sqrt(math.fsum((value - mean) ** 2 for value in known) / (n - 1))
+    std = math.sqrt(math.fsum((value - mean) ** 2 for value in given) / (n - 1))
     half = float(stdtrit(n - 1, 0.975)) * std / math.sqrt(n)
-    return {"mean": mean, "std": std, "ci95": [mean - half, mean + half], "n": n}
+    return {"mean": mean, "std": std, "ci95": [mean - half, mean + half], "n": n, "values": list(values)}
 
 
-def runs_to_tell(deviation: float, difference: float) -> int:
-    """How many runs of each of two settings it takes until ``difference`` of their means is significant.
+def runs_needed(deviation: float, difference: float) -> int:
+    """How many runs of each of two settings it takes until a ``difference`` of their means is significant.
 
-    Two-sided t test at 95% with equal deviations: the least n with ``t * deviation * sqrt(2 / n)`` at
-    most ``difference``. A true difference of that size is then found in about half of all tries.
+    ``deviation``: the standard deviation over runs. Two-sided t test at 95 % with equal deviations: the least n with
+    ``t * deviation * sqrt(2 / n)`` at most ``difference``. A true difference of that size is then found in about half
+    of all tries.
     """
     from scipy.special import stdtrit
 

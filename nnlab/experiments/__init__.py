@@ -49,6 +49,13 @@ class Loaded(Generic[C, D]):
     many_shapes: bool = False
 
 
+def with_data(loaded: Loaded[C, Any], data: D) -> Loaded[C, D]:
+    """What was loaded, with data that were made of it."""
+    return Loaded(
+        loaded.config, data, loaded.source, loaded.notes, loaded.preprocessing, many_shapes=loaded.many_shapes
+    )
+
+
 class Experiment(Protocol[C, D]):
     """What the module of an experiment offers; the runner does the rest."""
 
@@ -78,9 +85,9 @@ class FinishedRun:
 
     def fill(self, network: Any) -> Any:
         """The network with the run's weights. InputError where they are missing, damaged or of another network."""
-        from nnlab import backend
+        from nnlab.models.saved_weights import load_weights
 
-        backend.load_weights(network, self.weights)
+        load_weights(network, self.weights)
         return network
 
 
@@ -150,8 +157,10 @@ def _autoencode(config: AutoencodeConfig) -> Experiment[AutoencodeConfig, Any]:
     """On pictures or on sounds: known by the record, by the name of known data, or by what a folder holds."""
     from nnlab.data.audio import is_folder_of_sounds
 
-    unknown = config.kind is None and config.data not in PICTURES_BY_NAME
-    if config.kind == "sounds" or (unknown and is_folder_of_sounds(Path(str(config.data)).expanduser())):
+    kind: str | None = config.kind
+    if kind is None and config.data not in PICTURES_BY_NAME:
+        kind = "sounds" if is_folder_of_sounds(Path(str(config.data)).expanduser()) else "pictures"
+    if kind == "sounds":
         from nnlab.experiments import autoencode_sounds
 
         return autoencode_sounds

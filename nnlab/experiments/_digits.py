@@ -92,7 +92,8 @@ def build_networks(config: DigitsConfig, net: str, shift: int | None, count: int
 
     def one() -> Any:
         if net == "mlp":
-            return models.mlp(0.0, 0.2) if config.design == "keras_2018" else models.mlp(0.2, 0.4)
+            published = config.design == "keras_2018"
+            return models.mlp(input_dropout=0.0 if published else 0.2, hidden_dropout=0.2 if published else 0.4)
         if config.design == "keras_2018":
             return models.cnn()
         return models.shallow_cnn() if shift is None else models.small_cnn(shift)
@@ -161,7 +162,7 @@ def total_error(name: str) -> Any:
 
 
 def network_error(name: str, number: int) -> Any:
-    """The loss of one network, reported as ``loss_0``, ``loss_1``, …"""
+    """The loss of one network, reported as ``loss_0``, ``loss_1`` and so on."""
     error = error_of(name)
 
     def own(labels: Any, logits: Any) -> Any:

@@ -74,7 +74,8 @@ def draw_questions(config: ArithConfig) -> tuple[ArithConfig, Sums, str]:
     most = arithmetic.question_count(config.digits)
     if config.samples > most and "samples" in config.given:
         raise UsageError(
-            f"expected 20 to {most:,} --samples of {config.digits} digits (a+b and b+a are one), got {config.samples:,}",
+            f"expected 20 to {most:,} --samples of {config.digits} digits (a+b and b+a are one), "
+            f"got {config.samples:,}",
             "Ask for fewer --samples or more --digits",
         )
     config = config.resolved(samples=min(config.samples, most))
@@ -128,10 +129,12 @@ def build(config: ArithConfig) -> Any:
     from nnlab.models import arithmetic
 
     if config.network == "seq2seq":
-        return arithmetic.seq2seq(2 * config.digits + 1, config.answer_length, config.units)
-    crossed = config.op == "mul"
-    width = config.digits if crossed else config.digits + 1
-    return arithmetic.columns(width, config.answer_length, config.units, crossed=crossed)
+        question_length = 2 * config.digits + 1
+        return arithmetic.seq2seq_network(
+            question_length=question_length, answer_length=config.answer_length, units=config.units
+        )
+    width = config.digits if config.op == "mul" else config.digits + 1
+    return arithmetic.column_network(op=config.op, width=width, answer_length=config.answer_length, units=config.units)
 
 
 def compiled(config: ArithConfig, samples: int) -> Any:
@@ -240,8 +243,8 @@ def console_line(question: str, truth: str, answer: str, *, width: int) -> Any:
 
     mark = ("☑", "green") if truth.strip() == answer.strip() else ("☒", "red")
     digits = max((width + 1) // 2 + 1, len(truth), len(answer))
-    parts = [("Q ", "dim"), question.ljust(width), ("  T ", "dim"), truth.ljust(digits), "  ", answer.ljust(digits)]
-    return Text.assemble(*parts, " ", mark)
+    line = Text.assemble(("Q ", "dim"), question.ljust(width), ("  T ", "dim"), truth.ljust(digits))
+    return line.append(f"  {answer.ljust(digits)} ").append(*mark)
 
 
 def summarise(runs: Sequence[RunResult]) -> dict[str, Any]:
@@ -282,7 +285,7 @@ def summary(config: ArithConfig, results: dict[str, Any], held_out: Sums) -> Any
     return listed
 
 
-def headline(results: dict[str, Any]) -> str:
+def headline(results: Mapping[str, Any]) -> str:
     """The one figure of a finished run for the listing of ``nnlab runs``."""
     return f"{percent(results['exact_match'])} right"
 
@@ -311,8 +314,8 @@ def save_figures(
     folder.write("figures/loss.png", figures.png(figure))
 
     figure, (left, right) = figures.canvas(2, title=f"{title}: held-out answers right")
-    figures.shares(left, by_carries, xlabel=f"columns with {carried}")
-    figures.shares(right, by_length, xlabel="digits of the operands")
+    figures.bars(left, by_carries, xlabel=f"columns with {carried}")
+    figures.bars(right, by_length, xlabel="digits of the operands")
     folder.write("figures/difficulty.png", figures.png(figure))
 
 

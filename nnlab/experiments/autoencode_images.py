@@ -17,7 +17,7 @@ Sounds have their own story: :mod:`nnlab.experiments.autoencode_sounds`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -26,7 +26,8 @@ import numpy as np
 from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.data.images import Bytes, Pictures
 from nnlab.data.report_2018 import report_2018
-from nnlab.experiments import FinishedRun, Loaded
+from nnlab.evaluation.pca import Pca, fit_pca
+from nnlab.experiments import FinishedRun, Loaded, with_data
 from nnlab.experiments._images import (
     PicturePredictor,
     asked_for,
@@ -38,8 +39,6 @@ from nnlab.experiments._images import (
     run_figures,
     spread_over,
 )
-from nnlab.models import pca
-from nnlab.models.pca import Pca
 from nnlab.output.pictures import ColourRow
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal, number, table
@@ -61,13 +60,13 @@ class Coded:
     @cached_property
     def pca(self) -> Pca:
         """Of the training pictures, as many as the code has values."""
-        return pca.fit(lambda: flat(self.pictures.train), self.code)
+        return fit_pca(lambda: flat(self.pictures.train), self.code)
 
 
 def load(config: AutoencodeConfig) -> Loaded[AutoencodeConfig, Coded]:
     """CIFAR-10, the user's own pictures, or the sample."""
     loaded = load_pictures(config.resolved(kind="pictures"))
-    return replace(loaded, data=Coded(loaded.data, loaded.config.code))
+    return with_data(loaded, Coded(loaded.data, loaded.config.code))
 
 
 def build(config: AutoencodeConfig, side: int, activation: str) -> Any:
@@ -80,8 +79,12 @@ def build(config: AutoencodeConfig, side: int, activation: str) -> Any:
     if activation != "linear":
         return autoencoders.conv_autoencoder(shape, activation)
     if config.code <= 128:  # a coarse picture: more is to be guessed, from further away
-        return autoencoders.residual_autoencoder(shape, config.code, (24, 64, 128), (0, 1, 2), (0, 1, 0), gain=3.0)
-    return autoencoders.residual_autoencoder(shape, config.code, (24, 64), (0, 1), (0, 0), gain=3.0)
+        return autoencoders.residual_autoencoder(
+            shape, config.code, widths=(24, 64, 128), down_blocks=(0, 1, 2), up_blocks=(0, 1, 0), gain=3.0
+        )
+    return autoencoders.residual_autoencoder(
+        shape, config.code, widths=(24, 64), down_blocks=(0, 1), up_blocks=(0, 0), gain=3.0
+    )
 
 
 def tasks(config: AutoencodeConfig, data: Coded) -> list[Task]:
@@ -117,7 +120,7 @@ def flat(pictures: Bytes) -> Iterator[Any]:
 
 def by_pca(components: Pca, rows: Any) -> Any:
     """Pictures ``(n, side, side, 3)`` as their principal components give them back."""
-    return components.back(rows.reshape(len(rows), -1)).reshape(rows.shape)
+    return components.reconstruct(rows.reshape(len(rows), -1)).reshape(rows.shape)
 
 
 # ---- present -----------------------------------------------------------------------------------------

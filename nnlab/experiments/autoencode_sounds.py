@@ -30,9 +30,9 @@ from nnlab.data.spectrogram import LogMelFrontEnd, WaveformFrontEnd, sounds_of
 from nnlab.evaluation.baselines import PcaBaselines, fit_pca_baselines
 from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.metrics import log_mel_distance_db, loss_of, snr_db, spectral_distance_db
+from nnlab.evaluation.pca import fit_pca
 from nnlab.experiments import FinishedRun, Loaded, Predictor
 from nnlab.experiments._images import Outputs, loss_figure, reconstruction_task
-from nnlab.models import pca
 from nnlab.output.pictures import ColourRow
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal, number, table
@@ -123,7 +123,7 @@ def build(config: AutoencodeConfig) -> Any:
         shape: tuple[int, ...] = (WaveformFrontEnd.numbers,)
         return autoencoders.dense_autoencoder(shape, code, config.activation, hidden=config.hidden)
     shape = (LogMelFrontEnd.window, spectrogram.BANDS, 1)
-    return autoencoders.residual_autoencoder(shape, code, (24, 48), (0, 1), (0, 0))
+    return autoencoders.residual_autoencoder(shape, code, widths=(24, 48), down_blocks=(0, 1), up_blocks=(0, 0))
 
 
 def tasks(config: AutoencodeConfig, data: Heard) -> list[Task]:
@@ -190,8 +190,8 @@ def distance_before_sound(originals: Recordings, decoded: Sequence[Wave]) -> flo
 
 def of_baselines(baselines: PcaBaselines, test: Recordings) -> dict[str, Any]:
     """Measures and sounds of both linear codes."""
-    samples = [baselines.of_waveform(wave) for wave in test]
-    decoded = [baselines.of_log_mel(wave) for wave in test]
+    samples = [baselines.reconstruct_waveform(wave) for wave in test]
+    decoded = [baselines.reconstruct_log_mel(wave) for wave in test]
     spoken = sounds_of([partial(spectrogram.sound, one, len(wave)) for one, wave in zip(decoded, test, strict=True)])
     return {
         "waveform_pca": compare(test, samples),
@@ -205,11 +205,11 @@ def pca_loss(config: AutoencodeConfig, data: Heard) -> float:
     """The loss of PCA with as many numbers on what the network reads."""
     front, tested = data.front, np.concatenate(data.held_out)
     if isinstance(front, LogMelFrontEnd):
-        back = [(data.baselines.of_log_mel(wave) - front.mean) / front.deviation for wave in data.sounds.test]
+        back = [(data.baselines.reconstruct_log_mel(wave) - front.mean) / front.deviation for wave in data.sounds.test]
         rows = np.concatenate([spectrogram.windows(one, front.window)[..., None] for one in back])
         return loss_of(config.loss, rows, tested)
     train = np.concatenate([front.rows(wave) for wave in data.sounds.train])
-    return loss_of(config.loss, pca.fit(lambda: iter([train]), code_of_window(config)).back(tested), tested)
+    return loss_of(config.loss, fit_pca(lambda: iter([train]), code_of_window(config)).reconstruct(tested), tested)
 
 
 def examples(test: Recordings) -> list[int]:
@@ -226,7 +226,6 @@ def present(
 ) -> dict[str, Any]:
     """Small spectrograms, the table, figures, WAV files, and the ``results`` of the JSON document."""
     from nnlab.output import figures
-    from nnlab.output.figures_sounds import thumbnail
 
     runs, test, baselines = results[""], data.sounds.test, data.baselines
     compared = of_baselines(baselines, test)
@@ -242,7 +241,7 @@ def present(
     }
     decoded = {place: runs[0].outputs[f"made-{place}"] for place in examples(test)}
     first = next(iter(decoded))
-    pictures = [thumbnail(spectrogram.log_mel(wave)) for wave in (test[first], decoded[first])]
+    pictures = [figures.thumbnail(spectrogram.log_mel(wave)) for wave in (test[first], decoded[first])]
     terminal.show(ColourRow(pictures, [test.names[first][:38], "reconstruction"], columns=38), "")
     shown = table("held-out recordings", "SNR (dB)", "log-mel distance (dB)")
     shown.add_row("network", number(found["snr_db"], ".2f"), number(found["log_mel_distance_db"], ".2f"))
@@ -270,9 +269,9 @@ def summary(
         listed.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
     listed.add_row("numbers in the code", f"{code_of_window(config)} for {seconds:.3g} s")
     listed.add_row("  of PCA: waveform / log-mel", f"{baselines.waveform.size} / {baselines.log_mel.size}")
-    listed.add_row(f"training loss ({config.loss})", number(found["loss"]))
+    listed.add_row(f"training loss ({config.loss})", number(found["loss"], ".4f"))
     pca_loss = compared["pca_test_loss"]
-    listed.add_row(f"test loss ({config.loss})", f"{number(found['test_loss'])} (PCA {pca_loss:.4f})")
+    listed.add_row(f"test loss ({config.loss})", f"{number(found['test_loss'], '.4f')} (PCA {pca_loss:.4f})")
     if "decoded_distance_db" in runs[0].outputs:
         distance = over_runs([run.outputs["decoded_distance_db"] for run in runs])
         pair = f"{number(distance, '.2f')} (PCA {compared['decoded_distance_db']:.2f}) dB"
@@ -287,7 +286,7 @@ def summary(
 
 def save_files(folder: RunFolder, data: Heard, compared: Mapping[str, Any], decoded: Mapping[int, Wave]) -> None:
     """WAV files of the examples; waveforms (the report's Figure 3) and spectrograms."""
-    from nnlab.output import figures, figures_sounds
+    from nnlab.output import figures
 
     test = data.sounds.test
     as_loud = {place: match_loudness(test[place], wave) for place, wave in decoded.items()}
@@ -298,7 +297,7 @@ def save_files(folder: RunFolder, data: Heard, compared: Mapping[str, Any], deco
             folder.write(f"audio/{count}-{name}.wav", wav(wave, RATE))
     names = {place: Path(test.names[place]).stem for place in decoded}
     pairs = [(names[place], original, back) for place, (original, back) in as_loud.items()]
-    figure = figures_sounds.waveforms(pairs, RATE, title="Held-out recordings")
+    figure = figures.waveforms(pairs, RATE, title="Held-out recordings")
     folder.write("figures/waveforms.png", figures.png(figure))
     rows = []
     for place, wave in decoded.items():
@@ -306,7 +305,7 @@ def save_files(folder: RunFolder, data: Heard, compared: Mapping[str, Any], deco
         ways = [("", test[place]), ("network", wave), *others]
         rows.append((names[place], [(what, spectrogram.log_mel(one), len(one) / RATE) for what, one in ways]))
     title = "Held-out recordings and what comes back"
-    figure = figures_sounds.spectrograms(rows, spectrogram.centres(), title=title)
+    figure = figures.spectrograms(rows, spectrogram.centres(), title=title)
     folder.write("figures/spectrograms.png", figures.png(figure))
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from nnlab.configs.mnist import MnistConfig
 from nnlab.data.digits import Digits
 from nnlab.evaluation import misclassified
-from nnlab.evaluation.intervals import over_runs, runs_to_tell
+from nnlab.evaluation.intervals import over_runs, runs_needed
 from nnlab.experiments import FinishedRun, Loaded
 from nnlab.experiments._digits import DigitPredictor, load_digits, task
 from nnlab.output.pictures import PictureRow
@@ -144,7 +144,7 @@ def seed_sentences(accuracy: Mapping[str, Sequence[float]]) -> list[str]:
     for name, values in accuracy.items():
         if len(values) > 1:
             figure = over_runs(values)
-            needed = runs_to_tell(figure["std"], 0.001)
+            needed = runs_needed(figure["std"], 0.001)
             low, high = min(values), max(values)
             sentences.append(
                 f"{name}: the seed alone moves accuracy from {percent(low)} to {percent(high)}; a difference of 0.1 "
@@ -169,10 +169,10 @@ def suspect_sentence(suspects: Sequence[Mapping[str, Any]], wrong: int, trusted:
     )
 
 
-def headline(results: dict[str, Any]) -> str:
+def headline(results: Mapping[str, Any]) -> str:
     """The one figure of a finished run for the listing of ``nnlab runs``."""
-    name = max((key for key in results if key != "common"), key=lambda key: misclassified.mean(results[key]))
-    return f"{name} {percent(misclassified.mean(results[name]))}"
+    name = max((key for key in results if key != "common"), key=lambda key: misclassified.mean_accuracy(results[key]))
+    return f"{name} {percent(misclassified.mean_accuracy(results[name]))}"
 
 
 def save(
@@ -185,7 +185,7 @@ def save(
     ledger: Sequence[Mapping[str, Any]],
 ) -> None:
     """Figures and the ledger."""
-    from nnlab.output import figures, figures_digits
+    from nnlab.output import figures
 
     folder.write_table("ledger.csv", ledger)
     rows = {
@@ -194,10 +194,10 @@ def save(
         if top
     }
     if rows:
-        figure = figures_digits.rows_of_digits(rows, title="Most misclassified test digits (label → prediction)")
+        figure = figures.rows_of_digits(rows, title="Most misclassified test digits (label → prediction)")
         folder.write("figures/figure1.png", figures.png(figure))
-    folder.write("figures/confusion.png", figures.png(figures_digits.confusion(probabilities, data.y_test)))
-    folder.write("figures/calibration.png", figures.png(figures_digits.calibration(probabilities, data.y_test)))
+    folder.write("figures/confusion.png", figures.png(figures.confusion(probabilities, data.y_test)))
+    folder.write("figures/calibration.png", figures.png(figures.calibration(probabilities, data.y_test)))
     figure, axes = figures.canvas(2, title=f"nnlab mnist ({config.preset}, {data.source})")
     shown = (("val_loss", 1, "test loss"), ("test_accuracy", 100, "test accuracy (%)"))
     for ax, (column, scale, label) in zip(axes, shown, strict=True):

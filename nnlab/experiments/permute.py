@@ -28,7 +28,7 @@ from nnlab.data.random import Stream, rng
 from nnlab.data.report_2018 import report_2018
 from nnlab.evaluation import misclassified
 from nnlab.evaluation.intervals import over_runs
-from nnlab.experiments import FinishedRun, Loaded
+from nnlab.experiments import FinishedRun, Loaded, with_data
 from nnlab.experiments._digits import DigitPredictor, load_digits, task
 from nnlab.output.pictures import PictureRow
 from nnlab.output.run_folder import RunFolder
@@ -60,7 +60,7 @@ def load(config: PermuteConfig) -> Loaded[PermuteConfig, Pixels]:
     train = ordered(loaded.data.x_train, shuffled)
     laid_out = pixel_layout.recover(train.reshape(len(train), -1))
     orders = {"plain": np.arange(digits.SIDE**2), "permuted": shuffled, "recovered": shuffled[laid_out]}
-    return replace(loaded, data=Pixels(loaded.data, orders))
+    return with_data(loaded, Pixels(loaded.data, orders))
 
 
 def permutation(data_seed: int) -> np.ndarray[Any, Any]:
@@ -122,9 +122,10 @@ def present(
     return found
 
 
-def headline(results: dict[str, Any]) -> str:
+def headline(results: Mapping[str, Any]) -> str:
     """The one figure of a finished run for the listing of ``nnlab runs``."""
-    return ", ".join(f"{name} {percent(misclassified.mean(results[name]))}" for name in PERMUTED if name in results)
+    accuracy = misclassified.mean_accuracy
+    return ", ".join(f"{name} {percent(accuracy(results[name]))}" for name in PERMUTED if name in results)
 
 
 def save(
@@ -135,13 +136,13 @@ def save(
     results: Results,
 ) -> None:
     """Figure 2 (original, permuted, recovered) and the curves."""
-    from nnlab.output import figures, figures_digits
+    from nnlab.output import figures
 
     rows = {
         name: [(array[index], str(labels[index]) if name == "plain" else "", "") for index in range(6)]
         for name, array in pictures.items()
     }
-    figure = figures_digits.rows_of_digits(rows, title="Test digits: plain, permuted, and laid out again")
+    figure = figures.rows_of_digits(rows, title="Test digits: plain, permuted, and laid out again")
     folder.write("figures/figure2.png", figures.png(figure))
     figure, [ax] = figures.canvas(1, width=6, title=f"nnlab permute ({config.preset})")
     lines = {name: curves(runs, "test_accuracy", 100) for name, runs in results.items()}

@@ -35,7 +35,7 @@ from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.metrics import collapse
 from nnlab.experiments import FinishedRun, Loaded, Predictor
 from nnlab.output.run_folder import RunFolder
-from nnlab.output.terminal import Terminal, number, table
+from nnlab.output.terminal import Terminal, literal, number, table
 from nnlab.training.task import Results, RunResult, Task, curves
 
 EVERY = 3  # the published network starts a window every third character
@@ -108,8 +108,15 @@ def build(config: TextgenConfig, vocabulary: int, streams: int) -> Any:
     from nnlab.models import language_model
 
     if config.network == "window":
-        return language_model.window_model(vocabulary, config.maxlen, config.units)
-    return language_model.stream_model(vocabulary, streams, config.maxlen, config.units, config.depth, config.dropout)
+        return language_model.window_model(vocabulary=vocabulary, window=config.maxlen, units=config.units)
+    return language_model.stream_model(
+        vocabulary=vocabulary,
+        streams=streams,
+        window=config.maxlen,
+        units=config.units,
+        depth=config.depth,
+        dropout=config.dropout,
+    )
 
 
 def compiled(config: TextgenConfig, vocabulary: int, text: Text) -> Any:
@@ -184,7 +191,7 @@ def tasks(config: TextgenConfig, data: Text) -> list[Task]:
     def evaluate(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         loss = loss_on_tail(model, config, data.corpus.held_out)
         prompts = [data.prompt] * len(config.diversity)
-        chunks = sampler(model).write(prompts, config.length, config.diversity, config.data_seed)
+        chunks = sampler(model).sample(prompts, config.length, config.diversity, config.data_seed)
         ids = np.concatenate(list(chunks), axis=1)
         metrics = {"val_loss": loss, "val_bits_per_character": loss / math.log(2)}
         return metrics, {"samples": [alphabet.write(row) for row in ids.tolist()]}
@@ -291,7 +298,7 @@ def summary(
     return listed
 
 
-def headline(results: dict[str, Any]) -> str:
+def headline(results: Mapping[str, Any]) -> str:
     """The one figure of a finished run for the listing of ``nnlab runs``."""
     return f"{number(results['val_bits_per_character'], '.3f')} bits per character"
 
@@ -349,7 +356,7 @@ class TextPredictor(Predictor[tuple[list[int], str]]):
 
     def stream(self, given: tuple[list[int], str]) -> Iterator[str]:
         """What follows one prompt, as it is written."""
-        for chunk in self._sampler.write([given[0]], self.length, [self.diversity], self.seed, self.top_p):
+        for chunk in self._sampler.sample([given[0]], self.length, [self.diversity], self.seed, self.top_p):
             yield self.alphabet.write(chunk[0].tolist())
 
     def answer(self, inputs: Sequence[tuple[list[int], str]]) -> list[str]:
@@ -360,6 +367,6 @@ class TextPredictor(Predictor[tuple[list[int], str]]):
         for start in range(0, len(inputs), MAX_BATCH):
             group = [ids for ids, _ in inputs[start : start + MAX_BATCH]]
             diversity = [self.diversity] * len(group)
-            chunks = list(self._sampler.write(group, self.length, diversity, self.seed, self.top_p))
+            chunks = list(self._sampler.sample(group, self.length, diversity, self.seed, self.top_p))
             answers += [self.alphabet.write(row) for row in np.concatenate(chunks, axis=1).tolist()]
         return answers

@@ -70,8 +70,8 @@ def load(config: TranslateConfig) -> Loaded[TranslateConfig, Sentences]:
     """The first pairs of a file, split by source; what the config leaves to them is decided."""
     asked = config.samples if "samples" in config.given else None
     pairs = sentence_pairs.load(config.data, asked, reverse=config.reverse, most=config.samples)
-    greek = sentence_pairs.mostly_greek(pairs)
-    epochs = {"epochs": max(4, min(33, round(PAIRS / len(pairs))))} if config.epochs is None else {}
+    greek = mostly_greek(pairs.sources) or mostly_greek(pairs.targets)
+    epochs: dict[str, int] = {"epochs": max(4, min(33, round(PAIRS / len(pairs))))} if config.epochs is None else {}
     config = config.resolved(script="greek" if greek else "other", samples=len(pairs), **epochs)
     parts = sentence_pairs.split(pairs, config.validation, config.data_seed)
     source, target = fit_tokenizers(parts.training, config.vocab_size)
@@ -100,6 +100,13 @@ def load(config: TranslateConfig) -> Loaded[TranslateConfig, Sentences]:
     )
 
 
+def mostly_greek(sentences: Sequence[str]) -> bool:
+    """Whether more than half of the letters are Greek."""
+    letters = [character for sentence in sentences for character in sentence if character.isalpha()]
+    greek = sum("\u0370" <= letter <= "\u03ff" or "\u1f00" <= letter <= "\u1fff" for letter in letters)
+    return 2 * greek > len(letters)
+
+
 def ids_at_once(config: TranslateConfig) -> int:
     """The most ids in a batch."""
     return SUBWORDS_AT_ONCE if config.vocab_size else CHARACTERS_AT_ONCE
@@ -119,11 +126,20 @@ def build(config: TranslateConfig, source: int, target: int) -> Any:
     """The network of a config for vocabularies of two sizes, not compiled; for training and for ``predict``."""
     from nnlab.models import seq2seq
 
-    model: Any
+    model: seq2seq.Seq2Seq
     if config.network == "encoder_decoder":
-        model = seq2seq.EncoderDecoder(source, target, config.units, config.dropout)
+        model = seq2seq.EncoderDecoder(
+            source_vocabulary=source, target_vocabulary=target, units=config.units, dropout=config.dropout
+        )
     else:
-        model = seq2seq.Attentive(source, target, config.units, config.depth, config.dropout, config.word_dropout)
+        model = seq2seq.AttentionSeq2Seq(
+            source_vocabulary=source,
+            target_vocabulary=target,
+            units=config.units,
+            depth=config.depth,
+            dropout=config.dropout,
+            word_dropout=config.word_dropout,
+        )
     model.build()
     return model
 
@@ -169,7 +185,7 @@ def tasks(config: TranslateConfig, data: Sentences) -> list[Task]:
         if config.vocab_size:
             cut = encode(data.parts.training, data.source, data.target, int(draws.integers(2**31)))
         groups = bucket_by_length(cut.lengths, config.batch_size, draws, ids_at_once(config))
-        return Batches(groups, lambda rows: cut.batch(rows, left=model.left, multiple=pad_multiple()))
+        return Batches(groups, lambda rows: cut.batch(rows, left=model.pad_left, multiple=pad_multiple()))
 
     def evaluate(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         losses = {"loss": loss_on(model, data.measured), "val_loss": loss_on(model, data.held_out)}
@@ -231,7 +247,7 @@ def loss_on(model: Any, encoded: Encoded) -> float:
     from nnlab.evaluation.metrics import token_nll
 
     def nats_of(rows: Any) -> float:
-        inputs, following = encoded.batch(rows, left=model.left, multiple=pad_multiple())
+        inputs, following = encoded.batch(rows, left=model.pad_left, multiple=pad_multiple())
         return float(token_nll(model.predict_on_batch(inputs), following)[following > 0].sum())
 
     groups = bucket_by_length(encoded.lengths, 128, None, SUBWORDS_AT_ONCE)
@@ -344,7 +360,7 @@ def summary(
     return listed
 
 
-def headline(results: dict[str, Any]) -> str:
+def headline(results: Mapping[str, Any]) -> str:
     """The one figure of a finished run for the listing of ``nnlab runs``."""
     return f"{percent(results['exact_match'], 1)} right, chrF {number(results['chrf'], '.1f')}"
 
@@ -357,7 +373,6 @@ def save_figures(
 ) -> None:
     """``loss.png``, ``lengths.png`` (right by length of the source) and ``attention.png``."""
     from nnlab.output import figures
-    from nnlab.output.figures_text import attention_maps, by_length
 
     title = f"nnlab translate ({config.preset})"
     figure, (ax,) = figures.canvas(1, width=5.6, title=title)
@@ -367,13 +382,13 @@ def save_figures(
     folder.write("figures/loss.png", figures.png(figure))
 
     right = [o in t for o, t in zip(runs[0].outputs["outputs"], parts.held_out.values(), strict=True)]
-    groups = by_length([len(source) for source in parts.held_out], right)
+    groups = figures.by_length([len(source) for source in parts.held_out], right)
     figure, (ax,) = figures.canvas(1, width=6.2, title=f"{title}: held-out sentences right")
-    figures.shares(ax, groups, xlabel="characters of the source")
+    figures.bars(ax, groups, xlabel="characters of the source")
     folder.write("figures/lengths.png", figures.png(figure))
     if runs[0].outputs["attention"]:
         maps = [(read, written, np.array(weights)) for read, written, weights in runs[0].outputs["attention"]]
-        folder.write("figures/attention.png", figures.png(attention_maps(maps, title=title)))
+        folder.write("figures/attention.png", figures.png(figures.attention_maps(maps, title=title)))
 
 
 # ---- predict -----------------------------------------------------------------------------------------

@@ -1,1 +1,9 @@
-"""Keras models by the name the field gives them."""
+"""Keras networks and layers, and the loops that decode with them.
+
+Importing this registers every class that a saved network may hold, so ``keras.saving.load_model`` reads the
+``model.keras`` of any run.
+"""
+
+from nnlab.models import arithmetic, layers, lstm, seq2seq
+
+__all__ = ["arithmetic", "layers", "lstm", "seq2seq"]

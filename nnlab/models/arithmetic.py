@@ -1,10 +1,10 @@
 """Recurrent networks that read a sum and write its answer, character by character.
 
-Two designs. :func:`seq2seq` is the published one: read the question's characters backwards into one
-vector, then write the answer from it (Sutskever, Vinyals and Le 2014, as Keras's addition example has
-it). :func:`columns` reads the sum as it is written on paper, one column a step: an embedding of each
-pair of digits that meet in the column, then bidirectional recurrence, so that carries can travel to
-the left and the sign of a difference can be known from its first digit.
+Two designs. :func:`seq2seq_network` is the published one: read the question's characters backwards into one
+vector, then write the answer from it (Sutskever, Vinyals and Le 2014, as Keras's addition example has it).
+:func:`column_network` reads the sum as it is written on paper, one column a step: an embedding of each pair of
+digits that meet in the column, then bidirectional recurrence, so that carries can travel to the left and the
+sign of a difference can be known from its first digit.
 """
 
 from __future__ import annotations
@@ -16,67 +16,51 @@ import numpy as np
 from keras import layers, ops
 
 from nnlab.data.arithmetic import BLANK, VOCABULARY_SIZE
+from nnlab.models.layers import OneHot
 
 SYMBOLS = BLANK + 1  # an operand has digits and blanks
-
-
-@keras.saving.register_keras_serializable("nnlab")
-class OneHot(layers.Layer):  # type: ignore[misc]
-    """Ids to one-hot vectors: ``(batch, time)`` to ``(batch, time, depth)``."""
-
-    def __init__(self, depth: int, **options: Any) -> None:
-        super().__init__(**options)
-        self.depth = depth
-
-    def call(self, ids: Any) -> Any:
-        """One-hot, as floats."""
-        return ops.one_hot(ids, self.depth)
-
-    def get_config(self) -> dict[str, Any]:
-        """What a saved model needs to build this layer again."""
-        return {**super().get_config(), "depth": self.depth}
 
 
 @keras.saving.register_keras_serializable("nnlab")
 class ColumnEmbedding(layers.Layer):  # type: ignore[misc]
     """Embeds the pairs of digits that meet in each column of a sum on paper.
 
-    For sums and differences column ``k`` holds the pair ``(left[k], right[k])``. For products
-    (``crossed``) it holds all pairs ``(left[i], right[k - i])``, as in long multiplication, and the
-    layer adds their embeddings up.
-
-    Input ids ``(batch, digits, 2)``, least significant first; output ``(batch, columns, units)``.
+    Input ids ``(batch, width, 2)``, both operands least significant first; output ``(batch, columns, units)``.
+    For ``op`` ``add`` and ``sub`` column ``k`` holds the pair ``(left[k], right[k])``, and there are ``width``
+    columns. For ``mul`` the pairs are ``crossed``: a column holds all ``(left[i], right[k - i])``, as in long
+    multiplication, and the layer adds their embeddings up.
     """
 
-    def __init__(self, units: int, columns: int, crossed: bool, **options: Any) -> None:
+    def __init__(self, units: int, columns: int, op: str, **options: Any) -> None:
         super().__init__(**options)
-        self.units, self.columns, self.crossed = units, columns, crossed
+        self.units, self.columns, self.op = units, columns, op
+        self.crossed = op == "mul"
         self.embedding = layers.Embedding(SYMBOLS**2, units)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the table of pairs and, for products, the sum along the columns."""
-        self.digits = int(input_shape[1] or 0)
+        """Make the table of pairs and, for products, the matrix that sums along the columns."""
+        self.width = int(input_shape[1] or 0)
         self.embedding.build(input_shape[:2])
         if self.crossed:
-            place = np.add.outer(np.arange(self.digits), np.arange(self.digits)).reshape(-1)
-            self.collect = np.eye(self.columns, dtype="float32")[place].T  # (columns, digits * digits)
+            column = np.add.outer(np.arange(self.width), np.arange(self.width)).reshape(-1)  # of each pair
+            self.column_sums = np.eye(self.columns, dtype="float32")[column].T  # (columns, width * width)
 
     def call(self, ids: Any) -> Any:
         """Embed each column."""
         ids = ops.cast(ids, "int32")
-        left, right = ids[:, :, 0], ids[:, :, 1]  # (batch, digits)
+        left, right = ids[:, :, 0], ids[:, :, 1]  # (batch, width)
         if not self.crossed:
-            return self.embedding(left * SYMBOLS + right)  # (batch, digits, units)
-        pairs = left[:, :, None] * SYMBOLS + right[:, None, :]  # (batch, digits, digits)
-        flat = ops.reshape(pairs, (-1, self.digits**2))
-        return ops.matmul(ops.convert_to_tensor(self.collect), self.embedding(flat))  # (batch, columns, units)
+            return self.embedding(left * SYMBOLS + right)  # (batch, width, units)
+        pairs = left[:, :, None] * SYMBOLS + right[:, None, :]  # (batch, width, width)
+        flat = ops.reshape(pairs, (-1, self.width**2))
+        return ops.matmul(ops.convert_to_tensor(self.column_sums), self.embedding(flat))  # (batch, columns, units)
 
     def get_config(self) -> dict[str, Any]:
         """What a saved model needs to build this layer again."""
-        return {**super().get_config(), "units": self.units, "columns": self.columns, "crossed": self.crossed}
+        return {**super().get_config(), "units": self.units, "columns": self.columns, "op": self.op}
 
 
-def seq2seq(question_length: int, answer_length: int, units: int) -> keras.Model:
+def seq2seq_network(*, question_length: int, answer_length: int, units: int) -> keras.Model:
     """The published network: ids ``(batch, question_length)`` to logits ``(batch, answer_length, 12)``."""
     question = keras.Input((question_length,), dtype="uint8", name="question")
     x = OneHot(VOCABULARY_SIZE)(question)  # (batch, question_length, 12)
@@ -86,16 +70,17 @@ def seq2seq(question_length: int, answer_length: int, units: int) -> keras.Model
     return keras.Model(question, layers.Dense(VOCABULARY_SIZE)(x), name="seq2seq")
 
 
-def columns(digits: int, columns: int, units: int, *, crossed: bool) -> keras.Model:
-    """The column network: ids ``(batch, digits, 2)`` to logits ``(batch, columns, 12)``.
+def column_network(*, op: str, width: int, answer_length: int, units: int) -> keras.Model:
+    """The column network: ids ``(batch, width, 2)`` to logits ``(batch, answer_length, 12)``.
 
-    Both sides least significant first. Sums and differences go through two bidirectional LSTM layers.
-    Products (``crossed``) add the embeddings of their pairs up, so what recurs reads off a sum and
-    carries: one bidirectional layer between two dense ones.
+    Operands and answer least significant first; of ``op`` ``add`` and ``sub`` the answer is as long as they are.
+    Sums and differences go through two bidirectional LSTM layers. For products the embedding adds its pairs up,
+    so what recurs reads off a sum and carries: one bidirectional layer between two dense ones.
     """
-    operands = keras.Input((digits, 2), dtype="uint8", name="operands")
-    x = ColumnEmbedding(units, columns, crossed)(operands)  # (batch, columns, units)
-    if crossed:
+    operands = keras.Input((width, 2), dtype="uint8", name="operands")
+    embedding = ColumnEmbedding(units, answer_length, op)
+    x = embedding(operands)  # (batch, answer_length, units)
+    if embedding.crossed:
         x = layers.Dense(2 * units, activation="gelu")(x)
         x = layers.Bidirectional(layers.RNN(layers.GRUCell(units), return_sequences=True, unroll=True))(x)
         x = layers.Dense(2 * units, activation="gelu")(x)

@@ -1,56 +1,117 @@
-"""Beam search over a translator, many sentences at once in one compiled loop on any Keras backend."""
+"""Translating with a trained network: sentences in, sentences out, by beam search in one compiled loop."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
-from nnlab.data.sentence_pairs import END, PAD, START, UNKNOWN
-from nnlab.models.seq2seq import FAR, Translator
+from nnlab.backend import predict_threads
+from nnlab.data.batching import pad
+from nnlab.data.tokenizers import END, PAD, START, UNKNOWN, Tokenizer
+from nnlab.models.seq2seq import MASKED, Seq2Seq
+
+BATCH_SIZE = 128  # sentences times beam
+WIDTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 400)  # source lengths the search is compiled for
+
+
+class Translator:
+    """Translates sentences with one network.
+
+    Batches have one size and a sentence's width depends on itself alone, so a translation is the same alone, among
+    others, and after reload.
+
+    ``source``, ``target``: the tokenizers that the network was trained with; ``limit``: the most ids of a
+    translation; ``beam``: translations followed at once, 1 for greedy decoding.
+    """
+
+    def __init__(self, model: Seq2Seq, source: Tokenizer, target: Tokenizer, limit: int, *, beam: int = 1) -> None:
+        self.model, self.source, self.target = model, source, target
+        self._search = BeamSearch(model, beam=beam, limit=limit)
+        self._search.make_predict_function()  # before threads ask for it
+        self._batch_size = max(8, BATCH_SIZE // beam)
+
+    def translate(self, sentences: Sequence[str]) -> list[str]:
+        """The translation of each sentence, in order; none of them empty or of more than 400 ids."""
+        encoded = [self.source.encode(sentence) for sentence in sentences]
+        lengths = np.array([len(ids) for ids in encoded])
+        widths = np.array([next(width for width in WIDTHS if width >= length) for length in lengths])
+        groups: list[tuple[int, list[int]]] = []  # (width, rows)
+        for width in sorted(set(widths.tolist())):
+            rows = np.flatnonzero(widths == width)
+            rows = rows[np.argsort(lengths[rows], kind="stable")]  # similar lengths end together
+            for start in range(0, len(rows), self._batch_size):
+                groups.append((width, rows[start : start + self._batch_size].tolist()))
+
+        def search(group: tuple[int, list[int]]) -> list[str]:
+            width, rows = group
+            filled = [encoded[row] for row in rows] + [encoded[rows[-1]]] * (self._batch_size - len(rows))
+            ids = self._search.predict_on_batch(pad(filled, left=self.model.pad_left, width=width))
+            return [self.target.decode(output) for output in ids[: len(rows)].tolist()]
+
+        translations: dict[int, str] = {}
+        with ThreadPoolExecutor(predict_threads()) as pool:  # a search is many small steps: two fill the cores better
+            for (_, numbers), outputs in zip(groups, pool.map(search, groups), strict=True):
+                translations |= dict(zip(numbers, outputs, strict=True))
+        return [translations[row] for row in range(len(sentences))]
+
+    def attention(self, sentence: str) -> tuple[list[str], list[str], list[list[float]]]:
+        """(source tokens, translation's tokens, weights ``(translation + 1, source)``): where each next id looked.
+
+        Only of a network that has attention.
+        """
+        encoded = self.source.encode(sentence).astype("int32")
+        translation = self.target.encode(self.translate([sentence])[0]).astype("int32")
+        model: Any = self.model
+        weights = model.attention({"source": encoded[None], "target": np.array([[START, *translation]], "int32")})
+        tokens = self.source.tokens(encoded.tolist()), self.target.tokens(translation.tolist())
+        return *tokens, np.array(weights)[0].tolist()
 
 
 class BeamSearch(keras.Model):  # type: ignore[misc]
-    """Source ids ``(batch, source)`` to the ids of the best translation found ``(batch, limit)``.
+    """Source ids ``(batch, source time)`` to the ids of the best translation found ``(batch, limit)``.
 
-    ``beam`` translations are followed at once; with 1 it is greedy. A finished one stays as it is. The
-    best is that of the highest mean log-probability a character. Stops when all are finished.
+    ``beam`` translations are followed at once; with 1 it is greedy. A finished one stays as it is. The best is that
+    of the highest mean log-probability per id. Stops when all are finished.
     """
 
-    def __init__(self, translator: Translator, *, beam: int, limit: int) -> None:
+    def __init__(self, model: Seq2Seq, *, beam: int, limit: int) -> None:
         super().__init__()
-        self.translator, self.beam, self.limit = translator, beam, limit
+        self.model, self.beam, self.limit = model, beam, limit
         self.compile(jit_compile=False)
 
     def call(self, source: Any) -> Any:
         """Search."""
         beam, limit = self.beam, self.limit
         batch = source.shape[0]
-        memory, states = self.translator.encode(source)
+        memory, states = self.model.encode(source)
         memory = [ops.repeat(array, beam, axis=0) for array in memory]
         states = [ops.repeat(array, beam, axis=0) for array in states]
-        vocabulary = self.translator.vocabulary
-        places = ops.arange(limit)
-        never = ops.sum(ops.one_hot([PAD, START, UNKNOWN], vocabulary), axis=0) * FAR  # (vocabulary,)
-        only_pad = (1 - ops.one_hot(PAD, vocabulary)) * FAR
+        vocabulary = self.model.target_vocabulary
+        columns = ops.arange(limit)
+        never = ops.sum(ops.one_hot([PAD, START, UNKNOWN], vocabulary), axis=0) * MASKED  # (vocabulary,)
+        only_pad = (1 - ops.one_hot(PAD, vocabulary)) * MASKED
         first = ops.arange(batch)[:, None] * beam  # the row of each sentence's first beam
 
-        def step(number: Any, ids: Any, scores: Any, done: Any, written: Any, *now: Any) -> Any:
-            logits, after = self.translator.advance(ids, memory, list(now))
-            share = ops.log_softmax(logits + never)
-            share = ops.where(ops.reshape(done, (-1, 1)), only_pad, share)
-            total = ops.reshape(scores, (-1, 1)) + share  # (batch * beam, vocabulary)
+        def step(number: Any, ids: Any, scores: Any, done: Any, outputs: Any, *states: Any) -> Any:
+            logits, after = self.model.step(ids, memory, list(states))
+            log_probabilities = ops.log_softmax(logits + never)
+            log_probabilities = ops.where(ops.reshape(done, (-1, 1)), only_pad, log_probabilities)
+            total = ops.reshape(scores, (-1, 1)) + log_probabilities  # (batch * beam, vocabulary)
             scores, best = ops.top_k(ops.reshape(total, (batch, beam * vocabulary)), beam)
             ids = ops.cast(best % vocabulary, "int32")  # (batch, beam)
             if beam > 1:
                 rows = ops.reshape(first + ops.cast(best // vocabulary, "int32"), (-1,))
                 after = [ops.take(state, rows, axis=0) for state in after]
                 done = ops.reshape(ops.take(ops.reshape(done, (-1,)), rows, axis=0), (batch, beam))
-                written = ops.reshape(ops.take(ops.reshape(written, (-1, limit)), rows, axis=0), (batch, beam, limit))
-            written = ops.where(places == number, ids[:, :, None], written)
+                outputs = ops.reshape(ops.take(ops.reshape(outputs, (-1, limit)), rows, axis=0), (batch, beam, limit))
+            outputs = ops.where(columns == number, ids[:, :, None], outputs)
             done = ops.logical_or(done, ids == END)
-            return (number + 1, ops.reshape(ids, (-1,)), scores, done, written, *after)
+            return (number + 1, ops.reshape(ids, (-1,)), scores, done, outputs, *after)
 
         def unfinished(number: Any, ids: Any, scores: Any, done: Any, *rest: Any) -> Any:
             return ops.logical_and(number < limit, ops.logical_not(ops.all(done)))
@@ -58,12 +119,12 @@ class BeamSearch(keras.Model):  # type: ignore[misc]
         start = (
             ops.convert_to_tensor(0, "int32"),
             ops.full((batch * beam,), START, "int32"),
-            ops.tile(ops.one_hot(0, beam)[None] * -FAR + FAR, (batch, 1)),
+            ops.tile(ops.one_hot(0, beam)[None] * -MASKED + MASKED, (batch, 1)),
             ops.zeros((batch, beam), "bool"),
             ops.full((batch, beam, limit), PAD, "int32"),
         )
-        _, _, scores, done, written, *_ = ops.while_loop(unfinished, step, (*start, *states))
-        length = ops.sum(ops.cast(written != PAD, "float32"), axis=-1)
-        mean = scores / length + ops.where(done, 0.0, FAR / 2)  # an unfinished one only where none is finished
+        _, _, scores, done, outputs, *_ = ops.while_loop(unfinished, step, (*start, *states))
+        length = ops.sum(ops.cast(outputs != PAD, "float32"), axis=-1)
+        mean = scores / length + ops.where(done, 0.0, MASKED / 2)  # an unfinished one only where none is finished
         chosen = ops.argmax(mean, axis=1)
-        return ops.take_along_axis(written, chosen[:, None, None], axis=1)[:, 0]
+        return ops.take_along_axis(outputs, chosen[:, None, None], axis=1)[:, 0]

@@ -1,10 +1,10 @@
-"""An LSTM for long training on a processor: one matrix product a step, and a gradient written by hand.
+"""An LSTM for long training on a processor: one matrix product per step, and a gradient written by hand.
 
 The input's part of the gates is computed outside, for all steps at once: a table look-up where the
 input is characters, one large product otherwise. Back-propagation through time keeps to one product a
 step as well; the gradient of the recurrent weights is a single large product at the end, where automatic
-differentiation adds up one of the weights' size every step. Here (2 cores, 512 units, 32 sequences of
-64) that trains 1.7 times as fast as Keras's LSTM; the figures are the same to rounding (tested).
+differentiation adds up one of the weights' size every step. On 2 cores, with 512 units and 32 sequences
+of 64, it trains 1.7 times as fast as Keras's LSTM; the figures are the same to rounding (tested).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ GATE_CLOSED = -1e4  # added to a gate's input it makes the sigmoid exactly 0
 
 @ops.custom_gradient  # type: ignore[untyped-decorator]
 def scan_lstm(x: Any, recurrent: Any, h: Any, c: Any) -> Any:
-    """LSTM (Hochreiter and Schmidhuber 1997, with Gers's forget gate) over time-major inputs.
+    """LSTM (Hochreiter and Schmidhuber 1997, with the forget gate of Gers, Schmidhuber and Cummins 2000), time-major.
 
     ``x`` ``(time, batch, 4 * units)`` is the input's part of the gates (input, forget, output,
     candidate), bias included; ``recurrent`` ``(units, 4 * units)``; ``h`` and ``c`` ``(batch, units)``.
@@ -33,9 +33,9 @@ def scan_lstm(x: Any, recurrent: Any, h: Any, c: Any) -> Any:
         z = inputs + ops.matmul(h, recurrent)  # (batch, 4 * units)
         gates = ops.sigmoid(z[:, : 3 * units])
         candidate = ops.tanh(z[:, 3 * units :])
-        enter, forget, leave = ops.split(gates, 3, axis=-1)
-        c = forget * c + enter * candidate
-        h = leave * ops.tanh(c)
+        input_gate, forget_gate, output_gate = ops.split(gates, 3, axis=-1)
+        c = forget_gate * c + input_gate * candidate
+        h = output_gate * ops.tanh(c)
         carry = (h, c, ops.concatenate([gates, candidate], axis=-1))
         return carry, carry  # ops.scan on TensorFlow wants outputs shaped like the carry
 
@@ -45,15 +45,15 @@ def scan_lstm(x: Any, recurrent: Any, h: Any, c: Any) -> Any:
         d_hs, d_h, d_c = upstream[0] if len(upstream) == 1 else upstream
         h_before = ops.concatenate([h[None], hs[:-1]], axis=0)
         c_before = ops.concatenate([c[None], cs[:-1]], axis=0)
-        enter, forget, leave, candidate = ops.split(gates, 4, axis=-1)
-        squashed = ops.tanh(cs)
-        into_c = leave * (1 - squashed * squashed)
+        input_gate, forget_gate, output_gate, candidate = ops.split(gates, 4, axis=-1)
+        tanh_c = ops.tanh(cs)
+        dh_dc = output_gate * (1 - tanh_c * tanh_c)
         slopes = ops.concatenate(
             [
-                candidate * enter * (1 - enter),
-                c_before * forget * (1 - forget),
-                squashed * leave * (1 - leave),
-                enter * (1 - candidate * candidate),
+                candidate * input_gate * (1 - input_gate),
+                c_before * forget_gate * (1 - forget_gate),
+                tanh_c * output_gate * (1 - output_gate),
+                input_gate * (1 - candidate * candidate),
             ],
             axis=-1,
         )
@@ -61,15 +61,15 @@ def scan_lstm(x: Any, recurrent: Any, h: Any, c: Any) -> Any:
 
         def back(carry: Any, inputs: Any) -> Any:
             d_h, d_c, _ = carry
-            d_h_here, into_c, forget, slopes = ops.split(inputs, [units, 2 * units, 3 * units], axis=-1)
-            d_h = d_h + d_h_here
-            d_c = d_c + d_h * into_c
+            d_output, dh_dc, forget_gate, slopes = ops.split(inputs, [units, 2 * units, 3 * units], axis=-1)
+            d_h = d_h + d_output
+            d_c = d_c + d_h * dh_dc
             d_z = ops.concatenate([d_c, d_c, d_h, d_c], axis=-1) * slopes
-            carry = (ops.matmul(d_z, transposed), d_c * forget, d_z)
+            carry = (ops.matmul(d_z, transposed), d_c * forget_gate, d_z)
             return carry, carry
 
         # One array: of several, ops.scan on TensorFlow wants the number of steps while it traces.
-        backwards = ops.flip(ops.concatenate([d_hs, into_c, forget, slopes], axis=-1), axis=0)
+        backwards = ops.flip(ops.concatenate([d_hs, dh_dc, forget_gate, slopes], axis=-1), axis=0)
         (d_h, d_c, _), (_, _, d_z) = ops.scan(back, (d_h, d_c, x[0]), backwards)
         d_z = ops.flip(d_z, axis=0)  # (time, batch, 4 * units)
         rows = ops.transpose(ops.reshape(h_before, (-1, units)))
@@ -83,7 +83,7 @@ def scan_lstm(x: Any, recurrent: Any, h: Any, c: Any) -> Any:
 class ScanLSTM(layers.Layer):  # type: ignore[misc]
     """LSTM whose inputs are the gates' inputs: ``(batch, time, 4 * units)`` to ``(batch, time, units)``.
 
-    Of a list, the pieces of a sequence, it returns a list: what comes next can begin with the first.
+    Given a list, the parts of a sequence in order, it returns a list: what comes next can begin with the first.
     ``stateful``: the last state of a batch is the first of the next (truncated back-propagation through
     time over streams of text); :meth:`reset_state` starts anew.
     """
@@ -98,25 +98,25 @@ class ScanLSTM(layers.Layer):  # type: ignore[misc]
         self.recurrent = self.add_weight(
             shape=(self.units, 4 * self.units), initializer="orthogonal", name="recurrent_kernel"
         )
-        self.bias = self.add_weight(shape=(4 * self.units,), initializer=_open_forget_gate, name="bias")
+        self.bias = self.add_weight(shape=(4 * self.units,), initializer=_open_forget_gates, name="bias")
         self.states = []
         if self.stateful:
             shape = (input_shape[0], self.units)
             self.states = [self.add_weight(shape=shape, initializer="zeros", trainable=False) for _ in range(2)]
 
     def call(self, x: Any) -> Any:
-        """The outputs of every step."""
+        """The outputs of every step; a stateful layer keeps its last state."""
         outputs = []
         states: Any = self.states or None
-        for piece in x if isinstance(x, list) else [x]:
-            output, *states = self.run(piece, states)
+        for part in x if isinstance(x, list) else [x]:
+            output, *states = self.scan(part, states)
             outputs.append(output)
         for state, value in zip(self.states, states, strict=False):
             state.assign(value)
         return outputs if isinstance(x, list) else outputs[0]
 
-    def run(self, x: Any, states: Any = None) -> Any:
-        """(outputs, h, c) from given states, or from zeros; the layer's own states stay as they are."""
+    def scan(self, x: Any, states: Any = None) -> tuple[Any, Any, Any]:
+        """(outputs, h, c) from given ``states`` (h, c), or from zeros; the layer's own states stay as they are."""
         x = ops.transpose(x, (1, 0, 2)) + self.bias
         recurrent = ops.copy(self.recurrent)  # a gradient is written for tensors, not for variables
         if states is None:
@@ -126,13 +126,13 @@ class ScanLSTM(layers.Layer):  # type: ignore[misc]
         outputs, h, c = scan_lstm(x, recurrent, h, c)
         return ops.transpose(outputs, (1, 0, 2)), h, c
 
-    def step(self, x: Any, h: Any, c: Any) -> Any:
+    def step(self, x: Any, h: Any, c: Any) -> tuple[Any, Any]:
         """One step without a gradient: ``x`` ``(batch, …, 4 * units)`` to the next ``h`` and ``c``."""
         z = x + self.bias + ops.matmul(h, self.recurrent)
         gates = ops.sigmoid(z[..., : 3 * self.units])
-        enter, forget, leave = ops.split(gates, 3, axis=-1)
-        c = forget * c + enter * ops.tanh(z[..., 3 * self.units :])
-        return leave * ops.tanh(c), c
+        input_gate, forget_gate, output_gate = ops.split(gates, 3, axis=-1)
+        c = forget_gate * c + input_gate * ops.tanh(z[..., 3 * self.units :])
+        return output_gate * ops.tanh(c), c
 
     def reset_state(self) -> None:
         """Every stream starts anew."""
@@ -150,7 +150,7 @@ class ScanLSTM(layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "units": self.units, "stateful": self.stateful}
 
 
-def _open_forget_gate(shape: tuple[int, ...], dtype: Any = None) -> np.ndarray[Any, Any]:
+def _open_forget_gates(shape: tuple[int, ...], dtype: Any = None) -> np.ndarray[Any, Any]:
     """Zeros, and ones for the forget gate (Jozefowicz, Zaremba and Sutskever 2015)."""
     bias = np.zeros(shape, "float32")
     bias[shape[0] // 4 : shape[0] // 2] = 1.0
@@ -158,10 +158,11 @@ def _open_forget_gate(shape: tuple[int, ...], dtype: Any = None) -> np.ndarray[A
 
 
 def mask_padding(x: Any, present: Any) -> Any:
-    """Gates' inputs ``(batch, time, 4 * units)`` that leave a zero state at zero where ``present`` is 0.
+    """Gates' inputs ``(batch, time, 4 * units)`` that leave a zero state at zero where nothing is present.
 
-    So a sequence padded on its left (or, read backwards, on its right) gives what it gives alone.
+    ``present``: ``(batch, time)``, 0 where there is padding. So a sequence padded on its left (or, read backwards, on
+    its right) gives what it gives alone.
     """
     units = x.shape[-1] // 4
-    shut = np.concatenate([np.full(units, GATE_CLOSED), np.zeros(3 * units)]).astype("float32")
-    return x + (1 - ops.cast(present, "float32"))[:, :, None] * shut
+    closed = np.concatenate([np.full(units, GATE_CLOSED), np.zeros(3 * units)]).astype("float32")
+    return x + (1 - ops.cast(present, "float32"))[:, :, None] * closed

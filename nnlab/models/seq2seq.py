@@ -1,50 +1,57 @@
-"""Encoder and decoder networks that translate character by character.
+"""Encoder and decoder networks that translate sentences, id by id.
 
-:class:`EncoderDecoder` is the published network: one LSTM reads the sentence into its state, a second
-writes from there (Sutskever, Vinyals and Le 2014). :class:`Attentive` reads in both directions and looks
-at all it has read while it writes (Bahdanau, Cho and Bengio 2015; Luong, Pham and Manning 2015).
-Both are trained with the right characters so far as the decoder's input (teacher forcing).
+:class:`EncoderDecoder` is the published network: one LSTM reads the sentence into its state, a second starts from
+there and writes (Sutskever, Vinyals and Le 2014). :class:`AttentionSeq2Seq` encodes in both directions and attends
+to all of the sentence while it decodes (Bahdanau, Cho and Bengio 2015; Luong, Pham and Manning 2015). Both are
+trained with the right ids so far as the decoder's input (teacher forcing).
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import keras
 import numpy as np
 from keras import layers, ops
 
-from nnlab.data.sentence_pairs import PAD, SPECIAL, UNKNOWN
+from nnlab.data.tokenizers import PAD, SPECIAL, UNKNOWN
 from nnlab.models.lstm import ScanLSTM, mask_padding
 
-FAR = -1e9
+MASKED = -1e9  # added to a logit it makes the probability exactly 0
 
 
-class Translator(keras.Model):  # type: ignore[misc]
-    """Base of the two networks. Called with ``source`` ``(batch, source)`` and ``target`` ``(batch, time)``
-    ids, the target begun by its start: logits of each next character ``(batch, time, vocabulary)``."""
+class Seq2Seq(keras.Model, ABC):  # type: ignore[misc]
+    """Base of both networks: an encoder, and a decoder that predicts each next id from those so far.
 
-    left = False  # on which side sentences are padded
+    Called with ids ``source`` ``(batch, source time)`` and ``target`` ``(batch, time)``, which begins with its start;
+    returns logits of each next id ``(batch, time, target vocabulary)``. The constructors take the sizes of the two
+    vocabularies, special ids included.
+    """
 
+    pad_left = False  # on which side sources are padded
+    target_vocabulary: int
+    _config: dict[str, Any]  # the constructor's arguments
+
+    @abstractmethod
     def encode(self, source: Any, training: bool = False) -> tuple[list[Any], list[Any]]:
-        """(memory, states): what the decoder looks at, and what it starts from."""
-        raise NotImplementedError
+        """(memory, states): what the decoder attends to, and what it starts from."""
 
-    def teach(self, target: Any, memory: list[Any], states: list[Any], training: bool = False) -> Any:
-        """Logits after every character of the target."""
-        raise NotImplementedError
+    @abstractmethod
+    def decode(self, target: Any, memory: list[Any], states: list[Any], training: bool = False) -> Any:
+        """Logits after every id of ``target`` ``(batch, time)``: ``(batch, time, target vocabulary)``."""
 
-    def advance(self, ids: Any, memory: list[Any], states: list[Any]) -> tuple[Any, list[Any]]:
-        """Logits after one more character ``(batch,)``, and the states there."""
-        raise NotImplementedError
+    @abstractmethod
+    def step(self, ids: Any, memory: list[Any], states: list[Any]) -> tuple[Any, list[Any]]:
+        """Logits ``(batch, target vocabulary)`` after one more id ``(batch,)``, and the states there."""
 
     def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
         """Teacher forcing."""
         memory, states = self.encode(inputs["source"], training=training)
-        return self.teach(inputs["target"], memory, states, training=training)
+        return self.decode(inputs["target"], memory, states, training=training)
 
     def build(self, input_shape: Any = None) -> None:
-        """Build every layer by reading one sentence: their shapes do not depend on the input's."""
+        """Build every layer by encoding one sentence: their shapes do not depend on the input's."""
         self.built = True
         self({"source": np.full((1, 4), SPECIAL, "int32"), "target": np.full((1, 4), SPECIAL, "int32")})
 
@@ -54,145 +61,172 @@ class Translator(keras.Model):  # type: ignore[misc]
 
     def get_config(self) -> dict[str, Any]:
         """What a saved model needs to be built again."""
-        return dict(self._own)
+        return dict(self._config)
 
 
 @keras.saving.register_keras_serializable("nnlab")
-class EncoderDecoder(Translator):
-    """The published network: the last state of an LSTM over the sentence starts the LSTM that writes.
+class EncoderDecoder(Seq2Seq):
+    """The published network: the decoder LSTM starts from the last state of an encoder LSTM.
 
-    Padding stands on the left of the sentence and changes nothing.
+    Padding stands on the left of the source and changes nothing.
     """
 
-    left = True
+    pad_left = True
 
-    def __init__(self, source: int, target: int, units: int, dropout: float, **options: Any) -> None:
+    def __init__(
+        self, *, source_vocabulary: int, target_vocabulary: int, units: int, dropout: float, **options: Any
+    ) -> None:
         super().__init__(**options)
-        self._own = {"source": source, "target": target, "units": units, "dropout": dropout}
-        self.vocabulary = target
-        self.reading = layers.Embedding(source, 4 * units, embeddings_initializer="glorot_uniform")
-        self.reader = ScanLSTM(units)
-        self.writing = layers.Embedding(target, 4 * units, embeddings_initializer="glorot_uniform")
-        self.writer = ScanLSTM(units)
-        self.drop = layers.Dropout(dropout)
-        self.logits = layers.Dense(target)
+        self._config = {
+            "source_vocabulary": source_vocabulary,
+            "target_vocabulary": target_vocabulary,
+            "units": units,
+            "dropout": dropout,
+        }
+        self.target_vocabulary = target_vocabulary
+        self.source_embedding = layers.Embedding(source_vocabulary, 4 * units, embeddings_initializer="glorot_uniform")
+        self.encoder = ScanLSTM(units)
+        self.target_embedding = layers.Embedding(target_vocabulary, 4 * units, embeddings_initializer="glorot_uniform")
+        self.decoder = ScanLSTM(units)
+        self.dropout = layers.Dropout(dropout)
+        self.logits = layers.Dense(target_vocabulary)
 
     def encode(self, source: Any, training: bool = False) -> tuple[list[Any], list[Any]]:
-        """No memory; the states are the reader's last."""
-        _, h, c = _run(self.reader, mask_padding(self.reading(source), ops.not_equal(source, PAD)))
+        """No memory; the states are the encoder's last."""
+        gates = mask_padding(self.source_embedding(source), ops.not_equal(source, PAD))
+        _, h, c = _scan(self.encoder, gates)
         return [], [h, c]
 
-    def teach(self, target: Any, memory: list[Any], states: list[Any], training: bool = False) -> Any:
-        """Logits after every character."""
-        outputs, _, _ = _run(self.writer, self.writing(target), states)
-        return self.logits(self.drop(outputs, training=training))
+    def decode(self, target: Any, memory: list[Any], states: list[Any], training: bool = False) -> Any:
+        """Logits after every id."""
+        outputs, _, _ = _scan(self.decoder, self.target_embedding(target), states)
+        return self.logits(self.dropout(outputs, training=training))
 
-    def advance(self, ids: Any, memory: list[Any], states: list[Any]) -> tuple[Any, list[Any]]:
-        """One step of the writer."""
-        h, c = self.writer.step(self.writing(ids), *states)
+    def step(self, ids: Any, memory: list[Any], states: list[Any]) -> tuple[Any, list[Any]]:
+        """One step of the decoder."""
+        h, c = self.decoder.step(self.target_embedding(ids), *states)
         return self.logits(h), [h, c]
 
 
 @keras.saving.register_keras_serializable("nnlab")
-class Attentive(Translator):
-    """Bidirectional reader, and a writer of two LSTMs with attention between them.
+class AttentionSeq2Seq(Seq2Seq):
+    """Bidirectional LSTM encoder, and a two-layer LSTM decoder with dot-product attention between its layers.
 
-    The first LSTM asks, attention answers with a mix of what was read, the second LSTM writes from both.
-    What is written is compared with the rows that are read back (tied weights, Press and Wolf 2017).
-    While training, a share ``forget`` of the ids is read as unknown, so that unknown ones can be read
-    later, and neither side leans on single ones.
+    The first decoder layer makes the query; the second reads its output and what was attended to. The sum of both
+    outputs is compared with the target embedding (tied weights, Press and Wolf 2017).
+
+    ``depth``: layers of the encoder, with a residual sum around each but the first. ``dropout``: of the inputs of
+    each layer. ``word_dropout``: the probability of replacing an input id by UNKNOWN while training (Bowman
+    and others 2016), so that unknown ids can be read later and neither side leans on single ones.
     """
 
     def __init__(
-        self, source: int, target: int, units: int, depth: int, dropout: float, forget: float, **options: Any
+        self,
+        *,
+        source_vocabulary: int,
+        target_vocabulary: int,
+        units: int,
+        depth: int,
+        dropout: float,
+        word_dropout: float,
+        **options: Any,
     ) -> None:
         super().__init__(**options)
-        self._own: dict[str, Any] = {"source": source, "target": target, "units": units, "depth": depth}
-        self._own |= {"dropout": dropout, "forget": forget}
-        self.units, self.forget, self.vocabulary = units, forget, target
+        self._config = {
+            "source_vocabulary": source_vocabulary,
+            "target_vocabulary": target_vocabulary,
+            "units": units,
+            "depth": depth,
+            "dropout": dropout,
+            "word_dropout": word_dropout,
+        }
+        self.units, self.word_dropout, self.target_vocabulary = units, word_dropout, target_vocabulary
         rows = keras.initializers.RandomNormal(stddev=units**-0.5)
-        self.reading = layers.Embedding(source, units, embeddings_initializer=rows)
-        self.into = [layers.Dense(8 * units, use_bias=False) for _ in range(depth)]
-        self.readers = [(ScanLSTM(units), ScanLSTM(units)) for _ in range(depth)]
+        self.source_embedding = layers.Embedding(source_vocabulary, units, embeddings_initializer=rows)
+        self.encoder_gates = [layers.Dense(8 * units, use_bias=False) for _ in range(depth)]  # of both directions
+        self.encoder = [(ScanLSTM(units), ScanLSTM(units)) for _ in range(depth)]  # forward, backward
         self.values = layers.Dense(units, use_bias=False)
         self.keys = layers.Dense(units, use_bias=False)
-        self.first_states = layers.Dense(4 * units, activation="tanh")
-        self.writing = layers.Embedding(target, units, embeddings_initializer=rows)
-        self.into_asker = layers.Dense(4 * units, use_bias=False)
-        self.asker = ScanLSTM(units)
+        self.initial_states = layers.Dense(4 * units, activation="tanh")
+        self.target_embedding = layers.Embedding(target_vocabulary, units, embeddings_initializer=rows)
+        self.decoder_1_gates = layers.Dense(4 * units, use_bias=False)
+        self.decoder_1 = ScanLSTM(units)
         self.query = layers.Dense(units, use_bias=False)
-        self.joined = layers.Dense(4 * units, use_bias=False)
-        self.writer = ScanLSTM(units)
-        self.out = layers.Dense(units, use_bias=False)
-        self.drop = layers.Dropout(dropout)
-        self.seeds = keras.random.SeedGenerator()
+        self.decoder_2_gates = layers.Dense(4 * units, use_bias=False)
+        self.decoder_2 = ScanLSTM(units)
+        self.output_projection = layers.Dense(units, use_bias=False)
+        self.dropout = layers.Dropout(dropout)
+        self.seed_generator = keras.random.SeedGenerator()
 
     def encode(self, source: Any, training: bool = False) -> tuple[list[Any], list[Any]]:
-        """Memory: keys and values ``(batch, source, units)``, and what to leave out ``(batch, source)``."""
+        """Memory: keys and values ``(batch, source time, units)``, and what masks padding ``(batch, source time)``."""
         present = ops.not_equal(source, PAD)
-        found = self.reading(self._forget(source, training))  # (batch, source, units)
-        for number, (forward, backward) in enumerate(self.readers):
-            gates = self.into[number](self.drop(found, training=training))
-            ahead, back = ops.split(gates, 2, axis=-1)
-            left, _, _ = _run(forward, ahead)
-            right, _, _ = _run(backward, mask_padding(ops.flip(back, axis=1), ops.flip(present, axis=1)))
-            both = ops.concatenate([left, ops.flip(right, axis=1)], axis=-1)  # (batch, source, 2 * units)
-            found = both if number == 0 else found + both
-        share = ops.cast(present, "float32")
-        share = share / ops.maximum(ops.sum(share, axis=1, keepdims=True), 1.0)
-        found = self.drop(found, training=training)
-        states = self.first_states(ops.sum(found * share[:, :, None], axis=1))  # (batch, 4 * units)
-        away = (1.0 - ops.cast(present, "float32")) * FAR
-        return [self.keys(found), self.values(found), away], list(ops.split(states, 4, axis=-1))
+        x = self.source_embedding(self._drop_words(source, training))  # (batch, source time, units)
+        for number, (forward, backward) in enumerate(self.encoder):
+            gates = self.encoder_gates[number](self.dropout(x, training=training))
+            forward_gates, backward_gates = ops.split(gates, 2, axis=-1)
+            left, _, _ = _scan(forward, forward_gates)
+            reverse = mask_padding(ops.flip(backward_gates, axis=1), ops.flip(present, axis=1))
+            right, _, _ = _scan(backward, reverse)
+            both = ops.concatenate([left, ops.flip(right, axis=1)], axis=-1)  # (batch, source time, 2 * units)
+            x = both if number == 0 else x + both
+        weights = ops.cast(present, "float32")
+        weights = weights / ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1.0)
+        x = self.dropout(x, training=training)
+        states = self.initial_states(ops.sum(x * weights[:, :, None], axis=1))  # (batch, 4 * units)
+        padding = (1.0 - ops.cast(present, "float32")) * MASKED
+        return [self.keys(x), self.values(x), padding], list(ops.split(states, 4, axis=-1))
 
-    def teach(self, target: Any, memory: list[Any], states: list[Any], training: bool = False) -> Any:
+    def decode(self, target: Any, memory: list[Any], states: list[Any], training: bool = False) -> Any:
         """Logits after every id."""
-        gates = self.into_asker(self.drop(self.writing(self._forget(target, training)), training=training))
-        asked, _, _ = _run(self.asker, gates, states[:2])
-        found, _ = self._attend(self.drop(asked, training=training), memory)
-        outputs, _, _ = _run(self.writer, self.joined(found), states[2:])
-        return self._say(self.drop(outputs + asked, training=training))
+        x = self.target_embedding(self._drop_words(target, training))
+        first, _, _ = _scan(self.decoder_1, self.decoder_1_gates(self.dropout(x, training=training)), states[:2])
+        attended, _ = self._attend(self.dropout(first, training=training), memory)
+        second, _, _ = _scan(self.decoder_2, self.decoder_2_gates(attended), states[2:])
+        return self._logits(self.dropout(second + first, training=training))
 
-    def advance(self, ids: Any, memory: list[Any], states: list[Any]) -> tuple[Any, list[Any]]:
-        """One step of both LSTMs."""
-        asked, asked_c = self.asker.step(self.into_asker(self.writing(ids)), *states[:2])
-        found, _ = self._attend(asked[:, None], memory)
-        h, c = self.writer.step(self.joined(found)[:, 0], *states[2:])
-        return self._say(h + asked), [asked, asked_c, h, c]
-
-    def _say(self, found: Any) -> Any:
-        return ops.matmul(self.out(found), ops.transpose(self.writing.embeddings))
+    def step(self, ids: Any, memory: list[Any], states: list[Any]) -> tuple[Any, list[Any]]:
+        """One step of both decoder layers."""
+        h_1, c_1 = self.decoder_1.step(self.decoder_1_gates(self.target_embedding(ids)), *states[:2])
+        attended, _ = self._attend(h_1[:, None], memory)
+        h_2, c_2 = self.decoder_2.step(self.decoder_2_gates(attended)[:, 0], *states[2:])
+        return self._logits(h_2 + h_1), [h_1, c_1, h_2, c_2]
 
     def attention(self, inputs: dict[str, Any]) -> Any:
-        """Where each step of a known translation looks: ``(batch, time, source)``, each row adding up to 1."""
+        """The attention weights at each step of a given target: ``(batch, time, source time)``, rows add up to 1."""
         memory, states = self.encode(inputs["source"])
-        asked, _, _ = _run(self.asker, self.into_asker(self.writing(inputs["target"])), states[:2])
-        return self._attend(asked, memory)[1]
+        gates = self.decoder_1_gates(self.target_embedding(inputs["target"]))
+        first, _, _ = _scan(self.decoder_1, gates, states[:2])
+        return self._attend(first, memory)[1]
 
-    def _attend(self, asked: Any, memory: list[Any]) -> tuple[Any, Any]:
-        keys, values, away = memory
-        scores = ops.matmul(self.query(asked), ops.transpose(keys, (0, 2, 1)))  # (batch, time, source)
-        share = ops.softmax(scores / self.units**0.5 + away[:, None, :])
-        return ops.concatenate([asked, ops.matmul(share, values)], axis=-1), share
+    def _attend(self, queries: Any, memory: list[Any]) -> tuple[Any, Any]:
+        """``(batch, time, units)`` with what they attend to ``(batch, time, 2 * units)``, and the weights."""
+        keys, values, padding = memory
+        scores = ops.matmul(self.query(queries), ops.transpose(keys, (0, 2, 1)))  # (batch, time, source time)
+        weights = ops.softmax(scores / self.units**0.5 + padding[:, None, :])
+        return ops.concatenate([queries, ops.matmul(weights, values)], axis=-1), weights
 
-    def _forget(self, ids: Any, training: bool) -> Any:
-        if not training or not self.forget:
+    def _logits(self, outputs: Any) -> Any:
+        return ops.matmul(self.output_projection(outputs), ops.transpose(self.target_embedding.embeddings))
+
+    def _drop_words(self, ids: Any, training: bool) -> Any:
+        if not training or not self.word_dropout:
             return ids
-        lost = keras.random.uniform(ops.shape(ids), seed=self.seeds) < self.forget
-        return ops.where(ops.logical_and(lost, ids >= SPECIAL), UNKNOWN, ids)
+        dropped = keras.random.uniform(ops.shape(ids), seed=self.seed_generator) < self.word_dropout
+        return ops.where(ops.logical_and(dropped, ids >= SPECIAL), UNKNOWN, ids)
 
 
-def _run(lstm: ScanLSTM, gates: Any, states: Any = None) -> Any:
+def _scan(lstm: ScanLSTM, gates: Any, states: Any = None) -> tuple[Any, Any, Any]:
     """A ScanLSTM with its states, built where it is not yet."""
     if not lstm.built:
         lstm.build(gates.shape)
         lstm.built = True
-    return lstm.run(gates, states)
+    return lstm.scan(gates, states)
 
 
 @keras.saving.register_keras_serializable("nnlab")
 class MaskedCrossEntropy(keras.losses.Loss):  # type: ignore[misc]
-    """Nats a character that is not padding, with label smoothing (Szegedy and others 2016)."""
+    """Mean cross-entropy in nats per id that is not padding, with label smoothing (Szegedy and others 2016)."""
 
     def __init__(self, smoothing: float = 0.0, name: str = "masked_cross_entropy", **options: Any) -> None:
         super().__init__(name=name, reduction="sum")
@@ -200,10 +234,10 @@ class MaskedCrossEntropy(keras.losses.Loss):  # type: ignore[misc]
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """``(batch, time)`` ids and ``(batch, time, vocabulary)`` logits to one number."""
-        share = ops.log_softmax(y_pred)
+        log_probabilities = ops.log_softmax(y_pred)
         ids = ops.cast(y_true, "int32")
-        right = ops.take_along_axis(share, ids[:, :, None], axis=-1)[:, :, 0]
-        loss = -(1 - self.smoothing) * right - self.smoothing * ops.mean(share, axis=-1)
+        of_target = ops.take_along_axis(log_probabilities, ids[:, :, None], axis=-1)[:, :, 0]
+        loss = -(1 - self.smoothing) * of_target - self.smoothing * ops.mean(log_probabilities, axis=-1)
         counted = ops.cast(ops.not_equal(ids, PAD), "float32")
         return ops.sum(loss * counted) / ops.maximum(ops.sum(counted), 1.0)
 

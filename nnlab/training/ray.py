@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import nnlab
-from nnlab.errors import UsageError
+from nnlab.errors import UsageError, install_hint
 from nnlab.training import signals
 from nnlab.training.parallel import CORES, RETRIES, Ended, Event, Job, Processes, Tell
 
@@ -33,7 +33,7 @@ class Ray:
             import ray
         except ImportError as error:
             raise UsageError(
-                "--engine ray needs Ray, which is not installed", "Install the extra: pip install 'nnlab[ray]'"
+                "--engine ray needs Ray, which is not installed", f"Install the extra: {install_hint('ray')}"
             ) from error
         self._ray = ray
         place = address or os.environ.get("RAY_ADDRESS") or "local"
