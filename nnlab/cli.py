@@ -121,16 +121,27 @@ def report(
 def list_runs(
     context: typer.Context,
     folder: Annotated[Path, typer.Option("--dir", help="Where the run folders are.", metavar="DIR")] = Path("runs"),
+    name: Annotated[Optional[str], typer.Option("--command", help="Only runs of this command.", metavar="NAME")] = None,
+    where: Annotated[
+        Optional[list[str]],
+        typer.Option("--where", help="Only runs with this setting (repeatable).", metavar="NAME=VALUE"),
+    ] = None,
+    sort: Annotated[
+        Optional[str], typer.Option("--sort", help="The best first, by a figure of the results.", metavar="FIGURE")
+    ] = None,
+    top: Annotated[Optional[int], typer.Option("--top", help="Only the first N.", metavar="N", min=1)] = None,
     json: JsonOption = False,
 ) -> None:
-    """List run folders as a table, newest first; show or verify one.
+    """List run folders as a table, newest first; show, compare or verify them.
 
-    Example: [bold cyan]nnlab runs verify runs/arith-…[/bold cyan]
+    Example: [bold cyan]nnlab runs --command mnist --sort test_accuracy --top 5[/bold cyan]
     """
     if context.invoked_subcommand is None:
+        from nnlab.commands.runs import Listing
         from nnlab.commands.runs import list_runs as run
 
-        raise typer.Exit(run(folder.expanduser(), json=json))
+        listing = Listing(folder.expanduser(), name, where or [], sort, top)
+        raise typer.Exit(run(listing, json=json))
 
 
 @runs_app.command()
@@ -154,6 +165,25 @@ def verify(run: RunArgument, options: RunOptions) -> None:
     from nnlab.commands.runs import verify_run
 
     raise typer.Exit(verify_run(run.expanduser(), options))
+
+
+@runs_app.command("compare")
+def compare_runs(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN…", help="Finished runs of one experiment.")],
+    figure: Annotated[
+        Optional[Path],
+        typer.Option(metavar="FILE.png", help="Draw the curves of the runs over each other into a new file."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Compare runs: options, data, figures, and whether a difference means anything.
+
+    Example: [bold cyan]nnlab runs compare runs/a runs/b[/bold cyan]
+    """
+    from nnlab.commands.compare import compare
+
+    drawn = figure.expanduser() if figure else None
+    raise typer.Exit(compare([run.expanduser() for run in runs], figure=drawn, json=json))
 
 
 @data_app.callback(invoke_without_command=True)

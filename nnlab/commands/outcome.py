@@ -1,4 +1,4 @@
-"""The one place where the work of a command becomes an exit code: its results or its error, shown once, as JSON if asked."""
+"""The one place where the work of a command becomes an exit code: its results or its error, shown once."""
 
 from __future__ import annotations
 
@@ -47,23 +47,30 @@ def run_command(
     try:
         with signals.interrupt_on_sigterm():
             outcome = work(terminal)
-    except BrokenPipeError:
-        raise
     except (Exception, KeyboardInterrupt) as error:
         terminal.traceback(error)
         told, known = failed(describe(error))
-        terminal.error(told)
-        if json:
-            terminal.write(dumps({**document(command, exit_code=told.exit_code, error=told), **known}))
-        return told.exit_code
+        return finish(terminal, told, {**document(command, exit_code=told.exit_code, error=told), **known})
     problem = describe(outcome.error) if outcome.error else None
     code = problem.exit_code if problem else ExitCode.DONE
+    whole = outcome.whole or {
+        **document(command, exit_code=code, results=dict(outcome.results), error=problem),
+        **outcome.known,
+    }
+    return finish(terminal, problem, whole)
+
+
+def finish(terminal: Terminal, problem: Description | None, whole: Mapping[str, Any]) -> ExitCode:
+    """Tell the problem, write the document if asked, and see whether stdout took all; the exit code."""
     if problem:
         terminal.error(problem)
-    if json:
-        whole = outcome.whole or {
-            **document(command, exit_code=code, results=dict(outcome.results), error=problem),
-            **outcome.known,
-        }
-        terminal.write(dumps(dict(whole)))
-    return code
+    if terminal.json:
+        terminal.write(dumps(whole, ascii_only=not terminal.stdout.is_utf8))
+    terminal.stdout.flush()
+    lost = terminal.stdout.failure
+    if lost is not None and not isinstance(lost, BrokenPipeError | ValueError):  # a reader that left has what it wants
+        unsaid = describe(lost)
+        told = f"standard output could not be written ({lost.strerror if isinstance(lost, OSError) else lost})"
+        terminal.error(Description(unsaid.exit_code, unsaid.type, told, "What was computed is in the run folder"))
+        return problem.exit_code if problem else unsaid.exit_code
+    return problem.exit_code if problem else ExitCode.DONE

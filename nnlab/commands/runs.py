@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nnlab.commands.compare import flat_figures
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.train import Session, config_of, execute, quoted
 from nnlab.config import RunOptions
@@ -20,31 +23,96 @@ from nnlab.output.terminal import Terminal, table
 TIMES = ("seconds", "seconds_to_99", "characters_per_second", "sentences_per_second")
 
 
-def list_runs(folder: Path, *, json: bool) -> ExitCode:
-    """The run folders in ``folder``, newest first, as a table or as JSON."""
+@dataclass(frozen=True)
+class Listing:
+    """Which run folders are listed, and in what order."""
+
+    folder: Path = Path("runs")
+    command: str | None = None
+    where: Sequence[str] = ()  # NAME=VALUE, of the options
+    sort: str | None = None  # a figure of the results
+    top: int | None = None
+
+
+def list_runs(wanted: Listing, *, json: bool) -> ExitCode:
+    """The run folders of a folder, newest first or by a figure, as a table or as JSON."""
 
     def work(terminal: Terminal) -> Outcome:
+        folder = wanted.folder
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"expected a folder, {folder} is a file", "Name the folder that holds the runs")
-        found = [entry for entry in folder.iterdir() if entry.is_dir() and is_run(entry)] if folder.is_dir() else []
-        entries = [_entry(RunFolder(path)) for path in found]
+        conditions = [condition(text) for text in wanted.where]
+        paths = [path for path in folder.iterdir() if is_a_run(path)] if folder.is_dir() else []
+        entries = [_entry(RunFolder(path), wanted.sort) for path in paths]
+        entries = [entry for entry in entries if wanted.command in (None, entry["command"])]
+        entries = [entry for entry in entries if all(holds(entry, name, value) for name, value in conditions)]
         entries.sort(key=lambda entry: entry["changed"], reverse=True)
+        if wanted.sort is not None:
+            entries = sorted_by_figure(entries, wanted.sort)
+        entries = entries[: wanted.top]
         if entries:
-            listing = table("run", "status", "preset", "seed", "runs", "epochs", "result", left=3)
+            columns = ["run", "status", "preset", "seed", "runs", "epochs", "headline"]
+            heads = ["run", "status", "preset", "seed", "runs", "epochs", "result"]
+            if wanted.sort is not None:
+                columns, heads = [*columns, "sorted_by"], [*heads, wanted.sort]
+            listing = table(*heads, left=3)
             for entry in entries:
-                columns = ("run", "status", "preset", "seed", "runs", "epochs", "headline")
                 listing.add_row(*("–" if entry[column] is None else str(entry[column]) for column in columns))
             terminal.show(listing)
+        elif paths:
+            terminal.tell(f"none of the {len(paths)} run folders in {folder}/ is as asked for")
         else:
             terminal.tell(f"no run folders in {folder}/; make one: nnlab arith --preset quick")
-        return Outcome({"runs": entries})
+        return Outcome({"runs": [{k: v for k, v in entry.items() if k != "config"} for entry in entries]})
 
     return run_command("runs", work, json=json)
 
 
-def _entry(folder: RunFolder) -> dict[str, Any]:
+def is_a_run(path: Path) -> bool:
+    """Whether a place is a run folder; what cannot be looked at is none."""
+    try:
+        return path.is_dir() and is_run(path)
+    except OSError:
+        return False
+
+
+def condition(text: str) -> tuple[str, str]:
+    """``loss=mse`` as (name, value). UsageError where it is none."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise UsageError(f"expected --where NAME=VALUE, got {text!r}", "For example: --where loss=mse")
+    return name.strip().lstrip("-").replace("-", "_"), value.strip()
+
+
+def holds(entry: Mapping[str, Any], name: str, value: str) -> bool:
+    """Whether a run has a setting of this value, compared as numbers where both are."""
+    if name not in entry["config"]:
+        return False
+    setting = entry["config"][name]
+    try:
+        return float(value) == float(setting)
+    except (TypeError, ValueError):
+        return value.lower() == str(setting).lower()
+
+
+def sorted_by_figure(entries: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """Best first: losses, distances and seconds from the least, all else from the most; runs without it last.
+
+    UsageError where none has it.
+    """
+    have = [entry for entry in entries if entry["sorted_by"] is not None]
+    if entries and not have:
+        names = sorted({name for entry in entries for name in entry["figures"]})
+        raise UsageError(
+            f"expected --sort to be a figure of the results, got {name!r}", f"There are {', '.join(names)}"
+        )
+    less_is_better = any(word in name for word in ("loss", "distance", "seconds", "epochs_to", "bits"))
+    have.sort(key=lambda entry: entry["sorted_by"], reverse=not less_is_better)
+    return [*have, *(entry for entry in entries if entry["sorted_by"] is None)]
+
+
+def _entry(folder: RunFolder, sort: str | None) -> dict[str, Any]:
     """One line of the listing; a damaged folder is listed as such."""
-    changed = max((path.stat().st_mtime for path in [folder.path, *folder.path.iterdir()]), default=0.0)
     entry: dict[str, Any] = {
         "run": folder.path.name,
         "command": "",
@@ -54,10 +122,15 @@ def _entry(folder: RunFolder) -> dict[str, Any]:
         "runs": "",
         "epochs": "",
         "headline": "",
-        "changed": time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(changed)),
+        "changed": "",
+        "config": {},
+        "figures": [],
+        "sorted_by": None,
     }
     try:
-        config = folder.config
+        changed = max((path.stat().st_mtime for path in [folder.path, *folder.path.iterdir()]), default=0.0)
+        entry["changed"] = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(changed))
+        config = entry["config"] = folder.config
         entry |= {key: config.get(key, "") for key in ("preset", "seed", "runs", "epochs")}
         entry["command"] = folder.command
         if folder.busy:
@@ -68,9 +141,14 @@ def _entry(folder: RunFolder) -> dict[str, Any]:
             document = folder.read_json("results.json")
             entry["status"] = {"ok": "done"}.get(document["status"], document["status"])
             if document["status"] == "ok":
-                config = config_of(folder)
-                entry["headline"] = registered(folder.command).experiment(config).headline(document["results"])
-    except (NnlabError, KeyError, ImportError, TypeError, AttributeError):
+                made_by = registered(folder.command)
+                entry["headline"] = made_by.experiment(config_of(folder)).headline(document["results"])
+                figures = dict(flat_figures(document["results"]))
+                entry["figures"] = list(figures)
+                if sort is not None:
+                    value = figures.get(sort, next((v for n, v in figures.items() if n.endswith(f".{sort}")), None))
+                    entry["sorted_by"] = value["mean"] if isinstance(value, dict) else value
+    except (NnlabError, OSError, KeyError, TypeError, ValueError, AttributeError):
         entry["status"] = "damaged"
     return entry
 

@@ -1,4 +1,4 @@
-"""``nnlab schema``: the JSON schema of the document that every command writes, made from the options and the results."""
+"""``nnlab schema``: the JSON schema of the document that every command writes, made from options and results."""
 
 from __future__ import annotations
 

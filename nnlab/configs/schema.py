@@ -22,6 +22,7 @@ FIGURE: Schema = {
                 "std": NUMBER,
                 "ci95": {"type": "array", "items": {"type": ["number", "null"]}, "minItems": 2, "maxItems": 2},
                 "n": INTEGER,
+                "values": {"type": "array", "items": {"type": ["number", "null"]}},
             },
         },
     ]

@@ -1,4 +1,4 @@
-"""What ``autoencode`` and ``denoise`` share: the tasks of pictures given back, their tables, and files that come out."""
+"""What ``autoencode`` and ``denoise`` share: tasks of pictures given back, their tables, and files that come out."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def grid_table(
             loss,
             activation,
             f"{published[name]:g}",
-            number(found["test_loss"]),
+            number(found["test_loss"], ".4f"),
             number(found["psnr_db"], ".2f"),
         )
         rows.append(

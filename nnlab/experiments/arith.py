@@ -204,6 +204,8 @@ def present(
     config: ArithConfig, data: Questions, results: Results, terminal: Terminal, folder: RunFolder
 ) -> dict[str, Any]:
     """Consoles, summary, figures, and the ``results`` of the JSON document."""
+    from nnlab.output import figures
+
     runs, held_out = results[""], data.held_out
     first = runs[0]
     notes = first.history.notes
@@ -225,7 +227,8 @@ def present(
         hard.add_row(name, f"{correct:,}", f"{total:,}", percent(correct / total))
     terminal.show(hard, "", summary(config, found, held_out))
 
-    save_figures(config, folder, runs, by_carries, by_length, carried)
+    with figures.optional(terminal):
+        save_figures(config, folder, runs, by_carries, by_length, carried)
     final = decode(config, first.outputs["answers"][:SHOWN])
     examples = [
         {"question": held_out.question(index), "truth": truth, "answer": answer}

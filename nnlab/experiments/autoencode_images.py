@@ -130,6 +130,8 @@ def present(
     config: AutoencodeConfig, data: Coded, results: Results, terminal: Terminal, folder: RunFolder
 ) -> dict[str, Any]:
     """Pictures, tables, figures, and the ``results`` of the JSON document."""
+    from nnlab.output import figures
+
     runs, test = asked_for(config, results), data.pictures.test
     baseline = measured(lambda rows: by_pca(data.pca, test[rows] / np.float32(255)), test, config.loss)
     found = run_figures(runs)
@@ -148,7 +150,8 @@ def present(
     terminal.show(summary(config, data, found, baseline))
     if config.grid:
         found["grid"] = grid_table(config, results, report_2018("autoencode"), terminal)
-    save_figures(config, folder, results, {"original": clean, "network": mine, f"PCA, {data.pca.size}": linear})
+    with figures.optional(terminal):
+        save_figures(config, folder, results, {"original": clean, "network": mine, f"PCA, {data.pca.size}": linear})
     return found
 
 

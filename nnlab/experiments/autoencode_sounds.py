@@ -248,9 +248,11 @@ def present(
     for name, label in (("waveform_pca", "PCA of the waveform"), ("log_mel_pca", "PCA of the log-mel spectrogram")):
         shown.add_row(label, f"{compared[name]['snr_db']:.2f}", f"{compared[name]['log_mel_distance_db']:.2f}")
     terminal.show(shown, "", summary(config, data, found, compared, runs))
-    save_files(folder, data, compared, decoded)
-    figure = loss_figure(config, results, f"nnlab autoencode ({config.preset})")
-    folder.write("figures/loss.png", figures.png(figure))
+    save_sounds(folder, data, decoded)
+    with figures.optional(terminal):
+        save_figures(folder, data, compared, decoded)
+        figure = loss_figure(config, results, f"nnlab autoencode ({config.preset})")
+        folder.write("figures/loss.png", figures.png(figure))
     return found
 
 
@@ -284,19 +286,23 @@ def summary(
     return listed
 
 
-def save_files(folder: RunFolder, data: Heard, compared: Mapping[str, Any], decoded: Mapping[int, Wave]) -> None:
-    """WAV files of the examples; waveforms (the report's Figure 3) and spectrograms."""
+def save_sounds(folder: RunFolder, data: Heard, decoded: Mapping[int, Wave]) -> None:
+    """WAV files of the examples: the original, what came back, and both after each other."""
+    for count, (place, wave) in enumerate(decoded.items(), start=1):
+        original, back = match_loudness(data.sounds.test[place], wave)
+        pause = np.zeros(int(PAUSE * RATE), np.float32)
+        files = {"original": original, "reconstructed": back, "both": np.concatenate([original, pause, back])}
+        for name, samples in files.items():
+            folder.write(f"audio/{count}-{name}.wav", wav(samples, RATE))
+
+
+def save_figures(folder: RunFolder, data: Heard, compared: Mapping[str, Any], decoded: Mapping[int, Wave]) -> None:
+    """Waveforms (the report's Figure 3) and spectrograms of the examples."""
     from nnlab.output import figures
 
     test = data.sounds.test
-    as_loud = {place: match_loudness(test[place], wave) for place, wave in decoded.items()}
-    for count, (original, back) in enumerate(as_loud.values(), start=1):
-        pause = np.zeros(int(PAUSE * RATE), np.float32)
-        files = {"original": original, "reconstructed": back, "both": np.concatenate([original, pause, back])}
-        for name, wave in files.items():
-            folder.write(f"audio/{count}-{name}.wav", wav(wave, RATE))
     names = {place: Path(test.names[place]).stem for place in decoded}
-    pairs = [(names[place], original, back) for place, (original, back) in as_loud.items()]
+    pairs = [(names[place], *match_loudness(test[place], wave)) for place, wave in decoded.items()]
     figure = figures.waveforms(pairs, RATE, title="Held-out recordings")
     folder.write("figures/waveforms.png", figures.png(figure))
     rows = []

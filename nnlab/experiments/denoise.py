@@ -104,6 +104,8 @@ def present(
     config: DenoiseConfig, data: Pictures, results: Results, terminal: Terminal, folder: RunFolder
 ) -> dict[str, Any]:
     """Pictures, tables, figures, and the ``results`` of the JSON document."""
+    from nnlab.output import figures
+
     runs = asked_for(config, results)
     numbers = spread_over(data.test, CLASSICAL)
     clean, noisy = data.test[numbers] / np.float32(255), with_noise(data.test, config.noise, numbers)
@@ -125,7 +127,8 @@ def present(
     terminal.show(summary(config, data, found, psnr_db(loss_of("mse", mine, clean)), len(clean)))
     if config.grid:
         found["grid"] = grid_table(config, results, report_2018("denoise"), terminal)
-    save_figures(config, folder, results, {"original": clean, "noisy": noisy, "restored": mine}, best)
+    with figures.optional(terminal):
+        save_figures(config, folder, results, {"original": clean, "noisy": noisy, "restored": mine}, best)
     return found
 
 
@@ -135,8 +138,8 @@ def summary(config: DenoiseConfig, data: Pictures, found: Mapping[str, Any], sam
     if config.runs > 1:
         listed.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
     listed.add_row("noise (standard deviation)", f"{config.noise:g}")
-    listed.add_row(f"training loss ({config.loss})", number(found["loss"]))
-    listed.add_row(f"test loss ({config.loss})", number(found["test_loss"]))
+    listed.add_row(f"training loss ({config.loss})", number(found["loss"], ".4f"))
+    listed.add_row(f"test loss ({config.loss})", number(found["test_loss"], ".4f"))
     listed.add_row("PSNR of the noisy pictures", f"{found['noisy_psnr_db']:.2f} dB")
     listed.add_row("PSNR restored", f"{number(found['psnr_db'], '.2f')} dB")
     if found["baselines"]:

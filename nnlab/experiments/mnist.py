@@ -70,6 +70,8 @@ def present(
     config: MnistConfig, data: Digits, results: Results, terminal: Terminal, folder: RunFolder
 ) -> dict[str, Any]:
     """Tables, digits, figures, the ledger, and the ``results`` of the JSON document."""
+    from nnlab.output import figures
+
     by_task = {name: np.stack([run.outputs.pop("probabilities") for run in runs]) for name, runs in results.items()}
     accuracy = {name: misclassified.accuracies(given, data.y_test) for name, given in by_task.items()}
     found: dict[str, Any] = {}
@@ -84,43 +86,61 @@ def present(
     everywhere = sorted(index for index, names in shared.items() if len(names) == len(tops))
     found["common"] = everywhere
 
-    runs = f"{config.runs} run{'s' if config.runs > 1 else ''}"
-    accuracies = table("experiment", "test accuracy", "standard deviation", "runs", "wrong in any run")
-    for name, result in found.items():
-        if name != "common":
-            figure = result["test_accuracy"]
-            deviation = percent(figure["std"], 3) if isinstance(figure, dict) else "–"
-            wrong = int(misclassified.any_wrong(by_task[name], data.y_test).sum())
-            accuracies.add_row(name, percent(figure), deviation, str(config.runs), f"{wrong:,}")
     for name, top in tops.items():
-        if not top:
-            terminal.heading(name, f"every test digit right in all of {runs}")
-            continue
-        terminal.heading(name, f"the test digits it gets most wrong, {runs}")
-        terminal.show(PictureRow([data.x_test[one.index] for one in top], [one.caption() for one in top]))
-        worst = table("index", "label", "predicted", "p(label)", "p(predicted)", "gap", "wrong in runs", left=0)
-        for one in top:
-            worst.add_row(
-                *(str(one.index), str(one.label), str(one.predicted), f"{one.p_label:.3f}"),
-                *(f"{one.p_predicted:.3f}", f"{one.gap:.3f}", f"{one.runs_misclassified}/{config.runs}"),
-            )
-        terminal.show(worst, "")
-    terminal.show(accuracies, "")
+        show_worst(terminal, name, top, data, config.runs)
+    terminal.show(accuracy_table(config, found, by_task, data), "")
     if len(tops) > 1:
-        terminal.show(common_sentence(shared, len(tops), config.top), "")
-        several = table("index", "label", "in the top of", left=3)
-        for index, names in sorted(shared.items(), key=lambda item: (-len(item[1]), item[0])):
-            if len(names) > 1:
-                several.add_row(str(index), str(data.y_test[index]), ", ".join(names))
-        if several.row_count:
-            terminal.show(several, "")
+        show_common(terminal, shared, len(tops), config.top, data)
     for sentence in seed_sentences(accuracy):
         terminal.show(sentence)
     ledger = misclassified.ledger(by_task, data.y_test)
     suspects = [row for row in ledger if row["suspect"]]
     terminal.show("", suspect_sentence(suspects, len(ledger), misclassified.trusted(by_task, data.y_test)))
-    save(config, folder, data, results, by_task, tops, ledger)
+    folder.write_table("ledger.csv", ledger)
+    with figures.optional(terminal):
+        save_figures(config, folder, data, results, by_task, tops)
     return found
+
+
+def show_worst(
+    terminal: Terminal, name: str, top: Sequence[misclassified.Misclassified], data: Digits, runs: int
+) -> None:
+    """The digits that a task gets most wrong, drawn and in a table."""
+    of_runs = f"{runs} run{'s' if runs > 1 else ''}"
+    if not top:
+        terminal.heading(name, f"every test digit right in all of {of_runs}")
+        return
+    terminal.heading(name, f"the test digits it gets most wrong, {of_runs}")
+    terminal.show(PictureRow([data.x_test[one.index] for one in top], [one.caption() for one in top]))
+    worst = table("index", "label", "predicted", "p(label)", "p(predicted)", "gap", "wrong in runs", left=0)
+    for one in top:
+        worst.add_row(
+            *(str(one.index), str(one.label), str(one.predicted), f"{one.p_label:.3f}"),
+            *(f"{one.p_predicted:.3f}", f"{one.gap:.3f}", f"{one.runs_misclassified}/{runs}"),
+        )
+    terminal.show(worst, "")
+
+
+def accuracy_table(config: MnistConfig, found: Mapping[str, Any], by_task: Probabilities, data: Digits) -> Any:
+    """The accuracy of each task."""
+    listed = table("task", "test accuracy", "standard deviation", "runs", "wrong in any run")
+    for name, given in by_task.items():
+        figure = found[name]["test_accuracy"]
+        deviation = percent(figure["std"], 3) if isinstance(figure, dict) else "–"
+        wrong = int(misclassified.any_wrong(given, data.y_test).sum())
+        listed.add_row(name, percent(figure), deviation, str(config.runs), f"{wrong:,}")
+    return listed
+
+
+def show_common(terminal: Terminal, shared: Mapping[int, Sequence[str]], tasks: int, top: int, data: Digits) -> None:
+    """The digits that several tasks have in their top K."""
+    terminal.show(common_sentence(shared, tasks, top), "")
+    several = table("index", "label", "in the top of", left=3)
+    for index, names in sorted(shared.items(), key=lambda item: (-len(item[1]), item[0])):
+        if len(names) > 1:
+            several.add_row(str(index), str(data.y_test[index]), ", ".join(names))
+    if several.row_count:
+        terminal.show(several, "")
 
 
 def common_sentence(shared: Mapping[int, Sequence[str]], experiments: int, top: int) -> str:
@@ -175,19 +195,17 @@ def headline(results: Mapping[str, Any]) -> str:
     return f"{name} {percent(misclassified.mean_accuracy(results[name]))}"
 
 
-def save(
+def save_figures(
     config: MnistConfig,
     folder: RunFolder,
     data: Digits,
     results: Results,
     probabilities: Probabilities,
     tops: Mapping[str, Sequence[misclassified.Misclassified]],
-    ledger: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Figures and the ledger."""
+    """The worst digits (the report's Figure 1), confusion, calibration and curves."""
     from nnlab.output import figures
 
-    folder.write_table("ledger.csv", ledger)
     rows = {
         name: [(data.x_test[one.index], f"{one.label} → {one.predicted}", f"#{one.index}") for one in top]
         for name, top in tops.items()

@@ -93,6 +93,8 @@ def present(
     config: PermuteConfig, data: Pixels, results: Results, terminal: Terminal, folder: RunFolder
 ) -> dict[str, Any]:
     """Table 1 with the 2018 report's figures beside, Figure 2, and the ``results``."""
+    from nnlab.output import figures
+
     labels = data.digits.y_test
     found: dict[str, Any] = {}
     for name, runs in results.items():
@@ -118,7 +120,8 @@ def present(
     terminal.show(listed)
     if config.runs > 1:
         terminal.show(f"Test accuracy over {config.runs} runs: mean ± half the 95 % interval.")
-    save(folder, config, pictures, labels, results)
+    with figures.optional(terminal):
+        save_figures(folder, config, pictures, labels, results)
     return found
 
 
@@ -128,7 +131,7 @@ def headline(results: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {percent(accuracy(results[name]))}" for name in PERMUTED if name in results)
 
 
-def save(
+def save_figures(
     folder: RunFolder,
     config: PermuteConfig,
     pictures: Mapping[str, Bytes],

@@ -237,6 +237,8 @@ def present(
     config: TextgenConfig, data: Text, results: Results, terminal: Terminal, folder: RunFolder
 ) -> dict[str, Any]:
     """Consoles, summary, figures, and the ``results`` of the JSON document."""
+    from nnlab.output import figures
+
     runs, corpus = results[""], data.corpus
     prompt = Alphabet(corpus.alphabet).write(data.prompt)
     history = runs[0].history
@@ -255,7 +257,8 @@ def present(
     }
     found["characters_per_second"] = over_runs([run.speed.get("characters_per_second") for run in runs])
     terminal.show(summary(config, corpus, found, runs, collapsed))
-    save_figures(config, folder, runs)
+    with figures.optional(terminal):
+        save_figures(config, folder, runs)
     return {**found, "samples": samples}
 
 

@@ -262,6 +262,8 @@ def present(
     config: TranslateConfig, data: Sentences, results: Results, terminal: Terminal, folder: RunFolder
 ) -> dict[str, Any]:
     """Consoles, summary, figures, and the ``results`` of the JSON document."""
+    from nnlab.output import figures
+
     runs, parts = results[""], data.parts
     references = list(parts.held_out.values())
     scores = [score(run.outputs["outputs"], references) for run in runs]
@@ -279,7 +281,8 @@ def present(
         found[name] = over_runs([float(getattr(one, name)) for one in scores])
     found["sentences_per_second"] = over_runs([run.speed.get("sentences_per_second") for run in runs])
     terminal.show(summary(config, parts, found, runs, scores[0]))
-    save_figures(config, folder, parts, runs)
+    with figures.optional(terminal):
+        save_figures(config, folder, parts, runs)
     rows = [
         {"source": source, "output": output, "right": int(output in targets), "references": " | ".join(targets)}
         for (source, targets), output in zip(parts.held_out.items(), runs[0].outputs["outputs"], strict=True)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from nnlab.errors import Description, ExitCode
 
-SCHEMA = 1
+SCHEMA = 1  # of the document
+FORMAT = 2  # of the run folder: folders made before 0.1.0 have 1
 
 
-def envelope(
+def document(
     command: str | None,
     *,
     exit_code: ExitCode = ExitCode.DONE,
     run: str | None = None,
     config: dict[str, Any] | None = None,
+    data: dict[str, Any] | None = None,
     results: dict[str, Any] | None = None,
     artifacts: list[str] | None = None,
     seconds: dict[str, float] | None = None,
@@ -32,6 +35,7 @@ def envelope(
         "exit_code": int(exit_code),
         "run": run,
         "config": config or {},
+        "data": data or {},
         "results": results or {},
         "artifacts": artifacts or [],
         "seconds": {key: round(value, 3) for key, value in (seconds or {}).items()},
@@ -40,9 +44,13 @@ def envelope(
     }
 
 
-def dumps(document: dict[str, Any]) -> str:
-    """JSON text: indented, readable in any script's language, and without NaN (not valid JSON)."""
-    return json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+def dumps(content: Mapping[str, Any], *, ascii_only: bool = False) -> str:
+    """JSON text: indented, readable in any script's language, and without NaN (not valid JSON).
+
+    ``ascii_only`` escapes all other characters, for a stream that cannot write them.
+    """
+    text = json.dumps(_plain(dict(content)), indent=2, ensure_ascii=ascii_only, allow_nan=False) + "\n"
+    return text.encode("utf-8", "backslashreplace").decode()  # of names that are not UTF-8, half a character each
 
 
 def _plain(value: Any) -> Any:

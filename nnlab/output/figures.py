@@ -2,26 +2,72 @@
 
 from __future__ import annotations
 
+import functools
 import io
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from nnlab.output.terminal import Terminal, literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Array = np.ndarray[Any, Any]
+LONGEST = 30  # tokens of a sentence that still have a readable tick each
+RANGE_DB = 50  # below the loudest: what a spectrogram shows
 
 # Okabe and Ito's palette (2008), in an order whose neighbours differ most.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 INK, FAINT = "#222222", "#D9D9D9"
 
 
+def own_style(draw: Callable[P, R]) -> Callable[P, R]:
+    """Have a function draw in matplotlib's own style, whatever the user's ``matplotlibrc`` says."""
+
+    @functools.wraps(draw)
+    def styled(*arguments: P.args, **options: P.kwargs) -> R:
+        import matplotlib
+
+        with matplotlib.rc_context():
+            matplotlib.rcdefaults()
+            matplotlib.rcParams["backend"] = "agg"
+            return draw(*arguments, **options)
+
+    return styled
+
+
+@contextmanager
+def optional(terminal: Terminal) -> Iterator[None]:
+    """Draw within: a figure that cannot be drawn is told, and costs neither the run nor its results."""
+    try:
+        yield
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        terminal.warn(f"a figure could not be drawn ({type(error).__name__}: {reason}); the results are complete")
+        terminal.traceback(error)
+
+
+def shown(text: str) -> str:
+    """A text from outside as a figure may show it: no formula, no control character."""
+    return literal(text).replace("$", r"\$")
+
+
+@own_style
 def canvas(columns: int = 1, *, width: float = 4.6, height: float = 3.4, title: str = "") -> tuple[Figure, list[Axes]]:
     """A figure with ``columns`` axes side by side, ready to draw on."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width * columns, height), dpi=150, layout="constrained")
     if title:
-        figure.suptitle(title, fontsize=11, color=INK)
+        figure.suptitle(shown(title), fontsize=11, color=INK)
     axes = [figure.add_subplot(1, columns, number + 1) for number in range(columns)]
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
@@ -30,6 +76,7 @@ def canvas(columns: int = 1, *, width: float = 4.6, height: float = 3.4, title: 
     return figure, axes
 
 
+@own_style
 def png(figure: Figure) -> bytes:
     """The figure as PNG bytes; the same figure gives the same bytes."""
     buffer = io.BytesIO()
@@ -37,6 +84,7 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
+@own_style
 def grid_of_pictures(
     names: Sequence[str], columns: int, *, title: str, side: float, left: float, top: float
 ) -> tuple[Figure, Any]:
@@ -48,21 +96,22 @@ def grid_of_pictures(
 
     size = (left + side * columns, 0.5 + (side + top) * len(names))
     figure = Figure(figsize=size, dpi=150, layout="constrained")
-    figure.suptitle(title, fontsize=10, color=INK)
+    figure.suptitle(shown(title), fontsize=10, color=INK)
     axes = figure.subplots(len(names), columns, squeeze=False)
     for name, line in zip(names, axes, strict=True):
         for ax in line:
             ax.set_xticks([])
             ax.set_yticks([])
             ax.spines[:].set_visible(False)
-        line[0].set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center", labelpad=8)
+        line[0].set_ylabel(shown(name), fontsize=9, rotation=0, ha="right", va="center", labelpad=8)
     return figure, axes
 
 
+@own_style
 def curves(
     ax: Axes, lines: Mapping[str, Sequence[tuple[Sequence[float], Sequence[float]]]], *, ylabel: str, log: bool = False
 ) -> None:
-    """Curves by epoch: each name has one line a run; the first is drawn full, the others faint."""
+    """Curves by epoch: each name has one line per run; the first is drawn full, the others faint."""
     from matplotlib.ticker import MaxNLocator
 
     values = [value for runs in lines.values() for _, y in runs for value in y]
@@ -83,8 +132,9 @@ def curves(
         ax.legend(fontsize=8, frameon=False)
 
 
-def shares(ax: Axes, groups: Mapping[str, tuple[int, int]], *, xlabel: str) -> None:
-    """Bars of shares in percent from (right, all) counts, each with its count written under its name."""
+@own_style
+def bars(ax: Axes, groups: Mapping[str, tuple[int, int]], *, xlabel: str) -> None:
+    """Bars in percent from (right, all) counts, each with its count written under its name."""
     names = [f"{name}\nn={total}" for name, (_, total) in groups.items()]
     values = [100 * right / total for right, total in groups.values()]
     bars = ax.bar(range(len(names)), values, color=COLOURS[0], width=0.65)
@@ -97,3 +147,196 @@ def shares(ax: Axes, groups: Mapping[str, tuple[int, int]], *, xlabel: str) -> N
     ax.set_xlabel(xlabel, fontsize=9)
     ax.set_ylabel("answers right (%)", fontsize=9)
     ax.grid(axis="y", color=FAINT, linewidth=0.6)
+
+
+# ---- digits and pictures ------------------------------------------------------------------------------
+
+
+@own_style
+def rows_of_digits(rows: Mapping[str, Sequence[tuple[Array, str, str]]], *, title: str) -> Figure:
+    """One row per name; each picture ``(pixels, above, below)`` with a line above and one below it."""
+    columns = max(len(row) for row in rows.values())
+    figure, axes = grid_of_pictures(list(rows), columns, title=title, side=1.35, left=1.5, top=0.3)
+    for line, row in zip(axes, rows.values(), strict=True):
+        for ax, (pixels, above, below) in zip(line, row, strict=False):
+            ax.imshow(pixels, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
+            ax.set_title(above, fontsize=10, pad=3)
+            ax.set_xlabel(below, fontsize=7, color="#666666", labelpad=2)
+    return figure
+
+
+@own_style
+def confusion(probabilities: Mapping[str, Array], labels: Array) -> Figure:
+    """Confusion matrices, two per row, mean count per run; only what is wrong is coloured."""
+    from matplotlib.figure import Figure
+
+    columns, rows = min(2, len(probabilities)), -(-len(probabilities) // 2)
+    figure = Figure(figsize=(4.6 * columns, 4.5 * rows), dpi=150, layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax in axes[len(probabilities) :]:
+        ax.remove()
+    for ax, (name, given) in zip(axes, probabilities.items(), strict=False):
+        counts = np.zeros((10, 10))
+        for predicted in given.argmax(-1):
+            np.add.at(counts, (labels, predicted), 1 / len(given))
+        wrong = np.where(np.eye(10, dtype=bool), np.nan, counts)
+        most = max(1.0, float(np.nanmax(wrong)))
+        ax.imshow(wrong, cmap="Oranges", vmin=0, vmax=most)
+        for label, predicted in zip(*np.nonzero(counts), strict=True):
+            value = counts[label, predicted]
+            text = f"{value:.0f}" if value >= 9.95 or len(given) == 1 else f"{value:.1f}"
+            ink = "#8a8a8a" if label == predicted else "white" if value > 0.6 * most else INK
+            ax.text(predicted, label, text, ha="center", va="center", fontsize=6, color=ink)
+        ax.set_xticks(range(10))
+        ax.set_yticks(range(10))
+        ax.tick_params(labelsize=8, length=0)
+        ax.spines[:].set_visible(False)
+        ax.set_title(f"{name}: test digits, mean per run", fontsize=10, color=INK)
+        ax.set_xlabel("prediction", fontsize=9)
+        ax.set_ylabel("label", fontsize=9)
+    return figure
+
+
+@own_style
+def calibration(probabilities: Mapping[str, Array], labels: Array) -> Figure:
+    """How often a prediction is right against how sure it is; the runs together, ten bins of equal width.
+
+    The expected calibration error (Naeini, Cooper and Hauskrecht 2015) stands in the legend.
+    """
+    figure, [ax] = canvas(1, width=5.2, height=4.4, title="Calibration on the test digits")
+    ax.plot([0, 1], [0, 1], color=FAINT, linewidth=1.2, linestyle="--")
+    for colour, (name, given) in zip(COLOURS, probabilities.items(), strict=False):
+        sure = given.max(-1).ravel().astype(np.float64)
+        right = (given.argmax(-1) == labels).ravel()
+        place = np.minimum((sure * 10).astype(int), 9)
+        bins = [(sure[place == b].mean(), right[place == b].mean(), (place == b).sum()) for b in np.unique(place)]
+        error = sum(abs(s - r) * n for s, r, n in bins) / len(sure)
+        points = np.array([(s, r) for s, r, n in bins if n >= 10]).reshape(-1, 2)
+        ax.plot(*points.T, color=colour, marker="o", markersize=4, label=f"{name}: error {error:.4f}")
+    ax.set_xlabel("probability of the prediction", fontsize=9)
+    ax.set_ylabel("share of them right", fontsize=9)
+    ax.grid(color=FAINT, linewidth=0.6)
+    ax.legend(fontsize=8, frameon=False, loc="lower right")
+    return figure
+
+
+@own_style
+def rows_of_pictures(rows: Mapping[str, Array], *, title: str) -> Figure:
+    """One row per name, its pictures ``(n, side, side, 3)`` in [0, 1] beside each other."""
+    columns = max(len(row) for row in rows.values())
+    figure, axes = grid_of_pictures(list(rows), columns, title=title, side=0.95, left=1.5, top=0.05)
+    for line, row in zip(axes, rows.values(), strict=True):
+        for ax, picture in zip(line, row, strict=False):
+            ax.imshow(np.clip(picture, 0, 1), interpolation="nearest")
+    return figure
+
+
+# ---- sounds ------------------------------------------------------------------------------------------
+
+
+@own_style
+def waveforms(pairs: Sequence[tuple[str, Array, Array]], rate: int, *, title: str) -> Figure:
+    """Original above reconstruction ``(samples,)`` at ``rate`` Hz, one column per recording; a pair on one scale."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.2 * len(pairs), 3.6), dpi=150, layout="constrained")
+    figure.suptitle(shown(title), fontsize=11, color=INK)
+    axes = figure.subplots(2, len(pairs), squeeze=False, sharex="col")
+    for column, (name, original, made) in enumerate(pairs):
+        most = 1.05 * max(float(np.abs(original).max()), float(np.abs(made).max()), 1e-9)
+        for row, (wave, what, colour) in enumerate(((original, name, INK), (made, "reconstruction", COLOURS[0]))):
+            ax = axes[row][column]
+            ax.plot(np.arange(len(wave)) / rate, wave, color=colour, linewidth=0.3, rasterized=True)
+            ax.set_ylim(-most, most)
+            ax.set_title(shown(what), fontsize=9, color=INK)
+            _plain(ax)
+        axes[1][column].set_xlabel("seconds", fontsize=9)
+    axes[0][0].set_ylabel("amplitude", fontsize=9)
+    axes[1][0].set_ylabel("amplitude", fontsize=9)
+    return figure
+
+
+@own_style
+def spectrograms(
+    rows: Sequence[tuple[str, Sequence[tuple[str, Array, float]]]], centres: Array, *, title: str
+) -> Figure:
+    """Log-mel spectrograms ``(name, decibels (frames, bands), seconds)``: one row per recording, on one scale.
+
+    A column is a way through which the recording went; ``centres`` ``(bands,)`` are the bands in Hz.
+    """
+    from matplotlib.figure import Figure
+
+    columns = max(len(made) for _, made in rows)
+    figure = Figure(figsize=(3.1 * columns + 0.8, 2.1 * len(rows) + 0.5), dpi=150, layout="constrained")
+    figure.suptitle(shown(title), fontsize=11, color=INK)
+    axes = figure.subplots(len(rows), columns, squeeze=False)
+    ticks = [int(np.abs(centres - hertz).argmin()) for hertz in (500, 1000, 2000, 4000, 8000)]
+    for line, (name, made) in zip(axes, rows, strict=True):
+        first = made[0][1]
+        top = float(np.percentile(first, 99.8))
+        for place, (ax, (what, decibels, seconds)) in enumerate(zip(line, made, strict=True)):
+            bands = decibels.T
+            extent = (0.0, seconds, -0.5, len(bands) - 0.5)
+            image = ax.imshow(
+                bands, origin="lower", aspect="auto", cmap="magma", vmin=top - RANGE_DB, vmax=top, extent=extent
+            )
+            ax.set_yticks(ticks, ["0.5", "1", "2", "4", "8"])
+            ax.tick_params(labelsize=8, colors=INK)
+            ax.set_title(shown(what if place else name), fontsize=9, color=INK)
+            if ax is line[0]:
+                ax.set_ylabel("kHz (mel scale)", fontsize=9)
+        figure.colorbar(image, ax=line[-1], pad=0.02).set_label("dB", fontsize=8)
+    for ax in axes[-1]:
+        ax.set_xlabel("seconds", fontsize=9)
+    return figure
+
+
+def thumbnail(decibels: Array) -> Array:
+    """A log-mel spectrogram ``(frames, bands)`` as a small colour picture for the terminal (uint8)."""
+    from matplotlib import colormaps
+
+    pieces = np.array_split(decibels, min(76, len(decibels)))
+    small = np.stack([piece.mean(axis=0) for piece in pieces])[:, : decibels.shape[1] // 2 * 2].T[::-1]
+    small = small.reshape(-1, 2, small.shape[1]).mean(axis=1)  # 32 rows
+    top = float(small.max())
+    scaled = np.clip((small - top + 0.8 * RANGE_DB) / (0.8 * RANGE_DB), 0, 1)
+    small_picture: Array = (colormaps["magma"](scaled)[..., :3] * 255).astype(np.uint8)
+    return small_picture
+
+
+def _plain(ax: Any) -> None:
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(labelsize=8, colors=INK)
+    ax.grid(color=FAINT, linewidth=0.6)
+    ax.set_axisbelow(True)
+
+
+# ---- sentences ---------------------------------------------------------------------------------------
+
+
+def by_length(lengths: Sequence[int], right: Sequence[bool]) -> dict[str, tuple[int, int]]:
+    """(right, all) counts of up to eight groups of like length, about as many in each."""
+    found = np.array(lengths)
+    edges = np.unique(np.quantile(found, np.linspace(0, 1, 9)).astype(int))
+    groups: dict[str, tuple[int, int]] = {}
+    starts = edges[:-1] if len(edges) > 1 else edges
+    for low, high in zip(starts, [*starts[1:], edges[-1] + 1], strict=True):
+        inside = (found >= low) & (found < high)
+        name = f"{low}–{high - 1}" if high - 1 > low else str(low)
+        groups[name] = (int(np.array(right)[inside].sum()), int(inside.sum()))
+    return groups
+
+
+@own_style
+def attention_maps(maps: Sequence[tuple[list[str], list[str], Array]], *, title: str) -> Figure:
+    """(read, written, weights) side by side: dark where a written token (rows) looked while it was chosen."""
+    figure, axes = canvas(len(maps), width=4.2, height=4.6, title=f"{title}: where each written token looked")
+    for ax, (read, written, weights) in zip(axes, maps, strict=True):
+        read, written = list(map(shown, read[:LONGEST])), list(map(shown, [*written, "end"][:LONGEST]))
+        ax.imshow(weights[: len(written), : len(read)], cmap="Blues", vmin=0, aspect="auto")
+        ax.set_xticks(range(len(read)), read, fontsize=8, rotation=60)
+        ax.set_yticks(range(len(written)), written, fontsize=8)
+        ax.tick_params(length=0, colors=INK)
+        ax.set_xlabel("read", fontsize=9)
+        ax.set_ylabel("written", fontsize=9)
+    return figure

@@ -1,4 +1,4 @@
-"""Who looks on while a model trains: a live display, one plain line an epoch, or nobody.
+"""The progress of a training: a live display, one plain line per epoch, or nothing.
 
 All of it goes to stderr. The live display needs a terminal; without one (a pipe, ``nohup``, CI) each
 epoch leaves one line.
@@ -22,18 +22,18 @@ from nnlab.output.terminal import Terminal
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 Row = dict[str, Any]
-PLACE = ("experiment", "run", "epoch", "seconds")  # a row's other columns are measures
+PLACE = ("task", "run", "epoch", "seconds")  # a row's other columns are measures
 
 
-def watch_for(terminal: Terminal) -> Display:
+def progress_for(terminal: Terminal) -> SilentProgress:
     """The display that fits the terminal and ``-q``."""
     if terminal.verbosity < 0:
-        return Display(terminal.err)
-    return LiveDisplay(terminal.err) if terminal.err.is_terminal else PlainLines(terminal.err)
+        return SilentProgress(terminal.err)
+    return LiveProgress(terminal.err) if terminal.err.is_terminal else PlainProgress(terminal.err)
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
-    """A small curve of one character a value, on a logarithmic scale where all are positive.
+    """A small curve of one character per value, on a logarithmic scale where all are positive.
 
     >>> sparkline([8, 4, 2, 1], 10)
     '█▆▃▁'
@@ -58,11 +58,15 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
 
 
-def measures(row: Row) -> dict[str, str]:
-    """The measures of a row as text: shares in percent, losses with four figures; what only compares is left out."""
+def metrics_told(row: Row) -> dict[str, str]:
+    """The metrics of a row as text: shares in percent, losses with four figures.
+
+    A metric that is another one under another convention (``loss_padded`` beside ``loss``) is left out.
+    """
     shown = {}
     for name, value in row.items():
-        if name not in PLACE and not name.endswith("_padded"):
+        variant = any(name.startswith(f"{other}_") for other in row if other.endswith("loss"))
+        if name not in PLACE and not variant:
             share = name.endswith(("match", "accuracy"))
             shown[name.removesuffix("_accuracy").replace("_", " ")] = (
                 f"{100 * value:.2f} %" if share else f"{value:.4g}"
@@ -70,8 +74,8 @@ def measures(row: Row) -> dict[str, str]:
     return shown
 
 
-class Display:
-    """Nobody looks on (``-q``); the displays below build on it."""
+class SilentProgress:
+    """Hears and says nothing (``-q``); the displays below build on it."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -114,8 +118,8 @@ class Display:
         return (time.monotonic() - self.began) / done * to_do
 
 
-class PlainLines(Display):
-    """One plain line an epoch."""
+class PlainProgress(SilentProgress):
+    """One plain line per epoch."""
 
     def epoch(self, row: Row) -> None:
         """Print the epoch's line."""
@@ -123,13 +127,13 @@ class PlainLines(Display):
         super().epoch(row)
         of_run = f"{self.name}  " if self.name else ""
         of_run += f"run {self.run + 1}/{self.runs}  " if self.runs > 1 else ""
-        shown = "  ".join(f"{name} {value}" for name, value in measures(row).items())
+        shown = "  ".join(f"{name} {value}" for name, value in metrics_told(row).items())
         left = f"  left {clock(self.left() or 0)}" if len(self.rows) < self.epochs else ""
         line = f"{of_run}epoch {row['epoch']:>{len(str(self.epochs))}}/{self.epochs}  {shown}  {seconds:.1f} s{left}"
         self.console.print(Text(line), soft_wrap=True)
 
 
-class LiveDisplay(Display):
+class LiveProgress(SilentProgress):
     """Bars for epochs and batches, the measures, a small curve of the loss, and the time left.
 
     Drawn in place at the bottom of the terminal; it vanishes when training ends, and one line stays.
@@ -161,7 +165,7 @@ class LiveDisplay(Display):
             self._left_line, row = True, self.rows[-1]
             of_run = f"{self.name} " if self.name else ""
             of_run += f"run {self.run + 1}/{self.runs}" if self.runs > 1 else f"{row['epoch']} epochs"
-            held_out = {name: value for name, value in measures(row).items() if name != "loss"}
+            held_out = {name: value for name, value in metrics_told(row).items() if name != "loss"}
             shown = "  ".join(f"{name} {value}" for name, value in held_out.items())
             line = Text(f"{of_run} in {clock(row['seconds'])}  {shown}", overflow="ellipsis", no_wrap=True)
             self.console.print(line)
@@ -195,8 +199,112 @@ class LiveDisplay(Display):
             losses = [float(row["loss"]) for row in self.rows if "loss" in row]
             parts.append(Text.assemble("loss  ", (sparkline(losses, bar), "cyan"), overflow="crop", no_wrap=True))
             shown = Text(overflow="ellipsis", no_wrap=width >= 60)
-            for name, value in measures(self.rows[-1]).items():
+            for name, value in metrics_told(self.rows[-1]).items():
                 shown.append(f"{name} ", style="dim").append(f"{value}  ", style="bold")
             parts.append(shown)
         parts.append(Text(clocks, style="dim", overflow="ellipsis", no_wrap=True))
         return Group(*parts)
+
+
+# ---- several at once -------------------------------------------------------------------------------
+
+
+class ProgressOfMany:
+    """One :class:`SilentProgress` per job, fed by the events that the jobs print; quiet and plain ones need no more."""
+
+    def __init__(self, terminal: Terminal, title: str, runs: int) -> None:
+        self.terminal, self.title, self.runs = terminal, title, runs
+        self.displays: dict[str, SilentProgress] = {}
+        self._plain = terminal.verbosity >= 0 and not terminal.err.is_terminal
+
+    def hear(self, job: str, event: dict[str, Any]) -> None:
+        """An event of a job; a lost one is told on its own line."""
+        told = dict(event)
+        kind = told.pop("event")
+        if kind == "lost":
+            self.terminal.warn(f"{job}: {told['why']}, begun again")
+        display = self.displays.setdefault(job, self._made())
+        if kind in ("start", "step", "epoch"):
+            getattr(display, kind)(**told)
+        if kind == "epoch" and display.rows[-1]["epoch"] == display.epochs:
+            self.ended(display)
+
+    def ended(self, display: SilentProgress) -> None:
+        """A run has had its last epoch; plain lines have said so."""
+
+    def end(self, name: str) -> None:
+        """A job is over."""
+        self.displays.pop(name, None)
+
+    def stop(self) -> None:
+        """Leave the terminal as it was."""
+
+    def _made(self) -> SilentProgress:
+        return PlainProgress(self.terminal.err) if self._plain else SilentProgress(self.terminal.err)
+
+
+class LiveProgressOfMany(ProgressOfMany):
+    """The same in a terminal: one line per worker, drawn in place, and one line that stays for each run that ended."""
+
+    def __init__(self, terminal: Terminal, title: str, runs: int) -> None:
+        super().__init__(terminal, title, runs)
+        self._began = time.monotonic()
+        self._live = Live(get_renderable=self.render, console=terminal.err, transient=True, refresh_per_second=4)
+        self._live.start()
+
+    def ended(self, display: SilentProgress) -> None:
+        """One line that stays."""
+        shown = "  ".join(f"{name} {value}" for name, value in metrics_told(display.rows[-1]).items() if name != "loss")
+        told = f"{display.name} run {display.run + 1}/{self.runs} in {clock(display.rows[-1]['seconds'])}  {shown}"
+        self.terminal.err.print(Text(told.strip(), overflow="ellipsis", no_wrap=True))
+
+    def stop(self) -> None:
+        """Take the display away."""
+        self._live.stop()
+
+    def render(self) -> RenderableType:
+        """The display at this moment."""
+        grid = Table.grid(padding=(0, 1))
+        for _ in range(4):
+            grid.add_column(no_wrap=True)
+        bar = max(8, min(30, self.terminal.err.width - 50))
+        grid.add_row(Text(self.title, style="bold"), "", "", Text(f"{clock(time.monotonic() - self._began)} gone"))
+        for name, display in list(self.displays.items()):
+            done = len(display.rows) + display.done_steps / display.steps
+            losses = metrics_told(display.rows[-1]) if display.rows else {}
+            first = next(iter(losses.items()), None)
+            shown = Text(f"{first[0]} {first[1]}" if first else "starting", style="dim")
+            of_run = f"{display.name} run {display.run + 1}".strip() if display.runs > 1 else display.name or name
+            epoch = min(len(display.rows) + 1, display.epochs)
+            progress = ProgressBar(display.epochs, done, width=bar)
+            grid.add_row(of_run, progress, f"epoch {epoch}/{display.epochs}", shown)
+        return grid
+
+
+class LiveParts:
+    """The parts of a report at work: how long each has run, beside how long it was thought to take."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.parts: dict[str, tuple[float, float]] = {}  # name: when it began, about how many seconds
+        self._live = Live(get_renderable=self.render, console=terminal.err, transient=True, refresh_per_second=2)
+        if terminal.verbosity >= 0 and terminal.err.is_terminal:
+            self._live.start()
+
+    def stop(self) -> None:
+        """Take the display away."""
+        self._live.stop()
+
+    def render(self) -> RenderableType:
+        """The display at this moment."""
+        grid = Table.grid(padding=(0, 1))
+        for name, (began, about) in list(self.parts.items()):
+            gone = time.monotonic() - began
+            bar = ProgressBar(1.0, min(0.99, gone / about), width=24)
+            grid.add_row(Text(name, style="bold"), bar, f"{clock(gone)} of about {clock(about)}")
+        return grid
+
+
+def progress_of_many(terminal: Terminal, title: str, runs: int) -> ProgressOfMany:
+    """The display that fits the terminal and ``-q``."""
+    live = terminal.verbosity >= 0 and terminal.err.is_terminal
+    return (LiveProgressOfMany if live else ProgressOfMany)(terminal, title, runs)

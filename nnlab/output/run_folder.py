@@ -3,8 +3,8 @@
 Every file is written beside its place and then renamed, so a reader (or a later process, after
 ``kill -9``) sees the old file or the new one, never half of one::
 
-    config.json  environment.json  metrics.csv  results.json  console.txt  model.keras
-    vocabulary.json (what a model of text reads)  figures/*.png  audio/*.wav  checkpoint/ (until the run is done)
+    config.json  data.json  environment.json  metrics.csv  results.json  console.txt  model.keras
+    preprocessing.json (what predict needs of the data)  figures/*.png  audio/*.wav  checkpoint/ (until the run is done)
 
 Nothing in a run folder is ever executed: arrays are read without pickle and of ``model.keras`` only
 the weights are used (see :mod:`nnlab.backend`).
@@ -20,14 +20,14 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import filelock
 
 from nnlab.errors import InputError, UsageError
-from nnlab.output.document import SCHEMA, dumps
+from nnlab.output.document import FORMAT, dumps
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,24 +39,23 @@ LOCK = ".lock"
 class RunFolder:
     """One run's folder on disk."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, made_here: bool = False) -> None:
         self.path = path
+        self.made_here = made_here  # by this process: it may be deleted where nothing was computed
 
     # ---- making and opening ----------------------------------------------------------------------
 
     @classmethod
     def create(cls, command: str, out: Path | None) -> RunFolder:
         """A new folder: ``out``, or ``runs/COMMAND-DATE-TIME``. Raises UsageError where it cannot be."""
-        if out is None:
-            stamp = f"{command}-{time.strftime('%Y%m%d-%H%M%S')}"
-            names = [stamp, *(f"{stamp}-{number}" for number in range(2, 100))]
-            out = next(Path("runs") / name for name in names if not (Path("runs") / name).exists())
-        elif out.is_dir() and any(out.iterdir()):
+        made_here = out is None or not out.exists()
+        if out is not None and out.is_dir() and any(out.iterdir()):
             hint = "Choose another --out, or go on with it: --resume" if is_run(out) else "Choose another --out"
             raise UsageError(f"expected a new or empty folder for --out, got {out}, which has files in it", hint)
-        elif out.exists() and not out.is_dir():
+        if out is not None and out.exists() and not out.is_dir():
             raise UsageError(f"expected a folder for --out, got the file {out}", "Choose another --out")
         try:
+            out = _new_folder(command) if out is None else out
             out.mkdir(parents=True, exist_ok=True)
             probe = out / ".probe"
             probe.write_bytes(b"")
@@ -66,9 +65,9 @@ class RunFolder:
                 raise
             reason = (error.strerror or str(error)).lower()
             raise UsageError(
-                f"cannot write into --out {out}: {reason}", "Choose a folder that can be written"
+                f"cannot write into {out or 'runs'}: {reason}", "Choose a folder that can be written"
             ) from error
-        return cls(out)
+        return cls(out, made_here=made_here)
 
     @classmethod
     def open(cls, path: Path, command: str | None = None) -> Self:
@@ -82,10 +81,15 @@ class RunFolder:
         folder = cls(path)
         config = folder.read_json("config.json")
         schema, made_by = config.get("schema"), config.get("command")
-        if not isinstance(schema, int) or schema > SCHEMA:
+        if not isinstance(schema, int) or isinstance(schema, bool) or schema > FORMAT:
             raise UsageError(
-                f"{path} has schema {schema}, this nnlab reads up to {SCHEMA}: it was written by a newer version",
+                f"{path} has format {schema}, this nnlab reads format {FORMAT}: it was written by a newer version",
                 "Upgrade nnlab",
+            )
+        if schema < FORMAT:
+            raise UsageError(
+                f"{path} has format {schema}, from before nnlab 0.1.0; this nnlab reads format {FORMAT}",
+                "Run the experiment again",
             )
         if not isinstance(config.get("config"), dict) or not isinstance(made_by, str):
             raise UsageError(f"{path / 'config.json'} has no config in it", "Run the experiment again")
@@ -153,7 +157,20 @@ class RunFolder:
 
     def write_config(self, command: str, config: dict[str, Any]) -> Path:
         """``config.json``: written first; it makes a folder a run folder."""
-        return self.write_json("config.json", {"schema": SCHEMA, "command": command, "config": config})
+        return self.write_json("config.json", {"schema": FORMAT, "command": command, "config": config})
+
+    def write_results(self, document: dict[str, Any]) -> Path:
+        """``results.json`` of a finished run."""
+        return self.write_json("results.json", document)
+
+    def write_failure(self, document: dict[str, Any]) -> None:
+        """``results.json`` of a run that failed: results that are there already are never replaced.
+
+        The disk may be what failed: then nothing is written.
+        """
+        with suppress(OSError, InputError):
+            if not self.finished:
+                self.write_json("results.json", document)
 
     def write_metrics(self, rows: Sequence[Mapping[str, Any]]) -> Path:
         """``metrics.csv``: one row an epoch."""
@@ -200,6 +217,10 @@ class RunFolder:
             ) from error
         return arrays, meta
 
+    def has_arrays(self, name: str) -> bool:
+        """Whether there is a file of that name in the checkpoint."""
+        return (self.path / CHECKPOINT / f"{name}.npz").is_file()
+
     def drop_checkpoint(self, name: str | None = None) -> None:
         """Delete one file of the checkpoint, or all of it once the run is done."""
         if name is not None:
@@ -230,6 +251,18 @@ class RunFolder:
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"cannot be read: {error}", "The file is damaged: run again", path=path) from error
 
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """The rows of ``metrics.csv``, numbers as numbers. InputError where it cannot be read."""
+
+        def value(text: str) -> Any:
+            for kind in (int, float):
+                with suppress(ValueError):
+                    return kind(text)
+            return text
+
+        rows = csv.DictReader(io.StringIO(self.read_text("metrics.csv")))
+        return [{name: value(text) for name, text in row.items() if text not in ("", None)} for row in rows]
+
     @property
     def config(self) -> dict[str, Any]:
         """The config the run was started with, without the schema and the command."""
@@ -249,11 +282,36 @@ class RunFolder:
         names = (path.relative_to(self.path).as_posix() for path in files)
         return sorted(name for name in names if not name.startswith(("checkpoint/", ".")))
 
+    @property
+    def is_run(self) -> bool:
+        """Whether a run was begun here: its data were loaded, its record is written."""
+        return is_run(self.path)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run is finished and its results are there."""
+        if not (self.path / "results.json").is_file():
+            return False
+        return self.read_json("results.json").get("status") == "ok"
+
     def discard_if_bare(self) -> None:
-        """Delete a folder in which nothing was computed yet: an error before the first epoch leaves none."""
-        kept = {"config.json", "environment.json", "vocabulary.json", "shape.json", "spectrum.json", LOCK}
-        if self.path.is_dir() and {entry.name for entry in self.path.iterdir()} <= kept:
+        """Delete what was made for a run that never began; a folder that was there before stays, as it was."""
+        if self.is_run or not self.path.is_dir():
+            return
+        (self.path / LOCK).unlink(missing_ok=True)
+        if self.made_here and not any(self.path.iterdir()):
             shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _new_folder(command: str) -> Path:
+    """``runs/COMMAND-DATE-TIME``, made by this process alone: of two in one second one gets a number."""
+    stamp = f"{command}-{time.strftime('%Y%m%d-%H%M%S')}"
+    Path("runs").mkdir(parents=True, exist_ok=True)
+    for name in (stamp, *(f"{stamp}-{number}" for number in range(2, 1000))):
+        with suppress(FileExistsError):
+            (Path("runs") / name).mkdir()
+            return Path("runs") / name
+    raise FileExistsError(errno.EEXIST, "a thousand runs in one second", f"runs/{stamp}")
 
 
 def is_run(path: Path) -> bool:

@@ -18,10 +18,10 @@ from nnlab.commands.report.items import ITEMS, Item, judge
 from nnlab.config import PRESETS, SAMPLE, RunOptions
 from nnlab.errors import ExitCode, InputError, NnlabError, UsageError
 from nnlab.experiments import entry
-from nnlab.output.document import dumps, envelope
+from nnlab.output.document import document, dumps
 from nnlab.output.progress import clock
 from nnlab.output.run_folder import RunFolder, is_run
-from nnlab.output.terminal import Terminal, said, table
+from nnlab.output.terminal import Terminal, number, table
 from nnlab.training.parallel import FOLDER, Engine, Event, Job, engine_for
 
 RATE = 200.0  # GFLOP/s of the machine where the seconds of PARTS were taken; those of published are guesses
@@ -104,8 +104,8 @@ def report(preset: str, only: Sequence[str], options: RunOptions) -> ExitCode:
         folder = RunFolder(home)
         from nnlab.commands.report.page import page
 
-        document = envelope("report", run=str(home), config={"preset": preset}, results=results)
-        folder.write("report.json", dumps(document).encode())
+        whole = document("report", run=str(home), config={"preset": preset}, results=results)
+        folder.write("report.json", dumps(whole).encode())
         size = folder.write("report.html", page(preset, rows, states, home).encode()).stat().st_size
         terminal.tell(f"saved {home / 'report.html'} ({size / 1e6:.1f} MB) and report.json")
         failed = [name for name, state in states.items() if state["status"] != "ok"]
@@ -194,7 +194,7 @@ def carry_out(
     seconds: Mapping[str, float],
 ) -> None:
     """Run the parts that are not done, some at once; tell each as it ends."""
-    from nnlab.output.progress_many import LiveParts
+    from nnlab.output.progress import LiveParts
 
     missing = {part.name: part for part in parts if states[part.name]["status"] != "ok"}
     display = LiveParts(terminal)
@@ -256,7 +256,7 @@ def show(terminal: Terminal, rows: Sequence[Mapping[str, Any]]) -> None:
     colours |= dict.fromkeys(("shown", "other data"), "dim")
     for row in rows:
         verdict = f"[{colours[row['verdict']]}]{row['verdict']}[/]"
-        listed.add_row(row["what"], said(row["published"]), said(row["measured"]), verdict)
+        listed.add_row(row["what"], number(row["published"]), number(row["measured"]), verdict)
     terminal.show(listed)
     reasons: dict[str, list[str]] = {}
     for row in rows:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.output.run_folder import RunFolder
-from nnlab.output.terminal import said
+from nnlab.output.terminal import number
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c1c1c; --dim: #595959; --paper: #ffffff; --line: #d0d0d0;
@@ -75,8 +75,8 @@ def page(preset: str, rows: Sequence[Mapping[str, Any]], states: Mapping[str, Ma
         kind = row["verdict"].split()[0]
         lines.append(
             f'<tr><td><a href="#{row["part"]}">{html.escape(row["what"])}</a>{reason}</td>'
-            f'<td class="n">{html.escape(said(row["published"]))}</td>'
-            f'<td class="n">{html.escape(said(row["measured"]))}</td>'
+            f'<td class="n">{html.escape(number(row["published"]))}</td>'
+            f'<td class="n">{html.escape(number(row["measured"]))}</td>'
             f'<td class="{kind}">{row["verdict"]}</td></tr>'
         )
     verdicts = ("reproduced", "better", "differs", "other data", "not run")
