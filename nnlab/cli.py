@@ -14,7 +14,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 import nnlab
-from nnlab.config import PRESETS, RunOptions, command, with_options
+from nnlab.config import PRESETS, RunOptions, command, expanded, with_options
 from nnlab.configs.predict import PredictOptions
 from nnlab.errors import UsageError
 from nnlab.experiments import REGISTRY
@@ -88,7 +88,7 @@ def predict(
     """
     from nnlab.commands.predict import predict as answer
 
-    raise typer.Exit(answer(run, inputs, options))
+    raise typer.Exit(answer(expanded(run), inputs, options))
 
 
 @app.command(rich_help_panel=USE)
@@ -140,7 +140,7 @@ def list_runs(
         from nnlab.commands.runs import Listing
         from nnlab.commands.runs import list_runs as run
 
-        listing = Listing(folder.expanduser(), name, where or [], sort, top)
+        listing = Listing(expanded(folder), name, where or [], sort, top)
         raise typer.Exit(run(listing, json=json))
 
 
@@ -152,7 +152,7 @@ def show(run: RunArgument, json: JsonOption = False) -> None:
     """
     from nnlab.commands.runs import show_run
 
-    raise typer.Exit(show_run(run.expanduser(), json=json))
+    raise typer.Exit(show_run(expanded(run), json=json))
 
 
 @runs_app.command()
@@ -164,7 +164,7 @@ def verify(run: RunArgument, options: RunOptions) -> None:
     """
     from nnlab.commands.runs import verify_run
 
-    raise typer.Exit(verify_run(run.expanduser(), options))
+    raise typer.Exit(verify_run(expanded(run), options))
 
 
 @runs_app.command("compare")
@@ -182,8 +182,8 @@ def compare_runs(
     """
     from nnlab.commands.compare import compare
 
-    drawn = figure.expanduser() if figure else None
-    raise typer.Exit(compare([run.expanduser() for run in runs], figure=drawn, json=json))
+    drawn = expanded(figure) if figure else None
+    raise typer.Exit(compare([expanded(run) for run in runs], figure=drawn, json=json))
 
 
 @data_app.callback(invoke_without_command=True)
@@ -259,9 +259,11 @@ def worker(
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: run the app, and tell every wrong usage in one line (and in JSON if asked)."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    _fill_closed_descriptors()
     try:
         code = app(arguments, prog_name="nnlab", standalone_mode=False) or 0
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except typer.TyperException as error:
         code = _refuse(UsageError(error.format_message().rstrip(".")), arguments)
     except UsageError as error:
@@ -272,6 +274,15 @@ def main(arguments: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     raise SystemExit(int(code))
+
+
+def _fill_closed_descriptors() -> None:
+    """Have 0, 1 and 2 lead somewhere (``>&-``): else the next file that is opened would be taken for a stream."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def _refuse(error: UsageError, arguments: list[str]) -> int:

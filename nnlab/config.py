@@ -344,12 +344,24 @@ def command(
 
     def body(**values: Any) -> None:
         given = {option: values[option] for option in own if values[option] not in (None, [])}
-        options = RunOptions(**{key: value for key, value in values.items() if key not in own and value is not None})
+        options = RunOptions(
+            **{key: expanded(value) for key, value in values.items() if key not in own and value is not None}
+        )
         raise typer.Exit(run(name, given, options))
 
     example = f"\n\nExample: [bold cyan]{cls.EXAMPLE}[/bold cyan]" if cls.EXAMPLE else ""
     doc = f"{(cls.__doc__ or '').splitlines()[0]}{example}"
     return _signed(body, name, doc, [*parameters_of(cls), *parameters_of(RunOptions)])
+
+
+def expanded(value: Any) -> Any:
+    """A path with its ``~`` as the user's home; UsageError where there is none. Other values as they are."""
+    if not isinstance(value, Path):
+        return value
+    try:
+        return value.expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"expected a path, got {value}: this user has no home directory", "Write it out") from error
 
 
 def with_options(cls: type[Options], *names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -365,7 +377,9 @@ def with_options(cls: type[Options], *names: str) -> Callable[[Callable[..., Non
 
         def body(**values: Any) -> None:
             typed = {parameter.name: values.pop(parameter.name) for parameter in added}
-            function(**values, options=cls(**{name: value for name, value in typed.items() if value is not None}))
+            function(
+                **values, options=cls(**{name: expanded(value) for name, value in typed.items() if value is not None})
+            )
 
         return _signed(body, function.__name__, function.__doc__ or "", [*own, *added])
 
