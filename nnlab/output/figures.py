@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -34,7 +35,8 @@ def own_style(draw: Callable[P, R]) -> Callable[P, R]:
     def styled(*arguments: P.args, **options: P.kwargs) -> R:
         import matplotlib
 
-        with matplotlib.rc_context():
+        with matplotlib.rc_context(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")  # a box stands for it
             matplotlib.rcdefaults()
             matplotlib.rcParams["backend"] = "agg"
             return draw(*arguments, **options)

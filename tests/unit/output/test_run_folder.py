@@ -12,7 +12,7 @@ from nnlab.errors import InputError, UsageError
 from nnlab.output.run_folder import RunFolder
 
 
-def made(path, config=None, command="arith", schema=1):
+def made(path, config=None, command="arith", schema=2):
     path.mkdir(parents=True)
     (path / "config.json").write_text(json.dumps({"schema": schema, "command": command, "config": config or {}}))
     return RunFolder(path)
@@ -84,14 +84,14 @@ def test_two_runs_in_one_second_get_two_folders(tmp_path, monkeypatch):
     ("content", "says"),
     [
         (None, "a folder without config.json|an empty folder"),
-        ('{"schema": 1, "comm', r"config\.json:1: expected JSON"),
+        ('{"schema": 2, "comm', r"config\.json:1: expected JSON"),
         ("[]", "expected a JSON object"),
-        ('{"schema": 2, "command": "arith", "config": {}}', "written by a newer version"),
-        ('{"schema": 1, "command": "arith"}', "has no config in it"),
-        ('{"schema": 1, "command": "mnist", "config": {}}', "expected a run of arith, .* is one of mnist"),
+        ('{"schema": 3, "command": "arith", "config": {}}', "written by a newer version"),
+        ('{"schema": 2, "command": "arith"}', "has no config in it"),
+        ('{"schema": 2, "command": "mnist", "config": {}}', "expected a run of arith, .* is one of mnist"),
     ],
 )
-def test_what_is_no_run_folder_is_said(tmp_path, content, says):
+def test_open_refuses_what_is_no_run_folder(tmp_path, content, says):
     path = tmp_path / "run"
     path.mkdir()
     if content is not None:
@@ -100,8 +100,31 @@ def test_what_is_no_run_folder_is_said(tmp_path, content, says):
         RunFolder.open(path, "arith")
 
 
-def test_metrics_have_one_row_an_epoch_and_lose_no_bit(tmp_path):
+def test_metrics_have_one_row_per_epoch_and_lose_no_bit(tmp_path):
     rows = [{"run": 0, "epoch": 1, "loss": 0.1 + 0.2}, {"run": 0, "epoch": 2, "loss": 1e-9, "extra": 1.5}]
     RunFolder(tmp_path).write_metrics(rows)
     lines = (tmp_path / "metrics.csv").read_text().splitlines()
+    assert RunFolder(tmp_path).read_metrics() == rows
     assert lines == ["run,epoch,loss,extra", "0,1,0.30000000000000004,", "0,2,1e-09,1.5"]
+
+
+def test_results_are_never_replaced_by_an_error(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.write_failure({"status": "interrupted"})
+    assert folder.read_json("results.json")["status"] == "interrupted"
+    folder.write_results({"status": "ok", "results": {"x": 1}})
+    folder.write_failure({"status": "error"})
+    assert folder.read_json("results.json") == {"status": "ok", "results": {"x": 1}}
+
+
+def test_only_what_was_made_here_is_removed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    RunFolder.create("arith", tmp_path / "mine").discard_if_bare()
+    assert (tmp_path / "mine").is_dir()
+    RunFolder.create("arith", tmp_path / "new").discard_if_bare()
+    assert not (tmp_path / "new").exists()
+    begun = RunFolder.create("arith", None)
+    begun.write_config("arith", {})
+    begun.discard_if_bare()
+    assert begun.path.is_dir()

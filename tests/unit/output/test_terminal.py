@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import json
 
 import numpy as np
 from rich.console import Console
 
+from nnlab.experiments.arith import console_line
 from nnlab.output import figures
-from nnlab.output.progress import LiveDisplay, PlainLines, clock, measures, sparkline
-from nnlab.output.terminal import PictureRow, console_line, number, percent
+from nnlab.output.pictures import PictureRow
+from nnlab.output.progress import LiveProgress, PlainProgress, clock, metrics_told, sparkline
+from nnlab.output.terminal import Terminal, literal, number, percent, table
 
 
 def plain(renderable, width=80):
@@ -18,7 +21,7 @@ def plain(renderable, width=80):
     return console.file.getvalue()
 
 
-def test_console_lines_are_the_reports():
+def test_console_lines_are_those_of_2018():
     lines = [("291+7", "298", "298"), ("46+601", "647", "64"), ("5-61", "-56", "-56")]
     shown = "".join(plain(console_line(*line, width=7)) for line in lines)
     assert shown == (
@@ -37,14 +40,14 @@ def test_figures_of_one_run_and_of_several():
     assert (number(None), percent(None)) == ("–", "–")
 
 
-def test_an_epochs_measures_are_told_and_what_only_compares_is_not():
+def test_metrics_told_leave_out_a_loss_under_another_convention():
     row = {"run": 0, "epoch": 3, "seconds": 4.2, "loss": 0.12345, "test_accuracy": 0.5, "loss_padded": 0.1}
-    assert measures(row) == {"loss": "0.1235", "test": "50.00 %"}
+    assert metrics_told(row) == {"loss": "0.1235", "test": "50.00 %"}
 
 
-def test_shares_have_as_many_digits_as_their_count_is_worth():
+def test_bars_have_as_many_digits_as_their_count_is_worth():
     _, (ax,) = figures.canvas(1, width=4, title="shares")
-    figures.shares(ax, {"few": (3, 7), "some": (53, 128), "many": (4999, 5000), "all": (128, 128)}, xlabel="length")
+    figures.bars(ax, {"few": (3, 7), "some": (53, 128), "many": (4999, 5000), "all": (128, 128)}, xlabel="length")
     assert [text.get_text() for text in ax.texts] == ["43", "41.4", "99.98", "100"]
 
 
@@ -68,18 +71,18 @@ def drive(display):
     display.stop()
 
 
-def test_plain_lines_are_one_an_epoch():
+def test_plain_progress_is_one_line_per_epoch():
     console = Console(file=io.StringIO(), width=40, color_system=None)
-    for _ in drive(PlainLines(console)):
+    for _ in drive(PlainProgress(console)):
         pass
     written = console.file.getvalue()
     assert written.startswith("run 1/2  epoch 1/2  loss 0.5  val loss 0.25  exact match 90.00 %")
     assert written.count("\n") == 1
 
 
-def test_the_live_display_fits_narrow_and_wide_terminals():
+def test_live_progress_fits_narrow_and_wide_terminals():
     for width in (40, 80, 200):
-        display = LiveDisplay(Console(file=io.StringIO(), width=width, force_terminal=False))
+        display = LiveProgress(Console(file=io.StringIO(), width=width, force_terminal=False))
         for _ in drive(display):
             lines = plain(display.render(), width).splitlines()
             assert max(map(len, lines)) <= width
@@ -99,3 +102,111 @@ def test_pictures_stand_beside_each_other_as_far_as_the_terminal_is_wide():
     assert (len(wide), len(narrow)) == (11, 33)
     assert max(map(len, narrow)) <= 40
     assert not any("…" in line for line in narrow)
+
+
+# ---- text from users, files and models is never markup ----------------------------------------------
+
+HOSTILE = "[/i] [bold]x[/bold] [classical] \x1b]0;title\x07 \x1b[31m \x9b31m \u202e end"
+
+
+def test_strings_are_shown_literally(capfd):
+    terminal = Terminal()
+    terminal.show(HOSTILE)
+    terminal.heading(HOSTILE, HOSTILE)
+    listed = table(HOSTILE, HOSTILE)
+    listed.add_row(HOSTILE, "[red]1[/red]")
+    terminal.show(listed)
+    terminal.tell(HOSTILE)
+    terminal.warn(HOSTILE)
+    out, err = capfd.readouterr()
+    for shown in (out, err, terminal.transcript):
+        assert not set("\x1b\x07\x9b\u202e") & set(shown)
+        joined = " ".join(shown.split())
+        assert "[/i] [bold]x[/bold] [classical] ␛]0;title␇ ␛[31m" in joined
+    assert "[red]1[/red]" in out
+
+
+def test_literal_keeps_letters_of_every_script_and_line_ends():
+    text = "Βρες τον Τομ.\n中文 ñ 😀"
+    assert literal(text) == text
+    assert literal("a\tb\x00\x7f\ud800") == "a␉b␀␡\ufffd"
+
+
+def test_long_paths_are_one_line_in_a_pipe(capfd, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    path = "/somewhere/" + "very-long/" * 20 + "file.txt"
+    terminal = Terminal()
+    terminal.line(path)
+    listed = table("name", "where")
+    listed.add_row("data", path)
+    terminal.show(listed)
+    terminal.tell(f"saved in {path}")
+    out, err = capfd.readouterr()
+    assert out.splitlines()[0] == path
+    assert any(line.endswith(path) for line in out.splitlines()[1:])
+    assert err == f"saved in {path}\n"
+
+
+# ---- streams that are closed, left, full, or of another encoding -------------------------------------
+
+
+class Broken(io.TextIOWrapper):
+    """A stream whose writes fail."""
+
+    def __init__(self, error):
+        super().__init__(io.BytesIO(), encoding="utf-8")
+        self.error = error
+
+    def write(self, text):
+        raise self.error
+
+
+def test_stdout_that_fails_stops_being_written_and_is_told_at_the_end(monkeypatch, capfd):
+    from nnlab.commands.outcome import Outcome, run_command
+
+    done = []
+
+    def work(terminal):
+        terminal.show("a", "b")
+        done.append("all")
+        return Outcome({"x": 1})
+
+    for error, code in ((OSError(28, "No space left on device"), 4), (BrokenPipeError(32, "Broken pipe"), 0)):
+        monkeypatch.setattr("sys.stdout", Broken(error))
+        assert run_command("x", work, json=False) == code
+        monkeypatch.undo()
+    assert done == ["all", "all"]
+    assert "standard output could not be written (No space left on device)" in capfd.readouterr().err
+
+
+def test_stderr_that_fails_ends_nothing(monkeypatch):
+    monkeypatch.setattr("sys.stderr", Broken(BrokenPipeError(32, "Broken pipe")))
+    terminal = Terminal()
+    for _ in drive(PlainProgress(terminal.err)):
+        terminal.tell("still here")
+    terminal.warn("still here")
+
+
+def test_closed_streams_are_no_error(monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)
+    monkeypatch.setattr("sys.stderr", None)
+    terminal = Terminal()
+    terminal.show("a")
+    terminal.tell("b")
+    terminal.write("c")
+    assert terminal.transcript == "a\n"
+
+
+def test_letters_that_an_encoding_lacks_are_escaped(monkeypatch):
+    from nnlab.commands.outcome import Outcome, run_command
+
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    assert run_command("x", lambda terminal: Outcome({"answer": "Βρες 😀"}), json=True) == 0
+    written = raw.getvalue().decode("ascii")
+    assert json.loads(written)["results"]["answer"] == "Βρες 😀"
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding="latin-1"))
+    terminal = Terminal()
+    terminal.write("café Βρες\n")
+    assert raw.getvalue() == b"caf\xe9 \\u0392\\u03c1\\u03b5\\u03c2\n"

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
-import pytest
 from rich.console import Console
 
-from nnlab.output.progress_many import LiveMany, LiveParts, ManyDisplays, watch_many
+from nnlab.output.progress import LiveParts, LiveProgressOfMany, ProgressOfMany, progress_of_many
 from nnlab.output.terminal import Terminal
-from nnlab.training.parallel import Job
 
-JOBS = [Job(f"mlp_ce run {first}", "nnlab.commands.worker", (), Path()) for first in (1, 3)]
+JOBS = [f"mlp_ce run {first}" for first in (1, 3)]
 
 
 def terminal(*, live: bool) -> Terminal:
@@ -27,7 +24,7 @@ def shown(renderable) -> list[str]:
     return [line.rstrip() for line in console.file.getvalue().splitlines() if line.strip()]
 
 
-def feed(watch: ManyDisplays) -> None:
+def feed(watch: ProgressOfMany) -> None:
     for number, job in enumerate(JOBS):
         watch.hear(job, {"event": "process", "pid": 1})
         started = {"name": "mlp_ce", "run": 2 * number, "runs": 4, "epochs": 2, "steps": 10, "rows": []}
@@ -37,10 +34,10 @@ def feed(watch: ManyDisplays) -> None:
     watch.hear(JOBS[0], {"event": "epoch", "row": row})
 
 
-def test_a_line_a_worker_in_a_terminal():
+def test_one_line_per_worker_in_a_terminal():
     made = terminal(live=True)
-    watch = watch_many(made, "2 workers (local)", 4)
-    assert isinstance(watch, LiveMany)
+    watch = progress_of_many(made, "2 workers (local)", 4)
+    assert isinstance(watch, LiveProgressOfMany)
     feed(watch)
     lines = shown(watch.render())
     assert len(lines) == 3
@@ -52,15 +49,15 @@ def test_a_line_a_worker_in_a_terminal():
     assert lines[2].endswith("epoch 1/2 starting")
     row = {"run": 0, "epoch": 2, "seconds": 65.0, "loss": 0.4, "test_accuracy": 0.93}
     watch.hear(JOBS[0], {"event": "epoch", "row": row})
-    watch.end(JOBS[0].name)
+    watch.end(JOBS[0])
     assert len(shown(watch.render())) == 2
     watch.stop()
     assert "mlp_ce run 1/4 in 1:05  test 93.00 %" in made.err.file.getvalue()
 
 
-def test_a_line_an_epoch_without_a_terminal_and_a_lost_worker_is_told():
+def test_one_line_per_epoch_without_a_terminal_and_a_lost_worker_is_told():
     made = terminal(live=False)
-    watch = watch_many(made, "2 workers (local)", 4)
+    watch = progress_of_many(made, "2 workers (local)", 4)
     feed(watch)
     watch.hear(JOBS[1], {"event": "lost", "why": "its process was killed by SIGKILL"})
     watch.stop()
@@ -73,7 +70,7 @@ def test_a_line_an_epoch_without_a_terminal_and_a_lost_worker_is_told():
 def test_quiet_is_quiet():
     made = terminal(live=True)
     made.verbosity = -1
-    watch = watch_many(made, "2 workers (local)", 4)
+    watch = progress_of_many(made, "2 workers (local)", 4)
     feed(watch)
     watch.stop()
     assert made.err.file.getvalue() == ""
@@ -88,16 +85,3 @@ def test_parts_of_a_report_beside_what_they_were_thought_to_take(monkeypatch):
     parts.stop()
     assert line.startswith("addition")
     assert line.endswith("1:00 of about 1:30")
-
-
-@pytest.mark.parametrize(("workers", "shares"), [(1, ["0,2,4,6"]), (2, list("0246")), (8, list("0246"))])
-def test_missing_runs_are_shared_out_two_jobs_a_worker(tmp_path, workers, shares):
-    from nnlab.training.repeat import jobs_for
-
-    jobs = jobs_for(tmp_path, "mlp_ce", range(0, 8, 2), 8, workers, "cpu", 1)
-    assert [job.arguments[2] for job in jobs] == shares
-    assert all(job.environment == {"TF_NUM_INTRAOP_THREADS": "1"} for job in jobs)
-    (tmp_path / "checkpoint").mkdir()
-    for run in range(8):
-        (tmp_path / "checkpoint" / f"done-mlp_ce-{run:03d}.npz").touch()
-    assert jobs_for(tmp_path, "mlp_ce", range(0, 8, 2), 8, workers, "cpu", 1) == []
