@@ -60,6 +60,14 @@ def run_in_process(*arguments: object) -> None:
     assert not stopped.value.code
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_its_own(tmp_path_factory):
+    """What tests fetch and decode goes nowhere near the user's own cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NNLAB_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def nnlab(tmp_path, monkeypatch, capfd):
     """Run a command in this process (the backend is imported once), inside an empty folder."""
@@ -126,7 +134,7 @@ def cifar10(tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NNLAB_DATA", str(_real("cifar10-jpeg.zip")))
-        patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
+        patch.setenv("NNLAB_CACHE", str(tmp_path_factory.mktemp("cache")))
         return images.load("cifar10")
 
 
@@ -137,5 +145,5 @@ def birds(tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NNLAB_DATA", str(_real("birds")))
-        patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
+        patch.setenv("NNLAB_CACHE", str(tmp_path_factory.mktemp("cache")))
         return audio.load("birds")

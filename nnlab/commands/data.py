@@ -3,110 +3,167 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from nnlab.commands.runs import tell
+from nnlab.commands.outcome import Outcome, run_command
 from nnlab.data import datasets
-from nnlab.errors import DataUnavailable, ExitCode, UsageError
+from nnlab.errors import DataUnavailable, ExitCode, NnlabError, UsageError
 from nnlab.output.terminal import Terminal, table
 
 
 def list_data(*, json: bool) -> ExitCode:
-    """The known data sets and where each is found."""
+    """The known data sets: what each is, its size and licence, whose it is, and where it is found."""
 
-    def work(terminal: Terminal) -> dict[str, Any]:
+    def work(terminal: Terminal) -> Outcome:
         listed = []
-        listing = table("name", "what it is", "where", left=3)
-        for known in datasets.KNOWN.values():
-            path = datasets.local(known.name)
-            listed.append(
-                {
-                    "name": known.name,
-                    "about": known.about,
-                    "licence": known.licence,
-                    "url": known.url,
-                    "path": str(path) if path else None,
-                    "bytes": _size(path) if path else None,
-                }
-            )
-            where = f"{path} ({_size(path) / 1e6:.1f} MB)" if path else "not here: nnlab data fetch"
-            listing.add_row(known.name, f"{known.about}, {known.licence}", where)
-        listing.add_row(datasets.SAMPLE, "built into every command", "made on the spot")
+        listing = table("name", "what it is; licence; attribution", "size", "where", left=2)
+        listing.columns[-1].justify = "left"
+        for data_set in [*datasets.KNOWN.values(), *fetched_of_opus()]:
+            path = datasets.local(data_set.name)
+            bytes_there = size_of(path) if path else None
+            listed.append({**described(data_set), "path": str(path) if path else None, "bytes": bytes_there})
+            about = f"{data_set.about}; {data_set.licence}; {data_set.attribution}"
+            size = bytes_there if bytes_there is not None else data_set.source.size
+            listing.add_row(data_set.name, about, megabytes(size), str(path or f"nnlab data fetch {data_set.name}"))
+        listing.add_row(
+            "opus:en-de", "sentence pairs of any two languages of Tatoeba, by OPUS's codes", "", "nnlab data fetch"
+        )
+        listing.add_row(datasets.SAMPLE, "built into every command", "", "made on the spot")
         terminal.show(listing)
-        searched = [os.environ.get("NNLAB_DATA") or "NNLAB_DATA (not set)", str(datasets.cache())]
-        terminal.tell(f"[dim]looked in {', '.join(searched)}[/dim]")
-        return {"data": listed}
+        folder = os.environ.get("NNLAB_DATA") or "NNLAB_DATA (not set)"
+        terminal.tell(f"looked in {folder}, {datasets.cache()}")
+        return Outcome({"data": listed})
 
-    return tell("data", work, json=json)
+    return run_command("data", work, json=json)
 
 
 def fetch_data(name: str, *, json: bool) -> ExitCode:
-    """Bring a data set into the cache, where it is not at hand already."""
+    """Bring a data set into the cache, where it is not at hand already; its path is what is printed."""
 
-    def work(terminal: Terminal) -> dict[str, Any]:
-        path = datasets.local(_known(name).name) or _download(name)
-        terminal.show(str(path))
-        return {"name": name, "path": str(path)}
+    def work(terminal: Terminal) -> Outcome:
+        data_set = required(name)
+        path = datasets.local(name)
+        if path is None:
+            server = urlsplit(os.environ.get("NNLAB_MIRROR") or str(data_set.source.url)).hostname
+            size = f"about {megabytes(data_set.source.size)} from {server}"
+            terminal.tell(f"fetching {name}: {data_set.about}; {data_set.licence}; {data_set.attribution}; {size}")
+            path = datasets.download(name)
+        path = path.absolute()
+        terminal.line(str(path))
+        note = datasets.edition_note(name, path)
+        if note:
+            terminal.tell(note)
+        return Outcome({"name": name, "path": str(path), "edition": edition_of(name, path)})
 
-    return tell("data", work, json=json)
+    return run_command("data", work, json=json)
 
 
-def verify_data(names: list[str], *, json: bool) -> ExitCode:
-    """Compare the contents of data sets at hand with what they should be."""
+def verify_data(names: Sequence[str], *, json: bool) -> ExitCode:
+    """Compare the contents of data sets (all at hand, where none is named) with what they should be."""
 
-    def work(terminal: Terminal) -> dict[str, Any]:
-        verified: dict[str, str] = {}
-        wanted = [_known(name).name for name in names] or [one for one in datasets.KNOWN if datasets.local(one)]
+    def work(terminal: Terminal) -> Outcome:
+        wanted = [required(name).name for name in names] or datasets.at_hand()
+        verified: dict[str, Any] = {}
+        failed: dict[str, str] = {}
         for name in wanted:
-            path = datasets.local(name)
-            if path is None:
-                raise DataUnavailable(f"{name} is not at hand", f"Fetch it: nnlab data fetch {name}")
-            found = contents(name, path)
-            if path.name in datasets.UNRECORDED:
-                terminal.show(f"{name}: can be read, what it should contain is not on record ({path})")
-                verified[name] = str(path)
+            try:
+                path, edition = verify(name)
+            except (NnlabError, OSError) as error:
+                failed[name] = error.message if isinstance(error, NnlabError) else str(error)
+                terminal.line(f"{name}: {failed[name]}")
                 continue
-            if found != datasets.KNOWN[name].contents:
-                raise DataUnavailable(
-                    f"{path} is not {name}: expected contents {datasets.KNOWN[name].contents[:12]}…, got {found[:12]}…",
-                    "Delete it and fetch it again",
-                )
-            verified[name] = str(path)
-            terminal.show(f"{name}: as it should be ({path})")
+            verified[name] = {"path": str(path), "edition": edition.about, "published_figures": edition.measured}
+            measured = datasets.KNOWN[name].measured if name in datasets.KNOWN else None
+            other = f"; the published figures are of {measured.about}" if measured and not edition.measured else ""
+            terminal.line(f"{name}: as it should be, {edition.about} ({path}){other}")
         if not wanted:
             terminal.tell("no data set is at hand; fetch one: nnlab data fetch mnist")
-        return {"verified": verified}
+        return Outcome({"verified": verified, "failed": failed}, error=problem(failed, len(wanted)))
 
-    return tell("data", work, json=json)
-
-
-def contents(name: str, path: Path) -> str:
-    """sha256 of what is inside a data set, however it is packed."""
-    from nnlab.data import audio, digits, images
-
-    if name == "cifar10":
-        return images.fingerprint(path)
-    if name == "birds":
-        return audio.fingerprint(path)
-    if name == "mnist":
-        return digits.read_npz(path, "mnist").fingerprint
-    return datasets.text_digest(path, lower=datasets.KNOWN[name].lower)
+    return run_command("data", work, json=json)
 
 
-def _size(path: Path) -> int:
-    """Bytes of a file, or of all files of a folder."""
-    return sum(file.stat().st_size for file in path.rglob("*")) if path.is_dir() else path.stat().st_size
+def verify(name: str) -> tuple[Path, datasets.Edition]:
+    """Where a data set is, and which edition.
+
+    Raises:
+        DataUnavailable: it is not at hand, or of no edition on record.
+        InputError, OSError: it cannot be read.
+    """
+    path = datasets.local(name)
+    if path is None:
+        raise DataUnavailable(f"{name} is not at hand", f"Fetch it: nnlab data fetch {name}")
+    edition = datasets.edition(name, path)
+    if edition is None:
+        on_record = " or ".join(source.edition.about for source in required(name).sources)
+        raise DataUnavailable(f"expected {on_record}, {path} has other contents", "Delete it and fetch it again")
+    return path, edition
 
 
-def _download(name: str) -> Path:
-    from nnlab import backend
+def problem(failed: dict[str, str], count: int) -> DataUnavailable | None:
+    """The one error of all sets that are not what they should be; None where there are none."""
+    if not failed:
+        return None
+    first, message = next(iter(failed.items()))
+    if len(failed) == 1:
+        return DataUnavailable(
+            f"{first}: {message}", f"Fetch it, where it lies there delete it first: nnlab data fetch {first}"
+        )
+    return DataUnavailable(
+        f"{len(failed)} of {count} data sets are not as they should be: {', '.join(failed)}",
+        f"Delete them and fetch them again: nnlab data fetch {first}",
+    )
 
-    backend.start("cpu")  # Keras does the fetching
-    return datasets.download(name)
+
+def described(data_set: datasets.DataSet) -> dict[str, Any]:
+    """What is known of a data set before it is fetched."""
+    return {
+        "name": data_set.name,
+        "kind": data_set.kind,
+        "about": data_set.about,
+        "licence": data_set.licence,
+        "attribution": data_set.attribution,
+        "url": data_set.source.url,
+        "download_bytes": data_set.source.size,
+        "download_edition": data_set.source.edition.about,
+        "published_figures": data_set.source.edition.measured,
+    }
 
 
-def _known(name: str) -> datasets.DataSet:
-    if name not in datasets.KNOWN:
-        raise UsageError(f"expected one of {', '.join(datasets.KNOWN)}, got {name!r}", "See them: nnlab data")
-    return datasets.KNOWN[name]
+def fetched_of_opus() -> list[datasets.DataSet]:
+    """The pairs of OPUS that are at hand."""
+    return [required(name) for name in datasets.at_hand() if name not in datasets.KNOWN]
+
+
+def edition_of(name: str, path: Path) -> str | None:
+    """Which edition a file is; None where that is none on record, or it cannot be read."""
+    try:
+        edition = datasets.edition(name, path)
+    except (NnlabError, OSError):
+        return None
+    return edition.about if edition else None
+
+
+def megabytes(size: int) -> str:
+    """A size of data, to three digits."""
+    return f"{size / 1e6:.3g} MB"
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files of a folder; what has gone meanwhile counts nothing."""
+    if not path.is_dir():
+        return os.stat(path).st_size
+    return sum(os.path.getsize(file) for file in path.rglob("*") if file.is_file())
+
+
+def required(name: str) -> datasets.DataSet:
+    """The data set of a name; UsageError where there is none."""
+    data_set = datasets.known(name)
+    if data_set is None:
+        raise UsageError(
+            f"expected one of {', '.join(datasets.KNOWN)} or opus:en-de, got {name!r}", "See them: nnlab data"
+        )
+    return data_set

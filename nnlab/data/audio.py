@@ -72,7 +72,7 @@ def load(data: str) -> Sounds:
     """``birds``; ``sample``; or a folder of sound files."""
     if data == datasets.SAMPLE:
         return sing_sample()
-    path = (datasets.local("birds") or datasets.download("birds")) if data == "birds" else Path(data)
+    path = datasets.find("birds") if data == "birds" else Path(data)
     if not path.is_dir():
         raise UsageError(f"expected a folder of sound files, {path} is none", HINT)
     return read_folder(path)
@@ -93,9 +93,8 @@ def read_folder(path: Path) -> Sounds:
     if not files:
         raise InputError(f"expected sound files ({', '.join(ENDINGS[:5])}, …), found none", HINT, path=path)
     names = [file.relative_to(path).as_posix() for file in files]
-    stamp = [(name, file.stat().st_size, file.stat().st_mtime_ns) for name, file in zip(names, files, strict=True)]
-    key = hashlib.sha256(repr((RATE, LOWEST, str(path.resolve()), stamp)).encode()).hexdigest()[:16]
-    kept = datasets.cache() / "nnlab" / f"sounds-{key}.npz"
+    key = datasets.content_key((RATE, LOWEST), zip(names, files, strict=True))
+    kept = datasets.cache() / "decoded" / f"sounds-{key}.npz"
     try:
         with open(kept, "rb") as file, np.load(file, allow_pickle=False) as archive:
             made = [
@@ -244,11 +243,3 @@ def sing_sample(recordings: int = 20, seconds: float = 4.0, seed: int = 0) -> So
     cut = recordings - recordings // HELD_OUT
     train, test = Recordings.of(waves[:cut], names[:cut]), Recordings.of(waves[cut:], names[cut:])
     return Sounds(train, test, datasets.SAMPLE)
-
-
-def fingerprint(folder: Path) -> str:
-    """sha256 of the WAV files of a folder, in the order of their names."""
-    digest = hashlib.sha256()
-    for file in sorted(folder.glob("*.wav")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()

@@ -1,201 +1,275 @@
-"""Where known data sets come from: the folder ``NNLAB_DATA``, the caches, or a download with a checksum.
+"""Where the data sets known by name are found: ``NNLAB_DATA``, the cache, Keras's cache, or a download.
 
-A file in ``NNLAB_DATA`` or a cache is used as it is; ``nnlab data verify`` compares its contents.
+What lies in ``NNLAB_DATA`` or in the cache is used as it is; ``nnlab data verify`` compares its contents. A download
+becomes part of the cache only once it is what it should be, from a mirror (``NNLAB_MIRROR``) as from its source.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import functools
+import json
 import os
-import sys
+import shutil
+import stat
+import tempfile
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnlab.errors import DataUnavailable
+from nnlab.data import archives, downloads
+from nnlab.data.catalogue import KNOWN, SAMPLE, DataSet, Edition, Source, known, names
+from nnlab.data.digests import content_key
+from nnlab.errors import DataUnavailable, NnlabError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
 
-SAMPLE = "sample"  # every command's built-in data, made on the spot
+# fmt: off
+__all__ = [
+    "KNOWN", "SAMPLE", "DataSet", "Edition", "at_hand", "cache", "content_key", "download", "edition", "edition_note",
+    "find", "keep", "known", "local", "names",
+]
+# fmt: on
 
-
-@dataclass(frozen=True)
-class DataSet:
-    """A data set nnlab knows by name."""
-
-    name: str
-    file: str
-    url: str | None  # None: nobody serves this edition, a user puts the file there
-    sha256: str | None  # of the file at the URL; None: what is inside is compared instead
-    about: str
-    licence: str
-    contents: str  # sha256 of the arrays or the text inside, however they are packed
-    lower: bool = False  # a text whose case does not count
-    get: str = ""  # what to do where there is no URL
-    also: tuple[str, ...] = ()  # other names under which it may be at hand
-    folder: bool = False  # a folder of files: no mirror has it
-    sample: str = "sample"  # what takes its place with no network
-
-
-CIFAR_JPEG = "cifar10-jpeg.zip"  # republished as JPEG: other pixels, a little
-UNRECORDED = ("cifar10.npz",)  # packed here from the archive whose checksum Keras knows
-
-KNOWN = {
-    "mnist": DataSet(
-        name="mnist",
-        file="mnist.npz",
-        url="https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
-        sha256="731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
-        about="70,000 handwritten digits, 28 × 28",
-        licence="CC BY-SA 3.0 (LeCun, Cortes, Burges)",
-        contents="06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16",
-    ),
-    "cifar10": DataSet(
-        name="cifar10",
-        file="cifar10.npz",
-        url="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
-        sha256=None,  # keras.datasets checks the archive it unpacks
-        about="60,000 colour pictures of ten classes, 32 × 32",
-        licence="free to use, cite Krizhevsky 2009",
-        contents="9e7a2561d2a57834b83fe354371daf00dffe2dd674b57110fd4f9239bf1ca043",  # of the JPEG edition
-        also=(CIFAR_JPEG,),
-    ),
-    "birds": DataSet(
-        name="birds",
-        file="birds",
-        url=None,
-        sha256=None,
-        about="97 field recordings of birds, 16 minutes",
-        licence="BSD-3-Clause (scikit-maad)",
-        contents="ca2846318abe75a11c89157478dd4ca56f9ff05c681c21bb2cf8509c5b96a39c",
-        get="Put WAV files into a folder named",
-        folder=True,
-        sample="chirps",
-    ),
-    "nietzsche": DataSet(
-        name="nietzsche",
-        file="nietzsche.txt",
-        url="https://s3.amazonaws.com/text-datasets/nietzsche.txt",
-        sha256=None,
-        about="600,893 characters of Nietzsche in English",
-        licence="public domain",
-        contents="9cb94a5f1f8d1359e2e018fa67306eba4ae03942b8c44643eececded39e096df",
-        lower=True,
-    ),
-    "eng-fra": DataSet(
-        name="eng-fra",
-        file="eng-fra.txt",
-        url=None,
-        sha256=None,
-        about="142,787 English–French sentence pairs",
-        licence="CC BY 2.0 FR (Tatoeba, manythings.org/anki)",
-        contents="2546838ae46e0eac4c02ab7032ea0a02a006074a5340077a36a9444f41e02888",
-        get="Unpack fra-eng.zip of manythings.org/anki, name its pairs",
-    ),
-    "eng-ell": DataSet(
-        name="eng-ell",
-        file="eng-ell.txt",
-        url=None,
-        sha256=None,
-        about="17,100 English–Greek sentence pairs",
-        licence="CC BY 2.0 FR (Tatoeba, manythings.org/anki)",
-        contents="5649aade21ede6ffcb67a1f74c84ab0e8a91e8f5aed66442e38a8c1f5636ee95",
-        get="Unpack ell-eng.zip of manythings.org/anki, name its pairs",
-    ),
-}
-
-
-def local(name: str) -> Path | None:
-    """The file of a known data set where it is at hand: in ``NNLAB_DATA``, then in Keras's cache."""
-    known = KNOWN[name]
-    folders = [Path(os.environ["NNLAB_DATA"])] if os.environ.get("NNLAB_DATA") else []
-    places = [folder / name for folder in [*folders, cache()] for name in (known.file, *known.also)]
-    return next((place for place in places if place.exists()), None)
-
-
-def cache() -> Path:
-    """Where downloads are kept: Keras's own cache, so that nothing is fetched twice."""
-    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets"
+DAY = 86_400  # seconds
 
 
 def find(name: str) -> Path:
-    """The file of a known data set, downloaded where it is not at hand. DataUnavailable where it cannot be."""
+    """The file (or folder) of a known data set, downloaded where it is not at hand.
+
+    Raises:
+        UsageError: no data set has this name.
+        DataUnavailable: it is not at hand and cannot be downloaded.
+    """
     return local(name) or download(name)
 
 
-def download(name: str) -> Path:
-    """Fetch a known data set into the cache and check it. ``NNLAB_MIRROR`` names another place for the files."""
-    known = KNOWN[name]
-    mirror = os.environ.get("NNLAB_MIRROR")
-    url = f"{mirror.rstrip('/')}/{known.file}" if mirror and not known.folder else known.url
-    hint = f"Put {known.file} into a folder and set NNLAB_DATA to it, or use --data {known.sample}"
-    if url is None:
-        raise DataUnavailable(
-            f"{known.file} is not at hand, and this edition cannot be downloaded",
-            f"{known.get} {known.file} and set NNLAB_DATA to its folder, or use --data {known.sample}",
-        )
-    import keras
+def local(name: str) -> Path | None:
+    """The file (or folder) of a known data set where it is at hand; None where it is not.
 
-    cache().mkdir(parents=True, exist_ok=True)  # else Keras takes another folder
+    Raises:
+        UsageError: no data set has this name.
+    """
+    data_set = _known(name)
+    for path in [folder / file for folder in _folders() for file in data_set.files]:
+        if _has_files(path) if data_set.is_folder else os.path.isfile(path):
+            return path
+    return _of_keras(data_set)
+
+
+def at_hand() -> list[str]:
+    """The names of the data sets that are at hand, pairs of OPUS that were fetched among them."""
+    fetched = sorted(path.stem.replace("-", ":", 1) for path in cache().glob("opus-*-*.txt"))
+    return [name for name in [*KNOWN, *fetched] if local(name)]
+
+
+def edition(name: str, path: Path) -> Edition | None:
+    """Which edition of a data set a file is, by its contents; None where that is none on record.
+
+    Raises:
+        UsageError: no data set has this name.
+        InputError, OSError: the file cannot be read.
+    """
+    data_set = _known(name)
+    contents = data_set.fingerprint(path)
+    for source in data_set.sources:
+        if contents == (source.edition.contents or _record(source.file).get("contents")):
+            return source.edition
+    return None
+
+
+def edition_note(name: str, path: Path) -> str:
+    """One line where a file is another edition than the one that README's and RESULTS's figures are of; else empty.
+
+    Raises:
+        UsageError: no data set has this name.
+        InputError, OSError: the file cannot be read.
+    """
+    measured = _known(name).measured
+    if measured is None:
+        return ""
+    this = edition(name, path)
+    if this == measured:
+        return ""
+    about = this.about if this else "an edition that is not on record"
+    return f"{name} is {about}; the published figures are of {measured.about}"
+
+
+def _known(name: str) -> DataSet:
+    data_set = known(name)
+    if data_set is None:
+        raise UsageError(f"expected one of {', '.join(KNOWN)} or opus:en-de, got {name!r}", "See them: nnlab data")
+    return data_set
+
+
+def _has_files(folder: Path) -> bool:
     try:
-        if name == "cifar10" and not mirror:
-            return _cifar10_of_keras()
-        with contextlib.redirect_stdout(sys.stderr):  # Keras's progress bar writes to stdout
-            path = keras.utils.get_file(known.file, url, file_hash=known.sha256, cache_dir=cache().parent)
-    except (OSError, ValueError) as error:  # get_file: a checksum that differs
-        raise DataUnavailable(f"{known.file} from {url}: {_first_line(error)}", hint) from error
-    except Exception as error:  # get_file raises a bare Exception where the server cannot be reached
-        if type(error) is not Exception:
-            raise
-        raise DataUnavailable(f"cannot download {url}: {_first_line(error)}", hint) from error
-    if name == "cifar10":
-        return Path(path)
-    if known.sha256 is None and text_digest(Path(path), lower=known.lower) != known.contents:
-        Path(path).unlink()
-        raise DataUnavailable(f"{known.file} from {url}: the text is not what was expected", hint)
-    return Path(path)
+        with os.scandir(folder) as entries:
+            return any(entries)
+    except NotADirectoryError:
+        return False
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError)  # it is there, and who reads it will say what is wrong
 
 
-def _cifar10_of_keras() -> Path:
-    """CIFAR-10 as Keras downloads it (or has it already), as one ``.npz`` in the cache."""
-    import keras
-    import numpy as np
+# ---- folders -----------------------------------------------------------------------------------------
 
-    with contextlib.redirect_stdout(sys.stderr):
-        (x_train, y_train), (x_test, y_test) = keras.datasets.cifar10.load_data()
-    path = cache() / KNOWN["cifar10"].file
-    labels = {"y_train": y_train.astype(np.uint8), "y_test": y_test.astype(np.uint8)}
-    if not keep(path, {"x_train": x_train, "x_test": x_test, **labels}):
-        raise DataUnavailable(f"cannot write {path}", "Free some space, or set KERAS_HOME to another folder")
-    return path
+
+def _folders() -> list[Path]:
+    named = os.environ.get("NNLAB_DATA")
+    return [Path(os.path.expanduser(named)), cache()] if named else [cache()]
+
+
+def _of_keras(data_set: DataSet) -> Path | None:
+    """What Keras has downloaded; whole and right, for Keras may have been killed meanwhile."""
+    if not data_set.of_keras:
+        return None
+    home = os.path.expanduser(os.environ.get("KERAS_HOME") or os.path.join("~", ".keras"))
+    path = Path(home) / "datasets" / data_set.of_keras
+    try:
+        return path if path.is_file() and edition(data_set.name, path) else None
+    except (OSError, NnlabError):
+        return None
+
+
+def cache() -> Path:
+    """The folder where nnlab keeps downloads and what was decoded; it need not be there yet.
+
+    ``NNLAB_CACHE``, else the user's folder for such (``~/.cache/nnlab``), else, for users without a home or with one
+    that is read-only, one among the temporary files.
+    """
+    named = os.environ.get("NNLAB_CACHE")
+    if named:
+        return Path(os.path.expanduser(named))
+    import pooch  # type: ignore[import-untyped]
+
+    folder = Path(pooch.os_cache("nnlab"))
+    return folder if _can_be_made(folder) else _temporary_cache(folder)
+
+
+def _can_be_made(folder: Path) -> bool:
+    if not folder.is_absolute():  # no home at all
+        return False
+    if folder.is_dir():
+        return True
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~")  # root could make any, also /nonexistent
+    above = next((parent for parent in folder.parents if parent.exists()), Path("/"))
+    return os.path.isdir(home) and os.access(above, os.W_OK | os.X_OK)
+
+
+@functools.lru_cache(maxsize=1)
+def _temporary_cache(otherwise: Path) -> Path:
+    """A folder among the temporary files that only this user can write."""
+    try:
+        user = os.getuid() if hasattr(os, "getuid") else 0
+        folder = Path(tempfile.gettempdir()) / f"nnlab-{user}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        status = os.lstat(folder)
+        ours = stat.S_ISDIR(status.st_mode) and status.st_uid == user and not status.st_mode & 0o022
+        return folder if ours else Path(tempfile.mkdtemp(prefix="nnlab-"))
+    except OSError:  # nothing can be written: nothing is kept
+        return otherwise
 
 
 def keep(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> bool:
-    """Keep arrays in the cache, whole or not at all; False where the disk does not let us."""
+    """Keep arrays in the cache as an ``.npz``, whole or not at all; False where the disk does not let us."""
     import numpy as np
 
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(".*.part"):  # by a process that was killed
+            if time.time() - left.stat().st_mtime > DAY:
+                left.unlink()
         with open(temporary, "wb") as file:
             np.savez(file, allow_pickle=False, **dict(arrays))
         os.replace(temporary, path)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         return False
     return True
 
 
-def text_digest(path: Path, *, lower: bool) -> str:
-    """sha256 of a text file; of its lower-cased text where the case does not count."""
-    content = path.read_bytes()
-    if lower:
-        content = content.decode("utf-8", "replace").lower().encode()
-    return hashlib.sha256(content).hexdigest()
+# ---- downloads ---------------------------------------------------------------------------------------
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+def download(name: str) -> Path:
+    """Fetch a known data set into the cache and check it; ``NNLAB_MIRROR`` names another place for the files.
+
+    Raises:
+        UsageError: no data set has this name.
+        DataUnavailable: it cannot be downloaded, or what comes is not what it should be.
+    """
+    data_set = _known(name)
+    mirror = os.environ.get("NNLAB_MIRROR", "").rstrip("/")
+    hint = f"Put {data_set.file} into a folder and set NNLAB_DATA to it, or use --data {data_set.sample}"
+    with downloads.workshop(cache(), Path(data_set.file).stem) as workshop:
+        path = local(name)
+        if path:  # another process has fetched it meanwhile
+            return path
+        *others, last = [source for source in data_set.sources if mirror or source.url]
+        for source in others:
+            try:
+                return _bring(data_set, source, mirror, workshop, hint)
+            except downloads.NotOnServer:
+                continue  # the mirror has another edition
+        return _bring(data_set, last, mirror, workshop, hint)
+
+
+def _bring(data_set: DataSet, source: Source, mirror: str, workshop: Path, hint: str) -> Path:
+    """Download an edition, unpack and check it, and only then put it where data are looked for."""
+    files = source.remote_files(mirror)
+    folder = workshop / "files"
+    downloads.fetch(files, folder, label=data_set.name, size=source.size, hint=hint)
+    path = made = folder if source.registry else folder / files[0].name
+    origin = downloads.without_password(files[0].url if len(files) == 1 else os.path.dirname(files[0].url))
+    try:
+        if source.unpack:
+            made = workshop / source.file
+            source.unpack(path, made)
+        _check(source, data_set.fingerprint(made), origin, hint)
+        os.replace(made, cache() / source.file)
+    except (archives.DamagedArchive, NnlabError, OSError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, DataUnavailable):
+            raise
+        if isinstance(error, OSError):
+            downloads.raise_full(error)
+        raise DataUnavailable(f"{source.file} from {origin}: {downloads.of_system(error)}", hint) from error
+    return cache() / source.file
+
+
+def _check(source: Source, contents: str, origin: str, hint: str) -> None:
+    """DataUnavailable where contents are not those of the edition, or those recorded when it was first fetched."""
+    recorded = _record(source.file)
+    if contents == (source.edition.contents or recorded.get("contents", contents)):
+        if source.edition.contents is None and not recorded:
+            _write_record(source.file, {"edition": source.edition.about, "contents": contents, "from": origin})
+        return
+    if source.edition.contents is None:
+        hint = f"Delete {_record_path(source.file)} if the new contents are right"
+        raise DataUnavailable(f"{source.file} from {origin}: its contents are not those fetched before", hint)
+    raise DataUnavailable(f"{source.file} from {origin}: its contents are not what was expected", hint)
+
+
+def _record_path(file: str) -> Path:
+    return cache() / f"{file}.json"
+
+
+def _record(file: str) -> dict[str, Any]:
+    """What was recorded when a file was first fetched whose contents nobody publishes; empty where it was not."""
+    try:
+        record = json.loads(_record_path(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _write_record(file: str, record: Mapping[str, str]) -> None:
+    path = _record_path(file)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    os.replace(temporary, path)

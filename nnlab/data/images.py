@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nnlab.data import datasets
-from nnlab.errors import DataUnavailable, InputError, UsageError
+from nnlab.errors import InputError, UsageError
 
 Bytes: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 SIDE = 32  # pixels of CIFAR-10, and what a user's own pictures are made
@@ -49,8 +49,7 @@ def load(data: str | None) -> Pictures:
     if data == datasets.SAMPLE:
         return draw_sample()
     if data in (None, "cifar10"):
-        path = datasets.local("cifar10") or datasets.download("cifar10")
-        found = read_path(path)
+        found = read_path(datasets.find("cifar10"))
         return Pictures(found.train, found.test, "cifar10", found.skipped)
     path = Path(str(data))
     if not path.exists():
@@ -67,16 +66,16 @@ def read_path(path: Path) -> Pictures:
         return read_npz(path)
     if path.is_dir():
         names = sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if _is_picture(p.name) and p.is_file())
-        stamp = [(name, (path / name).stat().st_size, (path / name).stat().st_mtime_ns) for name in names]
-        return _decoded(path, names, stamp, lambda name: (path / name).read_bytes())
+        key = datasets.content_key(SIDE, [(name, path / name) for name in names])
+        return _decoded(path, names, key, lambda name: (path / name).read_bytes())
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError) as error:
         raise InputError(f"expected a zip of pictures, it cannot be read ({error})", HINT, path=path) from error
     with archive:
         entries = sorted((e for e in archive.infolist() if _is_picture(e.filename)), key=lambda e: e.filename)
-        stamp = [(entry.filename, entry.file_size, entry.CRC) for entry in entries]
-        return _decoded(path, [entry.filename for entry in entries], stamp, archive.read)
+        key = datasets.content_key(SIDE, [("", path)])
+        return _decoded(path, [entry.filename for entry in entries], key, archive.read)
 
 
 def _is_picture(name: str) -> bool:
@@ -119,12 +118,11 @@ def read_npz(path: Path) -> Pictures:
 # ---- decoding ----------------------------------------------------------------------------------------
 
 
-def _decoded(path: Path, names: Sequence[str], stamp: Sequence[Any], read: Any) -> Pictures:
-    """Decode the files, or take what an earlier run decoded; the cache knows names, sizes and dates."""
+def _decoded(path: Path, names: Sequence[str], key: str, read: Any) -> Pictures:
+    """Decode the files, or take what an earlier run decoded of the same contents (``key``)."""
     if not names:
         raise InputError(f"expected pictures ({', '.join(ENDINGS[:4])}, …), found none", HINT, path=path)
-    key = hashlib.sha256(repr((SIDE, str(path.resolve()), list(stamp))).encode()).hexdigest()[:16]
-    kept = datasets.cache() / "nnlab" / f"pictures-{key}.npz"
+    kept = datasets.cache() / "decoded" / f"pictures-{key}.npz"
     try:
         with open(kept, "rb") as file, np.load(file, allow_pickle=False) as archive:
             return Pictures(
@@ -271,17 +269,3 @@ def draw_sample(train: int = 1600, test: int = 400, seed: int = 0) -> Pictures:
         light, grain = rng.uniform(0.55, 1.1), rng.normal(0, 3, (SIDE, SIDE, 3))
         made[number] = np.clip(small * light + grain, 0, 255)
     return Pictures(made[:train], made[train:], datasets.SAMPLE)
-
-
-def fingerprint(path: Path) -> str:
-    """sha256 of a zip as it is, or of the arrays of an ``.npz``, however they are packed."""
-    digest = hashlib.sha256()
-    if path.suffix == ".npz":
-        found = read_npz(path)
-        for array in (found.train, found.test):
-            digest.update(np.ascontiguousarray(array).tobytes())
-    elif path.is_file():
-        digest.update(path.read_bytes())
-    else:
-        raise DataUnavailable(f"{path} is not a file", "Fetch it: nnlab data fetch cifar10")
-    return digest.hexdigest()

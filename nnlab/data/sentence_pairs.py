@@ -55,15 +55,15 @@ def find(data: str | None) -> Path | str:
     """The file of ``--pairs``: a path, a known set, or a name in ``NNLAB_DATA``; or ``sample``."""
     if data == datasets.SAMPLE:
         return datasets.SAMPLE
-    name = Path(data or "eng-ell").name.removesuffix(".txt")
     if data is not None and Path(data).is_file():
         return Path(data)
-    if data in (None, name, f"{name}.txt") and name in datasets.KNOWN and name.startswith("eng-"):
+    name = (data or "eng-ell").removesuffix(".txt")
+    if datasets.known(name, "pairs"):
         return datasets.find(name)
     folder = os.environ.get("NNLAB_DATA")
     if folder and data and (Path(folder) / data).is_file():
         return Path(folder) / data
-    known = ", ".join(name for name in datasets.KNOWN if name.startswith("eng-"))
+    known = ", ".join([*datasets.names("pairs"), "opus:en-de (any two languages)"])
     raise UsageError(
         f"expected --pairs to be a file of tab-separated sentence pairs, {known} or sample; there is nothing at {data}",
         "Pairs of many languages: manythings.org/anki",

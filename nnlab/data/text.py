@@ -66,11 +66,11 @@ class Alphabet:
 
 
 def load(data: str | None, *, lower: bool) -> Corpus:
-    """``None`` or ``nietzsche``; ``sample``; or a path: a UTF-8 file, or a folder of ``.txt`` files."""
+    """``None`` (Nietzsche) or a known text; ``sample``; or a path: a UTF-8 file, or a folder of ``.txt`` files."""
     if data == datasets.SAMPLE:
         return encode([sample()], lower=lower, source=data)
-    if data in (None, "nietzsche"):
-        return read_files([datasets.find("nietzsche")], lower=lower)
+    if data is None or datasets.known(data, "text"):
+        return read_files([datasets.find(data or "nietzsche")], lower=lower)
     path = Path(str(data))
     if path.is_dir():
         files = sorted(file for file in path.rglob("*.txt") if file.is_file())
@@ -79,8 +79,9 @@ def load(data: str | None, *, lower: bool) -> Corpus:
         return read_files(files, lower=lower, source=str(path))
     if path.is_file():
         return read_files([path], lower=lower)
+    named = ", ".join(datasets.names("text"))
     raise UsageError(
-        f"expected --data to be nietzsche, sample, a text file or a folder of them, there is nothing at {data}",
+        f"expected --data to be {named}, sample, a text file or a folder of them, there is nothing at {data}",
         "Leave it out for Nietzsche",
     )
 

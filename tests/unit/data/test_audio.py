@@ -14,7 +14,7 @@ from nnlab.evaluation.sounds import fit_pca_baselines, log_mel_distance_db, snr_
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NNLAB_CACHE", str(tmp_path / "cache"))
 
 
 def tone(hertz, rate, seconds=1.0, level=0.2):

@@ -19,7 +19,7 @@ COUNT = 500
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NNLAB_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
 
 

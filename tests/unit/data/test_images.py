@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nnlab.data import datasets, images
+from nnlab.data import images
 from nnlab.data.tiles import through
 from nnlab.errors import InputError, UsageError
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
-    return tmp_path / "home" / "datasets" / "nnlab"
+    monkeypatch.setenv("NNLAB_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "decoded"
 
 
 @pytest.fixture
@@ -115,19 +115,6 @@ def test_the_sample_is_the_same_each_time():
     one, two = images.draw_sample(30, 10), images.draw_sample(30, 10)
     assert one.train.tobytes() == two.train.tobytes()
     assert one.train.std() > 20
-
-
-def test_keras_downloads_become_one_file(tmp_path, monkeypatch):
-    import keras
-
-    monkeypatch.delenv("NNLAB_DATA", raising=False)
-    monkeypatch.delenv("NNLAB_MIRROR", raising=False)
-    rng = np.random.default_rng(0)
-    x, y = rng.integers(0, 256, (30, 32, 32, 3), dtype=np.uint8), np.zeros((30, 1), np.int64)
-    monkeypatch.setattr(keras.datasets.cifar10, "load_data", lambda: ((x, y), (x[:20], y[:20])))
-    found = images.load(None)
-    assert found.train.tobytes() == x.tobytes()
-    assert datasets.local("cifar10").name == "cifar10.npz"
 
 
 def test_real_cifar10_from_the_folder(cifar10):
