@@ -18,8 +18,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nnlab.data import datasets
+from nnlab.data import datasets, decoded
 from nnlab.data.images import HELD_OUT
+from nnlab.data.random import Stream, rng
 from nnlab.errors import InputError, UsageError
 
 Wave: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
@@ -66,6 +67,12 @@ class Sounds:
     test: Recordings
     source: str
     skipped: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the recordings as they were read and conditioned."""
+        parts = [array for part in (self.train, self.test) for array in (part.samples, np.array(part.starts, np.int64))]
+        return decoded.digest(*parts)
 
 
 def load(data: str) -> Sounds:
@@ -203,41 +210,41 @@ def condition(wave: Wave, rate: int) -> Wave:
 
 def sing_sample(recordings: int = 20, seconds: float = 4.0, seed: int = 0) -> Sounds:
     """Recordings of an imaginary wood: a few species of swept, trilled and harmonic notes over soft noise."""
-    rng = np.random.default_rng([seed, RATE])
+    draws = rng(seed, Stream.SAMPLE_SOUNDS)
     species = [
         {
-            "base": float(rng.uniform(1500, 5000)),
-            "sweep": float(rng.uniform(-1500, 1500)),
-            "trill": float(rng.uniform(8, 30)),
-            "depth": float(rng.uniform(0, 500)),
-            "length": float(rng.uniform(0.06, 0.25)),
-            "gap": float(rng.uniform(0.05, 0.3)),
+            "base": float(draws.uniform(1500, 5000)),
+            "sweep": float(draws.uniform(-1500, 1500)),
+            "trill": float(draws.uniform(8, 30)),
+            "depth": float(draws.uniform(0, 500)),
+            "length": float(draws.uniform(0.06, 0.25)),
+            "gap": float(draws.uniform(0.05, 0.3)),
         }
         for _ in range(5)
     ]
     waves = []
     for _ in range(recordings):
         total = int(seconds * RATE)
-        white = np.fft.rfft(rng.normal(size=total))
+        white = np.fft.rfft(draws.normal(size=total))
         pink = np.fft.irfft(white / np.sqrt(np.maximum(1, np.arange(len(white)) / 200)), total)
-        wave = pink * (rng.uniform(0.0005, 0.002) / pink.std())
-        for kind in rng.choice(len(species), size=int(rng.integers(1, 3)), replace=False):
-            bird, loud = species[int(kind)], rng.uniform(0.01, 0.05)
-            start = rng.uniform(0, 1.0)
+        wave = pink * (draws.uniform(0.0005, 0.002) / pink.std())
+        for kind in draws.choice(len(species), size=int(draws.integers(1, 3)), replace=False):
+            bird, loud = species[int(kind)], draws.uniform(0.01, 0.05)
+            start = draws.uniform(0, 1.0)
             while start < seconds:
-                for _ in range(int(rng.integers(2, 7))):  # a strophe
-                    length = bird["length"] * rng.uniform(0.8, 1.2)
+                for _ in range(int(draws.integers(2, 7))):  # a strophe
+                    length = bird["length"] * draws.uniform(0.8, 1.2)
                     first, n = int(start * RATE), int(length * RATE)
                     if first + n > total:
                         break
                     t = np.arange(n) / RATE
-                    pitch = bird["base"] * rng.uniform(0.95, 1.05) + bird["sweep"] * t / length
+                    pitch = bird["base"] * draws.uniform(0.95, 1.05) + bird["sweep"] * t / length
                     pitch = pitch + bird["depth"] * np.sin(2 * np.pi * bird["trill"] * t)
                     phase = 2 * np.pi * np.cumsum(pitch) / RATE
                     note = np.sin(phase) + 0.2 * np.sin(2 * phase)
                     wave[first : first + n] += loud * note * np.sin(np.pi * t / length) ** 2
                     start += length + bird["gap"]
-                start += rng.uniform(0.3, 1.5)
+                start += draws.uniform(0.3, 1.5)
         waves.append(condition(wave.astype(np.float32), RATE))
     names = [f"wood-{number:02d}" for number in range(recordings)]
     cut = recordings - recordings // HELD_OUT

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nnlab.data import datasets
+from nnlab.data.random import Stream, rng
 from nnlab.errors import InputError, UsageError
 
 Bytes: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
@@ -35,8 +36,8 @@ class Digits:
     source: str
 
     @property
-    def fingerprint(self) -> str:
-        """sha256 of all pictures and labels, however they were packed."""
+    def digest(self) -> str:
+        """SHA-256 of all pictures and labels, however they were packed."""
         digest = hashlib.sha256()
         for array in (self.x_train, self.y_train, self.x_test, self.y_test):
             digest.update(np.ascontiguousarray(array).tobytes())
@@ -148,23 +149,23 @@ def draw_sample(train: int = 4000, test: int = 1000, seed: int = 0) -> Digits:
     """
     from scipy.ndimage import gaussian_filter, map_coordinates
 
-    rng = np.random.default_rng([seed, 28])
+    draws = rng(seed, Stream.SAMPLE_DIGITS)
     glyphs = _glyphs()  # (fonts, 10, 28, 28)
     total = train + test
-    labels = rng.permutation(np.arange(total) % 10).astype(np.uint8)
-    fonts = rng.integers(len(glyphs), size=total)
+    labels = draws.permutation(np.arange(total) % 10).astype(np.uint8)
+    fonts = draws.integers(len(glyphs), size=total)
     grid = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE), indexing="ij")) - (SIDE - 1) / 2  # (2, 28, 28)
     pictures = np.empty((total, SIDE, SIDE), np.uint8)
     for number in range(total):
-        turn, shear = rng.normal(0, 0.13), rng.normal(0, 0.15)
-        stretch = rng.normal(1.0, 0.1, size=2)
+        turn, shear = draws.normal(0, 0.13), draws.normal(0, 0.15)
+        stretch = draws.normal(1.0, 0.1, size=2)
         cos, sin = np.cos(turn), np.sin(turn)
         matrix = np.array([[cos, -sin], [sin, cos]]) @ np.array([[1.0, 0.0], [shear, 1.0]]) / stretch
-        bend = gaussian_filter(rng.uniform(-1, 1, (2, SIDE, SIDE)), (0, 4, 4)) * 22
-        where = np.einsum("ij,jyx->iyx", matrix, grid) + bend + (SIDE - 1) / 2 + rng.normal(0, 0.8, (2, 1, 1))
+        bend = gaussian_filter(draws.uniform(-1, 1, (2, SIDE, SIDE)), (0, 4, 4)) * 22
+        where = np.einsum("ij,jyx->iyx", matrix, grid) + bend + (SIDE - 1) / 2 + draws.normal(0, 0.8, (2, 1, 1))
         drawn = map_coordinates(glyphs[fonts[number], labels[number]], where, order=1)
-        drawn = gaussian_filter(drawn, abs(rng.normal(0, 0.5))) * rng.uniform(0.75, 1.1)
-        noise = rng.normal(0, 6, drawn.shape) * (rng.random(drawn.shape) < 0.3)
+        drawn = gaussian_filter(drawn, abs(draws.normal(0, 0.5))) * draws.uniform(0.75, 1.1)
+        noise = draws.normal(0, 6, drawn.shape) * (draws.random(drawn.shape) < 0.3)
         pictures[number] = np.clip(drawn + noise, 0, 255)
     return Digits(pictures[:train], labels[:train], pictures[train:], labels[train:], datasets.SAMPLE)
 

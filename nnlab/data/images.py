@@ -13,7 +13,7 @@ import os
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -21,9 +21,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nnlab.data import datasets
+from nnlab.data import datasets, decoded
+from nnlab.data.random import Stream, rng
 from nnlab.errors import InputError, UsageError
 
+Array: TypeAlias = np.ndarray[Any, Any]
 Bytes: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 SIDE = 32  # pixels of CIFAR-10, and what a user's own pictures are made
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -42,6 +44,11 @@ class Pictures:
     test: Bytes
     source: str
     skipped: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the pictures as they were read."""
+        return decoded.digest(self.train, self.test)
 
 
 def load(data: str | None) -> Pictures:
@@ -150,11 +157,11 @@ def _decode(path: Path, names: Sequence[str], read: Any) -> Pictures:
 
     files = ((name, content(name)) for name in names)  # a zip is read by one thread, decoded by several
     with tqdm(files, "decoding", len(names), file=sys.stderr, leave=False, disable=None, unit=" files") as progress:
-        for number, decoded in enumerate(_in_threads(iter(progress))):
-            if isinstance(decoded, str):
-                skipped.append(decoded)
+        for number, picture in enumerate(_in_threads(iter(progress))):
+            if isinstance(picture, str):
+                skipped.append(picture)
             else:
-                pictures[number], good[number] = decoded, True
+                pictures[number], good[number] = picture, True
     if good.sum() < 2 * LEAST:
         named = f"; the first that cannot be read: {skipped[0]}" if skipped else ""
         raise InputError(
@@ -226,6 +233,36 @@ def square(picture: Any) -> Bytes:
     return np.asarray(picture, np.uint8)
 
 
+# ---- a network over a picture --------------------------------------------------------------------------
+
+
+def apply_tiled(network: Callable[[Array], Array], picture: Array, side: int) -> Array:
+    """``network`` ``(n, side, side, 3)`` to the same, over a picture ``(height, width, 3)`` in [0, 1].
+
+    The picture is mirrored around its border. The tiles' weights are sin², which add up to one everywhere,
+    so there is no seam. A picture of exactly ``side`` x ``side`` goes through as it is.
+    """
+    high, wide, channels = picture.shape
+    if (high, wide) == (side, side):
+        whole: Array = network(picture[None].astype(np.float32))[0]
+        return whole
+    half = side // 2
+    rows, columns = -(-high // half) + 1, -(-wide // half) + 1
+    padding = [(half, (rows + 1) * half - half - high), (half, (columns + 1) * half - half - wide), (0, 0)]
+    padded = np.pad(picture.astype(np.float32), padding, mode="symmetric")
+    fade = np.sin(np.pi * (np.arange(side) + 0.5) / side).astype(np.float32) ** 2
+    weights = (fade[:, None] * fade[None, :])[:, :, None]
+    blended = np.zeros_like(padded)
+    for row in range(rows):
+        strip = padded[row * half : row * half + side]
+        tiles = np.lib.stride_tricks.sliding_window_view(strip, side, axis=1)[:, ::half]  # (side, columns, 3, side)
+        answers = network(np.ascontiguousarray(tiles.transpose(1, 0, 3, 2)))
+        for column, answer in enumerate(answers):
+            blended[row * half : row * half + side, column * half : column * half + side] += answer * weights
+    inner: Array = blended[half : half + high, half : half + wide, :channels]
+    return inner
+
+
 # ---- the sample: scenes the project draws itself -----------------------------------------------------
 
 
@@ -233,14 +270,14 @@ def draw_sample(train: int = 1600, test: int = 400, seed: int = 0) -> Pictures:
     """Small scenes: sky over ground, a house, a sun or a tree, hills, in changing light. The same seed, the same."""
     from PIL import Image, ImageDraw
 
-    rng = np.random.default_rng([seed, 32])
+    draws = rng(seed, Stream.SAMPLE_PICTURES)
     scale = 3  # drawn larger, then made small: soft edges as in a photograph
     wide = SIDE * scale
-    made = np.empty((train + test, SIDE, SIDE, 3), np.uint8)
-    for number in range(len(made)):
+    scenes = np.empty((train + test, SIDE, SIDE, 3), np.uint8)
+    for number in range(len(scenes)):
 
         def colour(low: Sequence[int], high: Sequence[int]) -> tuple[int, int, int]:
-            red, green, blue = (int(rng.integers(a, b + 1)) for a, b in zip(low, high, strict=True))
+            red, green, blue = (int(draws.integers(a, b + 1)) for a, b in zip(low, high, strict=True))
             return red, green, blue
 
         top, bottom = (np.array(colour((40, 90, 150), (200, 210, 255))) for _ in range(2))
@@ -248,17 +285,17 @@ def draw_sample(train: int = 1600, test: int = 400, seed: int = 0) -> Pictures:
         sky = np.broadcast_to(top * (1 - fade) + bottom * fade, (wide, wide, 3))
         picture = Image.fromarray(sky.astype(np.uint8))
         draw = ImageDraw.Draw(picture)
-        horizon = int(rng.integers(wide // 3, 4 * wide // 5))
-        x, y, r = (int(rng.integers(low, high)) for low, high in ((0, wide), (0, horizon), (5, 16)))
+        horizon = int(draws.integers(wide // 3, 4 * wide // 5))
+        x, y, r = (int(draws.integers(low, high)) for low, high in ((0, wide), (0, horizon), (5, 16)))
         draw.ellipse((x - r, y - r, x + r, y + r), fill=colour((220, 190, 80), (255, 250, 200)))
-        for _ in range(int(rng.integers(0, 3))):  # hills
-            x, r = int(rng.integers(0, wide)), int(rng.integers(15, 50))
+        for _ in range(int(draws.integers(0, 3))):  # hills
+            x, r = int(draws.integers(0, wide)), int(draws.integers(15, 50))
             draw.ellipse((x - 2 * r, horizon - r, x + 2 * r, horizon + r), fill=colour((30, 60, 30), (120, 140, 110)))
         draw.rectangle((0, horizon, wide, wide), fill=colour((50, 60, 20), (190, 170, 120)))
-        for _ in range(int(rng.integers(1, 4))):  # houses and trees, standing on the ground
-            x, w = int(rng.integers(0, wide)), int(rng.integers(8, 24))
-            foot, h = horizon + int(rng.integers(0, 14)), int(rng.integers(10, 34))
-            if rng.random() < 0.5:
+        for _ in range(int(draws.integers(1, 4))):  # houses and trees, standing on the ground
+            x, w = int(draws.integers(0, wide)), int(draws.integers(8, 24))
+            foot, h = horizon + int(draws.integers(0, 14)), int(draws.integers(10, 34))
+            if draws.random() < 0.5:
                 draw.rectangle((x, foot - h, x + w, foot), fill=colour((110, 50, 40), (240, 220, 210)))
                 roof = [(x - 3, foot - h), (x + w // 2, foot - h - w // 2), (x + w + 3, foot - h)]
                 draw.polygon(roof, fill=colour((60, 20, 20), (150, 70, 60)))
@@ -266,6 +303,6 @@ def draw_sample(train: int = 1600, test: int = 400, seed: int = 0) -> Pictures:
                 draw.rectangle((x + w // 2 - 1, foot - h // 2, x + w // 2 + 1, foot), fill=(80, 55, 30))
                 draw.ellipse((x, foot - h, x + w, foot - h // 3), fill=colour((20, 70, 20), (90, 150, 70)))
         small = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BOX), np.float64)
-        light, grain = rng.uniform(0.55, 1.1), rng.normal(0, 3, (SIDE, SIDE, 3))
-        made[number] = np.clip(small * light + grain, 0, 255)
-    return Pictures(made[:train], made[train:], datasets.SAMPLE)
+        light, grain = draws.uniform(0.55, 1.1), draws.normal(0, 3, (SIDE, SIDE, 3))
+        scenes[number] = np.clip(small * light + grain, 0, 255)
+    return Pictures(scenes[:train], scenes[train:], datasets.SAMPLE)

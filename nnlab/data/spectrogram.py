@@ -11,13 +11,17 @@ spectrogram is the wanted one.
 from __future__ import annotations
 
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
 from scipy import fft
 
-from nnlab.data.audio import LOWEST, RATE, Wave
+from nnlab.data.audio import LOWEST, RATE, Recordings, Wave, resample
+from nnlab.data.random import Stream, rng
 
 Array: TypeAlias = np.ndarray[Any, Any]
 SIZE, HOP, BANDS = 1024, 245, 64
@@ -114,8 +118,7 @@ def sound(wanted: Wave, samples: int, *, seed: int = 0, iterations: int = 40, re
 def _phased(wanted: Wave, samples: int, seed: int, iterations: int) -> Wave:
     """Griffin and Lim's sound; what it took is let go before the samples are moved."""
     magnitude = np.sqrt(_bins(wanted) * _scale()).astype(np.float32)
-    rng = np.random.default_rng([seed, SIZE])
-    phase = np.exp(2j * np.pi * rng.random(magnitude.shape, np.float32))  # complex64, as all here
+    phase = np.exp(2j * np.pi * rng(seed, Stream.PHASES).random(magnitude.shape, np.float32))  # complex64, as all here
     before: Any = None
     for _ in range(iterations):
         found = stft(istft(magnitude * phase, samples))
@@ -166,3 +169,76 @@ def _refined(wave: Wave, wanted: Wave, iterations: int) -> Wave:
     found = minimize(loss, (wave / scale).astype(np.float64), jac=True, method="L-BFGS-B", options=options)
     made: Wave = (found.x * scale).astype(np.float32)
     return made
+
+
+# ---- what a network reads of a sound, and back -----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LogMelFrontEnd:
+    """The log-mel spectrogram, normalised: rows ``(windows, frames, 64, 1)``; back by :func:`sound`."""
+
+    mean: float
+    deviation: float
+    window: int = 60  # two thirds of a second
+
+    def spectra(self, recordings: Recordings) -> list[Wave]:
+        """Normalised log-mel spectrograms ``(frames, 64)`` of all recordings."""
+        return [((log_mel(wave) - self.mean) / self.deviation) for wave in recordings]
+
+    def rows(self, wave: Wave) -> Array:
+        """What the network reads of a recording."""
+        return windows((log_mel(wave) - self.mean) / self.deviation, self.window)[..., None]
+
+    def decibels(self, rows: Array, frames: int) -> Wave:
+        """What the network gave back, as a log-mel spectrogram ``(frames, 64)`` in dB."""
+        flat = rows.reshape(-1, BANDS)[:frames]
+        made: Wave = (flat * self.deviation + self.mean).astype(np.float32)
+        return made
+
+    def sound(self, rows: Array, wave: Wave) -> Wave:
+        """What the network gave back of ``wave`` as samples; of it only the length is used."""
+        return sound(self.decibels(rows, frame_count(len(wave))), len(wave))
+
+
+@dataclass(frozen=True)
+class WaveformFrontEnd:
+    """The report's front end: 21,167 numbers for 11 s, each window with its loudest at 1.
+
+    The level of a window goes beside its code, one number more; above 962 Hz there is nothing.
+    """
+
+    numbers: int = 21_167
+    window: int = 990  # frames: 11 s
+    rate: int = 1924  # 21,167 numbers / 11 s
+
+    def rows(self, wave: Wave) -> Array:
+        """``(windows, 21167)``; the last window is filled with silence."""
+        slow = resample(wave, RATE, self.rate)
+        count = max(1, -(-len(wave) // (self.window * HOP)))
+        made = np.zeros(count * self.numbers, np.float32)
+        made[: min(len(slow), len(made))] = slow[: len(made)]
+        rows = made.reshape(count, self.numbers)
+        scaled: Array = rows / self.levels(rows)
+        return scaled
+
+    def levels(self, rows: Array) -> Array:
+        """The loudest of each window ``(windows, 1)``."""
+        found: Array = np.maximum(np.abs(rows).max(axis=1, keepdims=True), 1e-6)
+        return found
+
+    def sound(self, rows: Array, wave: Wave) -> Wave:
+        """What the network gave back of ``wave`` as samples at 22,050 Hz; of it the length and the levels are used."""
+        slow = resample(wave, RATE, self.rate)
+        made = rows.reshape(-1)
+        full = np.zeros(len(made), np.float32)
+        full[: min(len(slow), len(made))] = slow[: len(made)]
+        levels = self.levels(full.reshape(rows.shape))
+        fast = resample((rows * levels).reshape(-1).astype(np.float32), self.rate, RATE)
+        return np.pad(fast, (0, max(0, len(wave) - len(fast))))[: len(wave)]
+
+
+def sounds_of(jobs: list[Any]) -> list[Wave]:
+    """Run jobs that make sounds on all cores (NumPy's transforms let go of Python's lock); in order."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each holds some 100 MB for 10 s of sound
+        return list(pool.map(lambda job: job(), jobs))

@@ -25,7 +25,7 @@ from nnlab.training.task import SideBySide, Task
 def load_digits(config: Any) -> Loaded[Any, Digits]:
     """The digits of a run, and what of them could not be read as it was."""
     data = digits.load(config.data)
-    source = {"name": data.source, "items": len(data.y_train) + len(data.y_test), "digest": data.fingerprint}
+    source = {"name": data.source, "items": len(data.y_train) + len(data.y_test), "digest": data.digest}
     return Loaded(config, data, source)
 
 

@@ -9,7 +9,7 @@ import soundfile
 from nnlab.data import audio, spectrogram
 from nnlab.data.audio import RATE
 from nnlab.errors import InputError, UsageError
-from nnlab.evaluation.sounds import fit_pca_baselines, log_mel_distance_db, snr_db, spectral_distance_db
+from nnlab.evaluation.metrics import log_mel_distance_db, snr_db, spectral_distance_db
 
 
 @pytest.fixture(autouse=True)
@@ -105,22 +105,6 @@ def test_the_gradient_of_the_refinement_is_the_slope():
     assert spectral_distance_db(wanted, spectrogram.log_mel(better)) < 0.5 * spectral_distance_db(
         wanted, spectrogram.log_mel(noise)
     )
-
-
-def test_floors_are_the_linear_codes():
-    data = audio.sing_sample(10, 2.0)
-    heard = [spectrogram.log_mel(wave) for wave in data.train]
-    floors = fit_pca_baselines(data.train, heard, 60, 20)
-    assert floors.waveform.components.shape == (60 * spectrogram.HOP, 20)
-    assert floors.log_mel.components.shape == (60 * 64, 20)
-    wave = data.test[0]
-    assert snr_db(data.train[0], floors.of_waveform(data.train[0])) > 1
-    assert floors.of_waveform(wave).shape == wave.shape
-    decoded = floors.of_log_mel(wave)
-    assert decoded.shape == spectrogram.log_mel(wave).shape
-    wide = fit_pca_baselines(data.train, heard, 60, 120)
-    of = [spectral_distance_db(spectrogram.log_mel(w), f.of_log_mel(w)) for f in (floors, wide) for w in data.train]
-    assert sum(of[len(of) // 2 :]) < sum(of[: len(of) // 2])
 
 
 def test_real_birds(birds):

@@ -31,7 +31,7 @@ def test_an_npz_is_read(tmp_path):
     assert read.x_train.tobytes() == ARRAYS["x_train"].tobytes()
     assert read.y_test.tolist() == ARRAYS["y_test"].tolist()
     with_channel = digits.load(str(save(tmp_path / "channel.npz", x_test=ARRAYS["x_test"][..., None])))
-    assert with_channel.fingerprint == read.fingerprint
+    assert with_channel.digest == read.digest
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_idx_files_gzipped_or_not(tmp_path):
 
 
 def test_real_mnist_is_what_it_should_be(mnist):
-    assert mnist.fingerprint == datasets.KNOWN["mnist"].contents
+    assert mnist.digest == datasets.KNOWN["mnist"].measured.contents
     assert (len(mnist.x_train), len(mnist.x_test)) == (60_000, 10_000)
 
 
@@ -102,8 +102,8 @@ def test_real_mnist_is_what_it_should_be(mnist):
 
 def test_the_sample_is_the_same_each_time_and_has_every_digit():
     first, again = digits.draw_sample(200, 50), digits.draw_sample(200, 50)
-    assert first.fingerprint == again.fingerprint
-    assert first.fingerprint != digits.draw_sample(200, 50, seed=1).fingerprint
+    assert first.digest == again.digest
+    assert first.digest != digits.draw_sample(200, 50, seed=1).digest
     assert np.bincount(first.y_train, minlength=10).min() >= 15
     assert 20 < first.x_train.mean() < 50  # MNIST: 33
     assert len(np.unique(first.x_train.reshape(200, -1), axis=0)) == 200

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from nnlab.data import images
-from nnlab.data.tiles import through
+from nnlab.data.images import apply_tiled
 from nnlab.errors import InputError, UsageError
 
 
@@ -131,6 +131,6 @@ def test_tiles_of_a_network_that_does_nothing_give_the_picture(size):
         seen.append(tiles.shape[1:])
         return tiles
 
-    made = through(network, picture, 32)
+    made = apply_tiled(network, picture, 32)
     assert set(seen) == {(32, 32, 3)}
     assert np.abs(made - picture).max() < 1e-5
