@@ -6,6 +6,7 @@ questions (``paste``); the others are answered all the same.
 
 from __future__ import annotations
 
+import io
 import itertools
 import sys
 from collections.abc import Iterator, Sequence
@@ -108,17 +109,39 @@ def answer_chunk(
     errors: dict[int, Description] = {}
     for index, (text, name) in enumerate(zip(chunk, names, strict=True)):
         try:
-            given.append(predictor.read(text))
+            given.append(predictor.read(decoded(text)))
             tell_note(predictor, given[-1], f"{name}: ", terminal)
-        except NnlabError as error:
-            errors[index] = describe(InputError(f"{name}: {error.message}", error.hint))
+        except (NnlabError, OSError) as error:
+            told = describe(error)
+            errors[index] = Description(told.exit_code, told.type, f"{name}: {told.message}", told.hint)
             terminal.error(errors[index])
-    answers = iter(predictor.answer(given) if given else ())
-    for index, text in enumerate(chunk):
-        if index in errors:
-            yield {"input": text, "answer": None, "error": errors[index].record()}
-        else:
-            yield {"input": text, "answer": next(answers), "error": None}
+    replies = iter(answers_of(predictor, given))
+    for index, (text, name) in enumerate(zip(chunk, names, strict=True)):
+        reply = None if index in errors else next(replies)
+        if isinstance(reply, Exception):
+            told = describe(reply)
+            errors[index] = Description(told.exit_code, told.type, f"{name}: {told.message}", told.hint)
+            terminal.error(errors[index])
+        problem = errors[index].record() if index in errors else None
+        yield {"input": text, "answer": None if problem else reply, "error": problem}
+
+
+def answers_of(predictor: Predictor[Any], given: Sequence[Any]) -> Sequence[str | Exception]:
+    """The answers in one batch; where that fails, of each alone: its answer, or the error it has by itself."""
+    if not given:
+        return []
+    try:
+        return predictor.answer(given)
+    except (NnlabError, OSError) as error:
+        if isinstance(error, OSError) and describe(error).exit_code == ExitCode.RESOURCES:
+            raise
+    answers: list[str | Exception] = []
+    for one in given:
+        try:
+            answers += predictor.answer([one])
+        except (NnlabError, OSError) as error:
+            answers.append(error)
+    return answers
 
 
 def tell_note(predictor: Predictor[Any], given: Any, where: str, terminal: Terminal) -> None:
@@ -136,8 +159,23 @@ def refused(answers: Sequence[dict[str, Any]]) -> InputError | None:
     return InputError(f"{count:,} of {len(answers):,} inputs could not be read", "See the error of each")
 
 
+def decoded(text: str) -> str:
+    """An input as text; InputError where it holds bytes that are not UTF-8, unless it is the name of a file."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        if not Path(text).exists():
+            byte = ord(text[error.start]) & 0xFF
+            raise InputError(
+                f"expected UTF-8, character {error.start + 1} is the byte 0x{byte:02x}", "Convert it to UTF-8"
+            ) from None
+    return text
+
+
 def stdin_lines() -> Iterator[str]:
-    """The lines of stdin without their ends; UsageError where it is closed."""
+    """The lines of stdin without their ends and the first one's byte order mark; UsageError where it is closed."""
     if sys.stdin is None or sys.stdin.closed:
         raise UsageError("expected lines on stdin, it is closed", "Give the inputs as arguments, or pipe a file in")
-    return (line.rstrip("\r\n") for line in sys.stdin)
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")  # a bad byte is one bad line
+    return (line.rstrip("\r\n").removeprefix("\ufeff" if not number else "") for number, line in enumerate(sys.stdin))

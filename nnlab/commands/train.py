@@ -155,6 +155,8 @@ def execute(session: Session, engine: Engine | None = None) -> dict[str, Any]:
     """Run the experiment in its folder and write what a finished run leaves; the checkpoint goes last."""
     folder, terminal, clock = session.folder, session.terminal, session.clock
     with folder.locked():
+        if folder.is_run and session.config.data and Path(session.config.data).exists():
+            terminal.tell(f"reading {session.config.data}, as the record of {folder.path} says")
         experiment = entry(session.name).experiment(session.config)
         with clock.part("data"):
             loaded = experiment.load(session.config)
@@ -182,7 +184,10 @@ def begin(session: Session, loaded: Loaded[Any, Any]) -> None:
     folder, terminal = session.folder, session.terminal
     for note in loaded.notes:
         terminal.warn(note)
-    session.config, session.source = loaded.config, dict(loaded.source)
+    session.config = loaded.config
+    own = Path(str(loaded.config.data)).expanduser()
+    place = {"path": str(own.absolute()), "bytes": size_of(own)} if loaded.config.data and own.exists() else {}
+    session.source = {**loaded.source, "asked_for": loaded.config.data, **place}
     session.config.check_complete()
     if session.expected_source is not None:
         check_same_data(folder, session.expected_source, session.source)
@@ -201,6 +206,12 @@ def begin(session: Session, loaded: Loaded[Any, Any]) -> None:
     terminal.tell(
         f"{environment.backend} {environment.backend_version} on {environment.device}, run folder {folder.path}"
     )
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files of a folder."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def check_same_data(folder: RunFolder, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:

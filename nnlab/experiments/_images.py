@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -233,15 +235,35 @@ class Outputs:
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
 
-    def place(self, path: Path, suffix: str, ending: str) -> Path:
-        """The path of an input's output: ``NAME-suffix``, and a number where there is such a file already."""
+    def write(self, path: Path, suffix: str, ending: str, write: Callable[[Path], Any]) -> str:
+        """Write an input's output, whole or not at all, as ``NAME-suffix``, with a number where there is one; its path.
+
+        ``write`` is given a path. Raises UsageError where ``--out`` is a file, OSError where nothing can be written.
+        """
         folder = self.folder or path.parent
         if self.folder is not None:
             if folder.exists() and not folder.is_dir():
                 raise UsageError(f"expected a folder for --out, got the file {folder}", "Choose another --out")
             folder.mkdir(parents=True, exist_ok=True)
-        names = (f"{path.stem}-{suffix}{more}{ending}" for more in ("", *(f"-{k}" for k in range(2, 100_000))))
-        return next(folder / name for name in names if not (folder / name).exists())
+        part = folder / f".{secrets.token_hex(6)}.part{ending}"
+        try:
+            write(part)
+            for more in ("", *(f"-{number}" for number in range(2, 100_000))):
+                target = folder / f"{path.stem}-{suffix}{more}{ending}"
+                try:
+                    os.link(part, target)  # never over another file, also of a process beside
+                    return str(target)
+                except FileExistsError:
+                    continue
+                except OSError:  # a disk without links
+                    if not target.exists():
+                        os.replace(part, target)
+                        return str(target)
+            raise UsageError(
+                f"expected a free name for {path.stem}-{suffix}{ending} in {folder}", "Choose another --out"
+            )
+        finally:
+            part.unlink(missing_ok=True)
 
 
 class PicturePredictor(Predictor[tuple[Path, Any]]):
@@ -279,6 +301,4 @@ class PicturePredictor(Predictor[tuple[Path, Any]]):
         whole = np.clip(given * 255 + 0.5, 0, 255).astype(np.uint8)
         if pixels.shape[-1] == 4:
             whole = np.concatenate([whole, pixels[..., 3:]], axis=-1)
-        target = self.outputs.place(path, self.suffix, ".png")
-        Image.fromarray(whole).save(target)
-        return str(target)
+        return self.outputs.write(path, self.suffix, ".png", Image.fromarray(whole).save)

@@ -279,7 +279,9 @@ def summary(config: ArithConfig, results: dict[str, Any], held_out: Sums) -> Any
     listed.add_row("held-out loss (nats per character)", number(results["val_loss"], ".2g"))
     epochs, seconds = results["epochs_to_99"], results["seconds_to_99"]
     reached = "not reached" if epochs is None else f"{number(epochs, '.3g')} epochs, {number(seconds, '.1f')} s"
-    listed.add_row("until 99 % were right", reached)
+    several = isinstance(epochs, dict) and epochs["n"] < config.runs
+    of_runs = f" ({epochs['n']} of {config.runs} runs)" if several else ""
+    listed.add_row(f"until 99 % were right{of_runs}", reached)
     report = report_2018("arith")
     if config.op in report["all_right_from_iteration"] and config.digits == 3:
         early, (low, high) = report["early"], report["late"]

@@ -370,9 +370,12 @@ class SoundAutoencoder(Predictor[Recording]):
         answers = []
         for path, channels, rate, samples in inputs:
             decoded = np.stack([self._through(channel, rate, samples) for channel in channels], axis=1)
-            target = self.outputs.place(path, "reconstructed", ".wav")
-            target.write_bytes(wav(np.clip(decoded, -1, 1), rate))
-            answers.append(str(target))
+            content = wav(np.clip(decoded, -1, 1), rate)
+            answers.append(
+                self.outputs.write(
+                    path, "reconstructed", ".wav", lambda part, content=content: part.write_bytes(content)
+                )
+            )
         return answers
 
     def _through(self, wave: Wave, rate: int, samples: int) -> Wave:

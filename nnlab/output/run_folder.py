@@ -17,6 +17,8 @@ import errno
 import io
 import json
 import os
+import secrets
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "checkpoint"
 LOCK = ".lock"
+MOST_BYTES = 200_000_000  # of a text file that is read back
 
 
 class RunFolder:
@@ -137,19 +140,33 @@ class RunFolder:
         return self.place(name, lambda temporary: temporary.write_bytes(content))
 
     def place(self, name: str, write: Callable[[Path], Any]) -> Path:
-        """Like :meth:`write`, for a writer that wants a path; a failed write leaves nothing behind."""
+        """Like :meth:`write`, for a writer that wants a path; a failed write leaves nothing behind.
+
+        The folder may be anybody's: no link in it is followed. Raises UsageError where one leads out of it.
+        """
         target = self.path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.stem}.part{target.suffix}")
+        self._make_parents(target.parent)
+        temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.part{target.suffix}")
         try:
             write(temporary)
             with open(temporary, "rb+") as file:
                 os.fsync(file.fileno())
-            os.replace(temporary, target)
+            os.replace(temporary, target)  # a link in its place is replaced, not followed
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
         return target
+
+    def _make_parents(self, parent: Path) -> None:
+        """The folder of a file inside this folder. UsageError where a link stands for it."""
+        inside = [one for one in (parent, *parent.parents) if self.path in one.parents]
+        for folder in reversed(inside):
+            if folder.is_symlink():
+                raise UsageError(
+                    f"expected a folder, {folder} is a link to {os.readlink(folder)}",
+                    "Do not write into a run folder you do not trust",
+                )
+        parent.mkdir(parents=True, exist_ok=True)
 
     def write_json(self, name: str, document: dict[str, Any]) -> Path:
         """Write a JSON document."""
@@ -199,6 +216,7 @@ class RunFolder:
     def load_arrays(self, name: str) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, Any]] | None:
         """What :meth:`save_arrays` saved, or None where there is none. Never unpickles."""
         import zipfile
+        import zlib
 
         import numpy as np
 
@@ -209,10 +227,10 @@ class RunFolder:
             with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
                 arrays = {key: archive[key] for key in archive.files}
             meta = json.loads(arrays.pop("meta.json").tobytes())
-        except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+        except (ValueError, KeyError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
             raise InputError(
                 f"the checkpoint cannot be read: {error}",
-                "Delete it; the run then starts from its beginning",
+                f"Delete it (rm {shlex.quote(str(path))}): its run is then trained from its beginning",
                 path=path,
             ) from error
         return arrays, meta
@@ -244,11 +262,17 @@ class RunFolder:
         return document
 
     def read_text(self, name: str) -> str:
-        """Read a text file of the folder; InputError where it cannot be read."""
+        """Read a text file of the folder; InputError where it cannot be read, or is larger than any of ours."""
         path = self.path / name
         try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            if path.stat().st_size > MOST_BYTES:
+                raise InputError(
+                    f"expected at most {MOST_BYTES:,} bytes, it has {path.stat().st_size:,}",
+                    "Do not use a run folder you do not trust",
+                    path=path,
+                )
+            return path.read_text(encoding="utf-8", errors="surrogateescape")
+        except OSError as error:
             raise InputError(f"cannot be read: {error}", "The file is damaged: run again", path=path) from error
 
     def read_metrics(self) -> list[dict[str, Any]]:

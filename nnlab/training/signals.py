@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM (a scheduler's polite kill) end a run at its next step; the checkpoint stays.
+"""Ctrl-C, SIGTERM (a scheduler's polite kill) and SIGHUP (a terminal that goes) end a run; the checkpoint stays.
 
 Python raises KeyboardInterrupt wherever the main thread happens to be. Inside a finalizer, that of tf.data's
 iterators say, it is printed and forgotten; so it is also remembered, and training asks after each batch.
@@ -11,12 +11,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+# nohup has SIGHUP ignored: then it stays so.
+HEEDED = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")
+    if hasattr(signal, name) and not (name == "SIGHUP" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN)
+)
 _asked = False
 
 
 @contextmanager
 def interrupt_on_sigterm() -> Iterator[None]:
-    """Within, both signals raise KeyboardInterrupt and are remembered for :func:`check`."""
+    """Within, these signals raise KeyboardInterrupt and are remembered for :func:`check`."""
     global _asked
 
     def interrupt(number: int, frame: object) -> None:
@@ -27,7 +33,7 @@ def interrupt_on_sigterm() -> Iterator[None]:
     previous: dict[signal.Signals, Any] = {}
     _asked = False
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in HEEDED:
             previous[number] = signal.signal(number, interrupt)
     except ValueError:  # not the main thread
         previous = {}
