@@ -6,6 +6,7 @@ side of the held-out split never gives away the other.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,6 +41,12 @@ class Sums:
         if self.op == "add":
             return self.left + self.right
         return self.left - self.right if self.op == "sub" else self.left * self.right
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the operation and the operands, in order."""
+        content = self.op.encode() + np.stack([self.left, self.right]).astype("<i8").tobytes()
+        return hashlib.sha256(content).hexdigest()
 
     def __len__(self) -> int:
         return len(self.left)

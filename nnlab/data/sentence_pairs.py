@@ -1,10 +1,12 @@
 """Sentence pairs: any tab-separated file, or a sample made on the spot; as ids, in batches of like length.
 
 Ids of a language: 0 is padding, then a sentence's start and end and the unknown character, then its
-characters."""
+characters.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -33,6 +35,12 @@ class Pairs:
     targets: list[str]
     origin: str
     skipped: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the pairs, in order."""
+        lines = (f"{source}\t{target}\n" for source, target in zip(self.sources, self.targets, strict=True))
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def __len__(self) -> int:
         return len(self.sources)

@@ -6,6 +6,8 @@ the text and nothing else. The last tenth is held out: never trained on, and no 
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,11 @@ class Corpus:
     ids: Ids
     alphabet: str
     source: str
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the text as it was read."""
+        return hashlib.sha256(self.alphabet.encode() + self.ids.tobytes()).hexdigest()
 
     @property
     def cut(self) -> int:
@@ -157,6 +164,46 @@ def _not_utf8(path: Path) -> InputError:
                     line=line,
                 )
     return InputError("expected UTF-8", "Convert it: iconv -f LATIN1 -t UTF-8", path=path)
+
+
+# ---- windows -----------------------------------------------------------------------------------------
+
+
+def training_windows(ids: Ids, streams: int, window: int, rng: np.random.Generator) -> tuple[Ids, Ids]:
+    """An epoch of a stream model: ``(steps * streams, window)`` ids and what follows each.
+
+    Row ``step * streams + s`` goes on where row ``(step - 1) * streams + s`` ended. The text is cut into
+    streams at another place each epoch.
+    """
+    steps = (len(ids) - 1) // (streams * window)
+    total = steps * streams * window
+    start = int(rng.integers(len(ids) - total))
+
+    def cut(start: int) -> Ids:
+        rows = ids[start : start + total].reshape(streams, steps, window)
+        return rows.transpose(1, 0, 2).reshape(-1, window)
+
+    return cut(start), cut(start + 1)
+
+
+def held_out_windows(ids: Ids, streams: int, window: int) -> Iterator[tuple[Ids, Ids, Ids]]:
+    """(ids, next ids, counted) ``(streams, window)``, step by step: every next character of a tail counts once.
+
+    Each stream but the first reads one window before its part, which is not counted: so it is not asked
+    without having read anything.
+    """
+    last = len(ids) - 1  # characters to predict
+    part = max(1, math.ceil((last - window) / streams))
+    steps = math.ceil((part + window) / window)
+    for step in range(steps):
+        place = np.arange(window) + step * window  # within a stream
+        at = np.arange(streams)[:, None] * part + place  # within the tail
+        counted = (place < part + window) & (at < last) & ((place >= window) | (np.arange(streams)[:, None] == 0))
+        at = np.minimum(at, last - 1)
+        yield ids[at], ids[at + 1], counted
+
+
+# ---- the sample ------------------------------------------------------------------------------------------
 
 
 def sample(sentences: int = 900, seed: int = 2018) -> str:

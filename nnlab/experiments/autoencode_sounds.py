@@ -338,6 +338,11 @@ def wav(wave: Any, rate: int) -> bytes:
     return buffer.getvalue()
 
 
+def write_bytes(content: bytes, path: Path) -> None:
+    """Write a file."""
+    path.write_bytes(content)
+
+
 # ---- predict -----------------------------------------------------------------------------------------
 
 Recording = tuple[Path, list[Wave], int, int]  # path, channels as the network wants them, rate in Hz, samples
@@ -371,11 +376,7 @@ class SoundAutoencoder(Predictor[Recording]):
         for path, channels, rate, samples in inputs:
             decoded = np.stack([self._through(channel, rate, samples) for channel in channels], axis=1)
             content = wav(np.clip(decoded, -1, 1), rate)
-            answers.append(
-                self.outputs.write(
-                    path, "reconstructed", ".wav", lambda part, content=content: part.write_bytes(content)
-                )
-            )
+            answers.append(self.outputs.write(path, "reconstructed", ".wav", partial(write_bytes, content)))
         return answers
 
     def _through(self, wave: Wave, rate: int, samples: int) -> Wave:
