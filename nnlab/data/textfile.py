@@ -1,0 +1,309 @@
+"""Anybody's text files, known by their content: read right, or refused with what they are and what to do.
+
+Read are UTF-8, UTF-16 and UTF-32, with a byte-order mark or (where ASCII among it shows which) without, plain or
+compressed by gzip, bzip2 or xz. Line ends of any system become one. A file is never held in memory whole.
+"""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import gzip
+import io
+import lzma
+import os
+import shlex
+import stat
+import unicodedata
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from nnlab.data.legacy_encodings import codec, guess_encoding
+from nnlab.errors import InputError
+
+HEAD = 1 << 16  # bytes that decide what a file is
+CHUNK = 1 << 20  # bytes read at a time
+LONGEST_LINE = 1 << 26  # characters
+MOST_UNPACKED, HIGHEST_RATIO = 100_000_000, 200  # a compressed text of more than both is refused: books pack 3 : 1
+MARKS = (  # the longer first
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+COMPRESSED: dict[str, tuple[bytes, Callable[[Path], Any]]] = {  # what a file begins with, and how it is opened
+    "": (b"", lambda path: path.open("rb")),
+    "gzip": (b"\x1f\x8b", gzip.GzipFile),
+    "bzip2": (b"BZh", bz2.BZ2File),
+    "xz": (b"\xfd7zXZ\0", lzma.LZMAFile),
+}
+PLAIN = "Save it as plain text (UTF-8) and name that file"
+TABLE = "Save the sheet as tab-separated text and name that file"
+UNPACK = "Unpack it and name the text inside"
+OTHER = "Name a text file"
+SIGNATURES = (  # content at an offset, what it is, what to do
+    (0, b"%PDF-", "a PDF", "Save its text: pdftotext FILE, then name the .txt"),
+    (0, b"{\\rtf", "an RTF document", PLAIN),
+    (0, b"\xd0\xcf\x11\xe0", "an old Word or Excel document", PLAIN),
+    (0, b"7z\xbc\xaf'\x1c", "a 7z archive", UNPACK),
+    (0, b"Rar!", "a RAR archive", UNPACK),
+    (0, b"(\xb5/\xfd", "compressed by zstd", "Decompress it: zstd -d FILE"),
+    (257, b"ustar", "a tar archive", "Unpack it (tar xf FILE) and name the text inside"),
+    (0, b"\x89PNG", "a picture (PNG)", OTHER),
+    (0, b"\xff\xd8\xff", "a picture (JPEG)", OTHER),
+    (0, b"GIF8", "a picture (GIF)", OTHER),
+    (8, b"WEBP", "a picture (WebP)", OTHER),
+    (8, b"WAVE", "a sound (WAV)", OTHER),
+    (0, b"fLaC", "a sound (FLAC)", OTHER),
+    (0, b"OggS", "a sound (Ogg)", OTHER),
+    (0, b"ID3", "a sound (MP3)", OTHER),
+    (4, b"ftyp", "a film, or a picture (HEIC)", OTHER),
+    (0, b"\x93NUMPY", "a NumPy array", OTHER),
+    (0, b"\x89HDF", "an HDF5 file", OTHER),
+    (0, b"SQLite format 3", "a database (SQLite)", OTHER),
+    (0, b"\x7fELF", "a program", OTHER),
+    (0, b"version https://git-lfs", "a pointer of Git LFS, not the file itself", "Fetch it: git lfs pull"),
+)
+ZIPPED = (  # what the first entry of a zip says
+    (b"word/", "a Word document (.docx)", PLAIN),
+    (b"xl/", "an Excel workbook (.xlsx)", TABLE),
+    (b"opendocument.spreadsheet", "an OpenDocument sheet (.ods)", TABLE),
+    (b"opendocument", "an OpenDocument text (.odt)", PLAIN),
+    (b"epub", "an EPUB book", PLAIN),
+    (b".npy", "an archive of arrays (.npz)", OTHER),
+    (b"", "a zip archive", "Unpack it (unzip FILE) and name the text inside"),
+)
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A text file that was looked into: how it is compressed ("" if not) and encoded, and its bytes on disk."""
+
+    path: Path
+    encoding: str
+    mark: bytes  # the byte-order mark
+    compression: str
+    size: int
+
+    @property
+    def note(self) -> str:
+        """How it is read, where that is not plain UTF-8."""
+        unicode = "" if self.encoding == "utf-8" else self.encoding.upper()[:6]
+        return f"read as {', '.join(filter(None, (self.compression, unicode)))}" if self.compression or unicode else ""
+
+    def chunks(self) -> Iterator[str]:
+        r"""The text, about a megabyte at a time; every line end is ``\n``.
+
+        InputError names the line and the byte that is no text, and how to convert the file.
+        """
+        decoder = codecs.getincrementaldecoder(self.encoding)()
+        newlines = io.IncrementalNewlineDecoder(None, translate=True)
+        line, column = 1, 0  # where the next character stands; the column in bytes
+        recent = b""  # the bytes before these
+        with _opened(self.path, self.compression) as file:
+            for data in _pieces(self, file):
+                try:
+                    text = newlines.decode(decoder.decode(data, final=not data), final=not data)
+                except UnicodeDecodeError as error:
+                    before = newlines.decode(error.object[: error.start].decode(self.encoding), final=True)
+                    line, column = self._after(before, line, column)
+                    start = len(recent + data) - len(error.object) + error.start
+                    raise self._not_text(recent + data, start, line, column + 1) from None
+                if "\0" in text:
+                    line, column = self._after(text[: text.index("\0")], line, column)
+                    raise InputError(
+                        f"expected text, byte {column + 1} of the line is NUL (0x00)",
+                        f"Take such bytes out: tr -d '\\000' < {self._name} > NEW",
+                        path=self.path,
+                        line=line,
+                    )
+                line, column = self._after(text, line, column)
+                recent = data
+                if text:
+                    yield text
+
+    def lines(self) -> Iterator[str]:
+        """The lines, without their ends; InputError as above, and where one has more than 67 million characters."""
+        rest, number = "", 0
+        for text in self.chunks():
+            *whole, rest = (rest + text).split("\n")
+            number += len(whole)
+            yield from whole
+            if len(rest) > LONGEST_LINE:
+                raise InputError(
+                    f"expected lines of text, this one has more than {LONGEST_LINE:,} characters",
+                    OTHER,
+                    path=self.path,
+                    line=number + 1,
+                )
+        if rest:
+            yield rest
+
+    def _after(self, text: str, line: int, column: int) -> tuple[int, int]:
+        """The line and the column behind a text that begins at ``line`` and ``column``."""
+        count = text.count("\n")
+        tail = len(text[text.rfind("\n") + 1 :].encode(self.encoding))
+        return line + count, tail + (0 if count else column)
+
+    @property
+    def _name(self) -> str:
+        return shlex.quote(str(self.path))
+
+    def _not_text(self, content: bytes, start: int, line: int, column: int) -> InputError:
+        """What the bytes are that cannot be decoded from ``start`` on, and what to do about them."""
+
+        def error(message: str, hint: str) -> InputError:
+            return InputError(message, hint, path=self.path, line=line)
+
+        at = f"byte {column} of the line is 0x{content[start]:02x}"
+        again = "copy or fetch it again"
+        if self.encoding != "utf-8":
+            name = self.encoding.upper()[:6]
+            return error(f"expected {name}, {at}, where no character begins", f"It is damaged: {again}")
+        drop = f"Correct the line, or drop such bytes: {self._converted('-c -f UTF-8')}"
+        if content[start] == 0xED and all(0x80 <= byte <= 0xBF for byte in content[start + 1 : start + 3]):
+            return error(f"expected UTF-8, {at}: half a surrogate pair", drop)
+        text = content.decode("utf-8", "replace")
+        broken = text.count("\ufffd")
+        if sum(character > "\x7f" for character in text) > 2 * broken:  # more is right than wrong
+            if len(content) - start < 4 and all(0x80 <= byte <= 0xBF for byte in content[start + 1 :]):
+                return error(f"expected UTF-8, {at}, and the file ends within the character", f"It was cut: {again}")
+            return error(f"expected UTF-8, as the rest of it is, {at}", drop)
+        begin, end = content.rfind(b"\n", 0, start) + 1, content.find(b"\n", start)
+        guess = guess_encoding(content[begin:])
+        if guess is None:
+            return error(f"expected UTF-8, {at}", "Save it as UTF-8 with the program that wrote it")
+        near = content[max(begin, start - 30) : min(start + 30, end if end >= 0 else len(content))]
+        shown = near.decode(codec(guess), "replace").strip()
+        return error(
+            f"expected UTF-8, {at}; read as {guess} there stands {shown!r}",
+            f"If that is right, convert it: {self._converted(f'-f {guess}')}",
+        )
+
+    def _converted(self, options: str) -> str:
+        """The command that makes a UTF-8 file of it."""
+        if self.compression:
+            return f"{self.compression} -dc {self._name} | iconv {options} -t UTF-8 > NEW"
+        return f"iconv {options} -t UTF-8 {self._name} > NEW"
+
+
+def open_text(path: Path) -> TextFile:
+    """Look into a user's file; InputError says what it is where it is no text."""
+    size = check_file(path)
+    head = _head(path, "")
+    compression = _compression(head)
+    head = _head(path, compression) if compression else head
+    if compression and _compression(head):
+        raise InputError(f"expected a text, it is compressed twice ({compression})", UNPACK, path=path)
+    _refuse_others(path, head)
+    mark, encoding = next(((mark, name) for mark, name in MARKS if head.startswith(mark)), (b"", _unmarked(head)))
+    if not encoding:
+        raise InputError("expected a text, its bytes are something else (they have NULs)", OTHER, path=path)
+    return TextFile(path, encoding, mark, compression, size)
+
+
+def user_path(typed: str) -> Path:
+    """The path that a user typed: ``~`` is the home folder, unless something is there by that very name."""
+    return Path(typed if os.path.lexists(typed) else os.path.expanduser(typed))
+
+
+def check_file(path: Path) -> int:
+    """The size of a regular file that may be read; InputError says what stands there instead."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        raise InputError("there is no such file", "Correct the path", path=path) from None
+    except (OSError, ValueError) as error:  # a name too long, a link to itself, a NUL in the name, a closed folder
+        raise InputError(f"it cannot be read ({_reason(error)})", "Name another file", path=_short(path)) from None
+    if stat.S_ISDIR(status.st_mode):
+        raise InputError("expected a file, it is a folder", "Name a file in it", path=path)
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError("expected a file, it is a pipe or a device", "Save its contents as a file", path=path)
+    return status.st_size
+
+
+def _compression(head: bytes) -> str:
+    return next((name for name, (magic, _) in COMPRESSED.items() if name and head.startswith(magic)), "")
+
+
+def _opened(path: Path, compression: str) -> IO[bytes]:
+    try:
+        file: IO[bytes] = COMPRESSED[compression][1](path)
+        return file
+    except OSError as error:
+        raise InputError(f"it cannot be read ({_reason(error)})", "Name another file", path=path) from None
+
+
+def _read(path: Path, file: IO[bytes], count: int) -> bytes:
+    try:
+        return file.read(count)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        what = f"it is damaged or cannot be read ({_reason(error)})"
+        raise InputError(what, "Copy or fetch it again", path=path) from None
+
+
+def _head(path: Path, compression: str) -> bytes:
+    with _opened(path, compression) as file:
+        return _read(path, file, HEAD)
+
+
+def _pieces(text: TextFile, file: IO[bytes]) -> Iterator[bytes]:
+    """The bytes behind the mark, at the end none; InputError where a small file unpacks to an enormous one."""
+    total = len(_read(text.path, file, len(text.mark)))
+    while data := _read(text.path, file, CHUNK):
+        total += len(data)
+        if text.compression and total > max(MOST_UNPACKED, HIGHEST_RATIO * text.size):
+            raise InputError(
+                f"expected a text, its {text.size:,} bytes unpack to more than {total:,}", OTHER, path=text.path
+            )
+        yield data
+    yield b""
+
+
+def _refuse_others(path: Path, head: bytes) -> None:
+    """InputError where the first bytes are those of something that people take for a text."""
+    if head.startswith(b"PK\3\4"):
+        _, kind, hint = next(known for known in ZIPPED if known[0] in head[:4096])
+    else:
+        fits = ((kind, hint) for at, magic, kind, hint in SIGNATURES if head[at : at + len(magic)] == magic)
+        kind, hint = next(fits, ("", ""))
+    if kind:
+        raise InputError(f"expected a text, it is {kind}", hint.replace("FILE", shlex.quote(str(path))), path=path)
+
+
+def _unmarked(head: bytes) -> str:
+    """The encoding of text without a mark: UTF-8, or the one that makes text of its NULs; "" where none does."""
+    nulls = head.count(0)
+    if not nulls:
+        return "utf-8"
+    ascii_with_nulls = _plausible(head.replace(b"\0", b""), "utf-8") > 0
+    if ascii_with_nulls and nulls < 0.3 * len(head):  # told with their line; UTF-16 has one per ASCII character
+        return "utf-8"
+    scores = {name: _plausible(head, name) for _, name in MARKS}
+    best = max(scores, key=lambda name: scores[name])
+    return best if scores[best] > 0 else "utf-8" if ascii_with_nulls else ""
+
+
+def _plausible(head: bytes, encoding: str) -> float:
+    """The share of ASCII in what an encoding makes of bytes; -1 where it makes no text of them."""
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(head)  # the last character may be cut
+    except UnicodeDecodeError:
+        return -1.0
+    odd = sum(unicodedata.category(character) in ("Cn", "Co") for character in text)
+    if any(unicodedata.category(c) == "Cc" and not c.isspace() for c in text) or odd > len(text) / 100:
+        return -1.0
+    return sum(map(str.isascii, text)) / max(1, len(text))
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+
+
+def _short(path: Path) -> Path:
+    """A path that is short enough to be told."""
+    return path if len(str(path)) < 300 else Path(f"{str(path)[:200]}…")
