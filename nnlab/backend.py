@@ -110,7 +110,7 @@ def _start(device: str, verbose: bool, many_shapes: bool) -> Environment:
         raise UsageError(f"expected KERAS_BACKEND to be tensorflow or jax, got {backend!r}", "Unset it for tensorflow")
     os.environ.update(variables)
     _one_heap()
-    with _quiet_native_stderr(enabled=not verbose), _usable_keras_home():
+    with _quiet_native_stderr(enabled=not verbose), usable_keras_home():
         try:
             open_backend = _open_tensorflow if backend == "tensorflow" else _open_jax
             name, version, threads = open_backend()
@@ -138,7 +138,7 @@ def _start(device: str, verbose: bool, many_shapes: bool) -> Environment:
 
 
 @contextmanager
-def _usable_keras_home() -> Iterator[None]:
+def usable_keras_home() -> Iterator[None]:
     """Keras reads ``keras.json`` while it is imported: where that would stop it, it is shown an empty folder."""
     home = os.environ.get("KERAS_HOME")
     if home == "":  # Keras would take the working folder for its home

@@ -92,9 +92,10 @@ class ScanLSTM(layers.Layer):  # type: ignore[misc]
         super().__init__(**options)
         self.units, self.stateful = units, stateful
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Any) -> None:
         """Make the weights, and the states of each stream where they are kept."""
-        input_shape = input_shape[0] if isinstance(input_shape[0], tuple) else input_shape
+        if isinstance(input_shape[0], list | tuple):  # of the parts of a sequence; of a saved layer they are lists
+            input_shape = input_shape[0]
         self.recurrent = self.add_weight(
             shape=(self.units, 4 * self.units), initializer="orthogonal", name="recurrent_kernel"
         )

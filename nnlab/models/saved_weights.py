@@ -74,21 +74,21 @@ def _check_arrays(content: bytes, most: int, path: Path) -> None:
 
     sizes: list[int] = []
 
-    def check(name: str, link: Any) -> None:
+    def other_than_numbers(name: str, link: Any) -> str | None:
         item = file[name] if isinstance(link, h5py.HardLink) else None
-        plain = isinstance(item, h5py.Group) or (
-            isinstance(item, h5py.Dataset)
-            and item.dtype.kind in "biuf"
-            and item.chunks is None  # nothing is compressed
-            and item.external is None
-            and not item.is_virtual
-        )
-        if not plain:
-            raise InputError(f"expected arrays of numbers in the model, {name[:80]!r} is not one", UNTRUSTED, path=path)
-        sizes.append(item.nbytes if isinstance(item, h5py.Dataset) else 0)
+        if isinstance(item, h5py.Group):
+            return None
+        if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "biuf":
+            return name  # which ends the visit
+        if item.chunks is not None or item.external is not None or item.is_virtual:  # Keras compresses nothing
+            return name
+        sizes.append(item.nbytes)
+        return None
 
     with h5py.File(io.BytesIO(content)) as file:
-        file.visititems_links(check)
+        other = file.visititems_links(other_than_numbers)
+    if other is not None:
+        raise InputError(f"expected arrays of numbers in the model, {other[:80]!r} is none", UNTRUSTED, path=path)
     _check_size(sum(sizes), most, path)
 
 

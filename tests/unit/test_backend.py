@@ -1,96 +1,197 @@
-"""The one door to the backend, and models that bring more than weights."""
+"""The one door to the backend: what it sets, what it overrules, and what of it is recorded."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import re
 import subprocess
 import sys
-import zipfile
 
 import keras
 import pytest
 
 from nnlab import backend
-from nnlab.errors import InputError, UsageError
+from nnlab.errors import UsageError
 from tests.conftest import ROOT, call
-
-
-def dense(units=2):
-    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(units)])
 
 
 def test_only_the_door_imports_a_backend():
     pattern = re.compile(r"^\s*(import|from) (tensorflow|jax)\b", re.MULTILINE)
-    found = [path.name for path in (ROOT / "nnlab").rglob("*.py") if pattern.search(path.read_text())]
-    assert found == ["backend.py"]
+    files = [path.name for path in (ROOT / "nnlab").rglob("*.py") if pattern.search(path.read_text())]
+    assert files == ["backend.py"]
 
 
-def test_the_environment_names_what_a_result_depends_on():
+# ---- the record --------------------------------------------------------------------------------------
+
+
+def test_environment_record_is_plain_json_and_names_what_a_result_depends_on():
     record = backend.start().record()
-    assert {"nnlab", "keras", "backend", "device", "python"} <= set(record)
-    assert all(record.values())
+    assert json.loads(json.dumps(record)) == record
+    empty = {name for name, value in record.items() if not value}
+    assert empty <= {"variables", "cpu_features"}
+    assert {"nnlab", "keras", "backend", "backend_version", "device", "python", "numpy", "processor"} <= set(record)
+    assert 1 <= record["threads"] <= max(record["cores"], int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0))
 
 
-def test_translators_do_without_onednn_and_a_users_choice_stands(tmp_path):
-    """It keeps a program for each of a translator's hundreds of shapes; TensorFlow asks once, as it is imported."""
-    program = (
-        "import os\nfrom nnlab import cli\nfrom nnlab.training import backend\n"
-        "backend._start = lambda *given: exit(os.environ.get('TF_ENABLE_ONEDNN_OPTS', 'unset'))\n"
-        "cli.main(['translate', '--preset', 'quick', '-q'])"
-    )
-    for given, expected in ({}, "0"), ({"TF_ENABLE_ONEDNN_OPTS": "1"}, "1"):
-        environment = {**{k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}, **given}
-        done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True)
-        assert done.stderr.decode().splitlines()[-1] == expected
+@pytest.mark.skipif(not os.path.exists("/proc/cpuinfo"), reason="needs Linux's /proc/cpuinfo")
+def test_environment_names_the_processors_features():
+    features = backend.start().cpu_features
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        known = next((line.split() for line in file if line.startswith(("flags", "Features"))), [])
+    assert set(features) <= set(known)
+    assert {name for name in known if name.startswith("avx") or name == "fma"} <= set(features)
+    assert not {"vmx", "aes", "rdrand"} & set(features)
 
 
-def test_an_unknown_backend_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("name", "numeric"),
+    [
+        ("TF_ENABLE_ONEDNN_OPTS", True),
+        ("XLA_FLAGS", True),
+        ("ONEDNN_MAX_CPU_ISA", True),
+        ("OMP_NUM_THREADS", True),
+        ("JAX_DEFAULT_MATMUL_PRECISION", True),
+        ("KERAS_MAX_EPOCHS", True),
+        ("NVIDIA_TF32_OVERRIDE", True),
+        ("TF_CPP_MIN_LOG_LEVEL", False),
+        ("TF_FORCE_GPU_ALLOW_GROWTH", False),
+        ("XLA_PYTHON_CLIENT_PREALLOCATE", False),
+        ("KERAS_HOME", False),
+        ("KERAS_BACKEND", False),  # has a field of its own
+        ("TF_NUM_INTRAOP_THREADS", False),  # likewise
+        ("HOME", False),
+        ("MY_TF_TOKEN", False),
+    ],
+)
+def test_environment_records_the_variables_that_may_change_arithmetic(name, numeric):
+    assert bool(backend.NUMERIC_VARIABLES.match(name)) is numeric
+
+
+# ---- what is set -------------------------------------------------------------------------------------
+
+
+def test_batches_of_many_shapes_do_without_onednn_unless_the_user_chose():
+    def onednn(many_shapes, **current):
+        variables = backend.environment_variables("auto", many_shapes=many_shapes, current=current)
+        return variables.get("TF_ENABLE_ONEDNN_OPTS")
+
+    assert onednn(True) == "0"
+    assert onednn(True, TF_ENABLE_ONEDNN_OPTS="1") == "1"
+    assert onednn(False) is None
+
+
+def test_device_cpu_hides_gpus():
+    variables = backend.environment_variables("cpu", many_shapes=False, current={"CUDA_VISIBLE_DEVICES": "0"})
+    assert variables["CUDA_VISIBLE_DEVICES"] == "-1"
+    assert variables["JAX_PLATFORMS"] == "cpu"
+    assert "CUDA_VISIBLE_DEVICES" not in backend.environment_variables("auto", many_shapes=False, current={})
+
+
+def test_jax_is_chosen_by_the_environment_and_made_deterministic():
+    current = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--mine"}
+    variables = backend.environment_variables("auto", many_shapes=False, current=current)
+    assert variables["KERAS_BACKEND"] == "jax"
+    assert variables["XLA_FLAGS"] == "--mine --xla_gpu_deterministic_ops=true"
+
+
+@pytest.mark.parametrize(("device", "refused"), [("CPU", True), ("GPU NVIDIA H100", False)])
+def test_device_gpu_is_refused_where_there_is_none(monkeypatch, device, refused):
+    monkeypatch.setattr(backend, "_started", dataclasses.replace(backend.start(), device=device))
+    if refused:
+        with pytest.raises(UsageError, match="no GPU was found") as caught:
+            backend.start("gpu")
+        assert "nnlab-cli[gpu]" in caught.value.hint or "--extra gpu" in caught.value.hint
+    else:
+        assert backend.start("gpu").device == device
+
+
+def test_unknown_backend_is_refused(tmp_path):
     done = call("arith", "--preset", "quick", cwd=tmp_path, env={"KERAS_BACKEND": "caffe"})
     assert done.code == 2
     assert done.err.startswith("error: expected KERAS_BACKEND to be tensorflow or jax, got 'caffe'")
 
 
-def test_weights_come_back(tmp_path):
-    model, other = dense(), dense()
-    model.save(tmp_path / "model.keras")
-    backend.load_weights(other, tmp_path / "model.keras")
-    assert other.get_weights()[0].tobytes() == model.get_weights()[0].tobytes()
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (ModuleNotFoundError("No module named 'jax'", name="jax"), UsageError, "is not installed"),
+        (ImportError("libfoo.so: failed to map segment from shared object"), MemoryError, "failed to map"),
+        (ImportError("libbar.so: undefined symbol"), UsageError, "cannot be imported: libbar.so"),
+    ],
+)
+def test_backend_that_cannot_be_imported_is_told_by_its_cause(monkeypatch, error, kind, words):
+    def fail():
+        raise error
+
+    monkeypatch.setattr(backend, "_started", None)
+    monkeypatch.setattr(backend, "_open_tensorflow", fail)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    with pytest.raises(kind, match=words):
+        backend.start()
 
 
-def test_a_model_that_carries_code_is_refused(tmp_path):
-    evil = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2), keras.layers.Lambda(lambda x: x)])
-    evil.save(tmp_path / "model.keras")
-    with pytest.raises(InputError, match=r"carries code: .*Lambda"):
-        backend.load_weights(dense(), tmp_path / "model.keras")
+# ---- keras.json --------------------------------------------------------------------------------------
+
+SETTINGS = (
+    "import json, sys\nfrom nnlab import backend\nbackend.start('cpu')\nimport keras\n"
+    "print(json.dumps([keras.config.floatx(), keras.config.image_data_format(), keras.config.epsilon(),"
+    " keras.config.dtype_policy().name, keras.layers.Dense(1).compute_dtype, keras.config.backend()]))"
+)
 
 
-def test_a_model_with_a_class_of_another_package_is_refused(tmp_path):
-    dense().save(tmp_path / "model.keras")
-    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
-    parts["config.json"] = parts["config.json"].replace(b'"module": "keras.layers"', b'"module": "subprocess"', 1)
-    with zipfile.ZipFile(tmp_path / "evil.keras", "w") as archive:
-        for name, content in parts.items():
-            archive.writestr(name, content)
-    with pytest.raises(InputError, match=r"carries code: subprocess\."):
-        backend.load_weights(dense(), tmp_path / "evil.keras")
+def test_keras_json_of_the_user_is_overruled(tmp_path):
+    """In a process of its own: Keras reads it once, as it is imported."""
+    settings = {"floatx": "float16", "epsilon": 1e-3, "image_data_format": "channels_first", "backend": "jax"}
+    (tmp_path / "keras.json").write_text(json.dumps(settings))
+    environment = {**os.environ, "KERAS_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    del environment["KERAS_BACKEND"]
+    done = subprocess.run([sys.executable, "-c", SETTINGS], env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == ["float32", "channels_last", 1e-7, "float32", "float32", "tensorflow"]
+    assert json.loads((tmp_path / "keras.json").read_text()) == settings
 
 
-@pytest.mark.parametrize("kept", [0, 10, 0.5, 0.95])
-def test_a_truncated_model_is_refused(tmp_path, kept):
-    dense().save(tmp_path / "model.keras")
-    content = (tmp_path / "model.keras").read_bytes()
-    (tmp_path / "model.keras").write_bytes(content[: int(kept * len(content)) if kept < 1 else kept])
-    with pytest.raises(InputError, match="the file is damaged"):
-        backend.load_weights(dense(), tmp_path / "model.keras")
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        '{"floatx": "float8"}',
+        '{"floatx": ["float16"]}',
+        '{"epsilon": 1}',
+        '{"epsilon": null}',
+        '{"image_data_format": "rgb"}',
+        '{"nnx_enabled": true}',
+        "[" * 100_000,
+    ],
+)
+def test_broken_keras_json_is_never_shown_to_keras(tmp_path, monkeypatch, content):
+    (tmp_path / "keras.json").write_text(content, encoding="utf-8")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with backend.usable_keras_home():
+        assert os.environ["KERAS_HOME"] != str(tmp_path)
+        assert not os.path.exists(os.path.join(os.environ["KERAS_HOME"], "keras.json"))
+    assert os.environ["KERAS_HOME"] == str(tmp_path)
 
 
-def test_a_model_of_another_shape_is_refused(tmp_path):
-    dense(5).save(tmp_path / "model.keras")
-    with pytest.raises(InputError, match=r"does not fit config\.json"):
-        backend.load_weights(dense(2), tmp_path / "model.keras")
-    with pytest.raises(InputError, match="there is no model yet"):
-        backend.load_weights(dense(2), tmp_path / "none.keras")
-    with pytest.raises(UsageError, match="no GPU"):
-        backend.start("gpu") if backend.start().device.startswith("CPU") else pytest.skip("has a GPU")
+def test_good_keras_json_and_home_are_left_alone(tmp_path, monkeypatch):
+    (tmp_path / "keras.json").write_text('{"floatx": "float16", "epsilon": 1e-3}')
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with backend.usable_keras_home():
+        assert os.environ["KERAS_HOME"] == str(tmp_path)
+
+
+def test_empty_keras_home_is_not_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with backend.usable_keras_home():
+        assert "KERAS_HOME" not in os.environ
+
+
+def test_keras_imported_before_with_another_backend_is_refused(monkeypatch):
+    backend.start()
+    monkeypatch.setattr(keras.config, "backend", lambda: "torch")
+    monkeypatch.setattr(backend, "_started", None)
+    with pytest.raises(UsageError, match="expected Keras on tensorflow, it was imported before with torch"):
+        backend.start()

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import errno
+import importlib.metadata
+import json
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
-from nnlab.errors import DataUnavailable, ExitCode, InputError, NotReproduced, UsageError, describe
+from nnlab import errors
+from nnlab.errors import DataUnavailable, ExitCode, InputError, NotReproduced, UsageError, describe, install_hint
 
 
 @pytest.mark.parametrize(
@@ -42,3 +47,86 @@ def test_a_defect_names_its_place_in_nnlab():
     with pytest.raises(KeyError) as caught:
         arithmetic.parse("1+1", "power", 3)
     assert "KeyError at nnlab/data/arithmetic.py:" in describe(caught.value).message
+
+
+# ---- install_hint ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """nnlab as if it were installed another way: files in the environment, and what pip wrote of its origin."""
+
+    def install(marker, content="", *, origin=None, pip=True):
+        (tmp_path / "bin").mkdir()
+        if marker:
+            (tmp_path / marker).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / marker).write_text(content)
+
+        class Distribution:
+            def read_text(self, name):
+                return json.dumps(origin) if origin and name == "direct_url.json" else None
+
+        monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv" if marker.startswith(".venv") else tmp_path))
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
+        monkeypatch.setattr(importlib.metadata, "distribution", lambda name: Distribution())
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: object() if pip else None)
+        monkeypatch.setattr(shutil, "which", lambda name: str(tmp_path / "bin" / name))
+        return tmp_path
+
+    return install
+
+
+def test_install_hint_of_pip(installed):
+    installed("")
+    assert install_hint("ray") == "pip install 'nnlab-cli[ray]'"
+    assert install_hint() == "pip install 'nnlab-cli'"
+
+
+def test_install_hint_where_pip_on_the_path_is_another_environments(installed, monkeypatch):
+    folder = installed("")
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert install_hint("ray") == f"{folder}/bin/python -m pip install 'nnlab-cli[ray]'"
+
+
+def test_install_hint_of_pipx(installed):
+    installed("pipx_metadata.json")
+    assert install_hint("classical") == "pipx install --force 'nnlab-cli[classical]'"
+
+
+def test_install_hint_of_a_uv_tool(installed):
+    installed("uv-receipt.toml")
+    assert install_hint("gpu") == "uv tool install --force 'nnlab-cli[gpu]'"
+
+
+def test_install_hint_of_an_environment_without_pip(installed):
+    folder = installed("", pip=False)
+    assert install_hint("jax") == f"uv pip install --python {folder}/bin/python 'nnlab-cli[jax]'"
+
+
+def test_install_hint_of_a_checkout_under_uv(installed, tmp_path, monkeypatch):
+    origin = {"url": tmp_path.as_uri(), "dir_info": {"editable": True}}
+    installed(".venv/pyvenv.cfg", "home = /usr/bin\nuv = 0.9.0\n", origin=origin)
+    assert install_hint("ray") == "uv sync --inexact --extra ray"
+    assert install_hint() == "uv sync --inexact"
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert install_hint("ray") == "python3 -m uv sync --inexact --extra ray"
+
+
+def test_install_hint_of_a_checkout_under_pip(installed, tmp_path):
+    installed("", origin={"url": tmp_path.as_uri(), "dir_info": {"editable": True}})
+    assert install_hint("ray") == f"pip install -e '{tmp_path}[ray]'"
+
+
+def test_install_hint_installs_from_where_nnlab_came_from(installed):
+    origin = {"url": "https://example.org/nnlab.git", "vcs_info": {"vcs": "git", "commit_id": "0" * 40}}
+    installed("", origin=origin)
+    assert install_hint("ray") == "pip install 'nnlab-cli[ray] @ git+https://example.org/nnlab.git'"
+
+
+@pytest.mark.parametrize("recorded", ["{", "[]", "null"])
+def test_install_hint_of_a_damaged_record_is_a_command_all_the_same(installed, monkeypatch, recorded):
+    installed("")
+    distribution = type("Distribution", (), {"read_text": lambda self, name: recorded})
+    monkeypatch.setattr(importlib.metadata, "distribution", lambda name: distribution())
+    monkeypatch.setattr(errors, "__file__", "/somewhere/site-packages/nnlab/errors.py")
+    assert install_hint("ray") == "pip install 'nnlab-cli[ray]'"

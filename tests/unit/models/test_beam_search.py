@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
 from nnlab import backend
-from nnlab.data.sentence_pairs import END, PAD, SPECIAL, START, UNKNOWN, Language, padded
+from nnlab.data.batching import pad
+from nnlab.data.tokenizers import END, PAD, START, UNKNOWN, CharTokenizer
 from nnlab.evaluation.metrics import token_nll
-from nnlab.models.seq2seq import Attentive, EncoderDecoder, MaskedCrossEntropy
-from nnlab.models.translating import SentenceTranslator
+from nnlab.models.beam_search import Translator
+from nnlab.models.seq2seq import AttentionSeq2Seq, EncoderDecoder
 
-SOURCE, TARGET = Language("abcdefgh ."), Language("xyz αβγ.")
+SOURCE, TARGET = CharTokenizer("abcdefgh ."), CharTokenizer("xyz αβγ.")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -24,25 +26,33 @@ def _backend():
 
 def model_of(kind):
     keras.utils.set_random_seed(7)
-    if kind == "published":
-        model = EncoderDecoder(len(SOURCE), len(TARGET), 24, 0.0)
-    else:
-        model = Attentive(len(SOURCE), len(TARGET), 24, 2, 0.0, 0.1)
+    sizes: dict[str, Any] = {
+        "source_vocabulary": len(SOURCE),
+        "target_vocabulary": len(TARGET),
+        "units": 24,
+        "dropout": 0.0,
+    }
+    model = EncoderDecoder(**sizes) if kind == "published" else AttentionSeq2Seq(**sizes, depth=2, word_dropout=0.1)
+    return sharpened(model, 2.5)
+
+
+def sharpened(model, factor):
+    """An untrained network whose outputs differ from one sentence to the next."""
     model.build()
-    for weight in model.trainable_variables:  # untrained networks hardly differ from one sentence to the next
-        weight.assign(np.array(weight) * 2.5)
+    for weight in model.trainable_variables:
+        weight.assign(np.asarray(weight) * factor)
     return model
 
 
 def plain_loop(model, sentence, limit):
     """Teacher forcing of what was written so far, the most probable next character, again and again."""
-    source = padded([SOURCE.read(sentence)], left=model.left)
+    source = pad([SOURCE.encode(sentence)], left=model.pad_left)
     written = [START]
     while len(written) <= limit and written[-1] != END:
         logits = np.array(model({"source": source, "target": np.array([written], "int32")}))[0, -1]
         logits[[PAD, START, UNKNOWN]] = -np.inf
         written.append(int(logits.argmax()))
-    return TARGET.write(written[1:])
+    return TARGET.decode(written[1:])
 
 
 def sentences(count):
@@ -51,79 +61,60 @@ def sentences(count):
     return ["".join(rng.choice(letters, int(length))) for length in rng.integers(1, 30, count)]
 
 
-@pytest.mark.parametrize("kind", ["published", "attentive"])
-def test_greedy_is_the_plain_loop(kind):
+@pytest.mark.parametrize("kind", ["published", "attention"])
+def test_greedy_translation_is_the_plain_loops(kind):
     model = model_of(kind)
-    chosen = sentences(3)
-    found = SentenceTranslator(model, SOURCE, TARGET, 12).translate(chosen)
-    assert found == [plain_loop(model, sentence, 12) for sentence in chosen]
-    assert len(set(found)) > 1
+    chosen = sentences(2)
+    translations = Translator(model, SOURCE, TARGET, 12).translate(chosen)
+    assert translations == [plain_loop(model, sentence, 12) for sentence in chosen]
+    assert len(set(translations)) > 1
 
 
 @pytest.mark.parametrize("beam", [1, 3])
-def test_alone_or_among_others_it_is_the_same(beam):
-    model = model_of("attentive")
-    interpreter = SentenceTranslator(model, SOURCE, TARGET, 12, beam=beam)
+def test_translation_is_the_same_alone_and_among_others(beam):
+    translator = Translator(model_of("attention"), SOURCE, TARGET, 12, beam=beam)
     chosen = sentences(150)
-    together = interpreter.translate(chosen)
-    assert interpreter.translate(chosen[::-1]) == together[::-1]
-    assert [interpreter.translate([sentence])[0] for sentence in chosen[:12]] == together[:12]
+    together = translator.translate(chosen)
+    assert translator.translate(chosen[::-1]) == together[::-1]
+    assert [translator.translate([sentence])[0] for sentence in chosen[:12]] == together[:12]
 
 
-def test_a_wide_beam_finds_the_best_of_all():
+def test_wide_beam_finds_the_best_of_all():
     """Every possible translation of up to three letters scored by teacher forcing; the best is found."""
-    language = Language("xy")
+    target = CharTokenizer("xy")
     keras.utils.set_random_seed(9)
-    model = Attentive(len(SOURCE), len(language), 16, 1, 0.0, 0.0)
-    model.build()
-    for weight in model.trainable_variables:
-        weight.assign(np.array(weight) * 5)
+    model = AttentionSeq2Seq(
+        source_vocabulary=len(SOURCE),
+        target_vocabulary=len(target),
+        units=16,
+        depth=1,
+        dropout=0.0,
+        word_dropout=0.0,
+    )
+    sharpened(model, 5)
     every = ["".join(letters) for length in range(4) for letters in itertools.product("xy", repeat=length)]
 
     def mean_log_probability(sentence, output):
-        ids = np.array([*language.read(output).tolist(), END])
-        inputs = {"source": padded([SOURCE.read(sentence)]), "target": np.array([[START, *ids[:-1]]], "int32")}
+        ids = np.array([*target.encode(output).tolist(), END])
+        inputs = {"source": pad([SOURCE.encode(sentence)]), "target": np.array([[START, *ids[:-1]]], "int32")}
         logits = np.array(model(inputs))[0]
         logits[:, [PAD, START, UNKNOWN]] = -1e9
         return -token_nll(logits, ids).mean()
 
+    def best(sentence):
+        return max(every, key=lambda output: mean_log_probability(sentence, output))
+
     chosen = sentences(4)
-    best = [max(every, key=lambda output, s=sentence: mean_log_probability(s, output)) for sentence in chosen]
-    assert SentenceTranslator(model, SOURCE, language, 4, beam=32).translate(chosen) == best
-    assert len(set(best)) > 1
+    expected = [best(sentence) for sentence in chosen]
+    assert Translator(model, SOURCE, target, 4, beam=32).translate(chosen) == expected
+    assert len(set(expected)) > 1
 
 
-@pytest.mark.parametrize("kind", ["published", "attentive"])
-def test_padding_changes_nothing(kind):
-    model = model_of(kind)
-    ids = SOURCE.read("abc d.")
-    target = np.array([[START, SPECIAL, SPECIAL + 1]], "int32")
-    wide = [np.array(model({"source": padded([ids], left=model.left, to=n), "target": target})) for n in (8, 24)]
-    np.testing.assert_allclose(wide[0], wide[1], atol=1e-5)
-    loss = MaskedCrossEntropy()
-    goal = np.array([[SPECIAL, SPECIAL + 1, END]])
-    more = np.pad(wide[0], ((0, 0), (0, 2), (0, 0)))
-    padded_goal = np.pad(goal, ((0, 0), (0, 2)))
-    assert float(loss(goal, wide[0])) == pytest.approx(float(loss(padded_goal, more)), rel=1e-6)
-
-
-def test_attention_looks_at_the_sentence_only():
-    model = model_of("attentive")
-    sentence, written, weights = SentenceTranslator(model, SOURCE, TARGET, 12).attention("abc d.")
-    weights = np.array(weights)
-    assert weights.shape == (len(written) + 1, len(sentence))
+def test_attention_weights_of_a_translation():
+    translator = Translator(model_of("attention"), SOURCE, TARGET, 12)
+    sentence, translation, rows = translator.attention("abc d.")
+    weights = np.array(rows)
+    assert sentence == list("abc d.")
+    assert "".join(translation) == translator.translate(["abc d."])[0]
+    assert weights.shape == (len(translation) + 1, len(sentence))
     np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-5)
-
-
-@pytest.mark.parametrize("kind", ["published", "attentive"])
-def test_the_saved_model_is_a_keras_model(kind, tmp_path):
-    model = model_of(kind)
-    model.compile("adam", MaskedCrossEntropy(0.1), jit_compile=False)
-    ids = padded([SOURCE.read("abc d.")], left=model.left)
-    target = np.array([[START, SPECIAL, SPECIAL + 1]], "int32")
-    model.train_on_batch({"source": ids, "target": target}, np.array([[SPECIAL, SPECIAL + 1, END]], "int32"))
-    model.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    chosen = sentences(5)
-    found = [SentenceTranslator(one, SOURCE, TARGET, 12).translate(chosen) for one in (model, again)]
-    assert found[0] == found[1]

@@ -1,0 +1,85 @@
+"""Our own Keras layers, each against NumPy."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from nnlab import backend
+from nnlab.models.arithmetic import SYMBOLS, ColumnEmbedding
+from nnlab.models.layers import DeltaDense, DepthToSpace, Noise, OneHot, RandomShift, SpaceToDepth
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _backend():
+    backend.start("cpu")
+
+
+def test_one_hot():
+    ids = np.array([[2, 0, 1]], np.uint8)
+    assert np.array_equal(np.asarray(OneHot(3)(ids)), np.eye(3)[ids])
+
+
+def test_space_to_depth_and_back():
+    x = np.random.default_rng(0).random((2, 8, 4, 3)).astype("float32")
+    blocks = SpaceToDepth()(x)
+    assert blocks.shape == (2, 4, 2, 12)
+    assert np.allclose(np.asarray(blocks)[0, 1, 1, :3], x[0, 2, 2])
+    assert np.array_equal(np.asarray(DepthToSpace()(blocks)), x)
+
+
+def test_noise_in_training_only():
+    layer = Noise(0.5)
+    x = np.full((4, 16, 16, 3), 0.5, "float32")
+    assert np.array_equal(np.asarray(layer(x, training=False)), x)
+    first, second = (np.asarray(layer(x, training=True)) for _ in range(2))
+    assert first.min() == 0
+    assert first.max() == 1
+    assert not np.array_equal(first, second)
+    # N(0.5, 0.5) clipped to [0, 1]: half its variance beyond one deviation folded onto the ends
+    assert first.std() == pytest.approx(0.359, abs=0.02)
+
+
+def test_random_shift_moves_each_picture_within_its_bounds():
+    keras.utils.set_random_seed(0)
+    layer = RandomShift(2)
+    x = np.zeros((200, 28, 28), "uint8")
+    x[:, 10, 14] = 255
+    assert np.array_equal(np.asarray(layer(x, training=False)), x)
+    moved = np.asarray(layer(x, training=True))
+    rows, columns = np.array([np.argwhere(picture)[0] for picture in moved]).T
+    assert moved.sum() == x.sum()
+    assert set(rows) == set(range(8, 13))
+    assert set(columns) == set(range(12, 17))
+    corner = np.zeros((50, 28, 28), "uint8")
+    corner[:, 0, 0] = 255
+    counts = np.count_nonzero(np.asarray(layer(corner, training=True)), axis=(1, 2))
+    assert set(counts) == {0, 1}  # what leaves is gone, what comes in is black
+
+
+def test_delta_dense_is_the_frozen_matrix_and_a_scaled_correction():
+    layer = DeltaDense(3, 2, 0.5)
+    x = np.random.default_rng(0).random((4, 3)).astype("float32")
+    assert not np.asarray(layer(x)).any()
+    initial, delta, offset = np.arange(6).reshape(3, 2), np.ones((3, 2)), np.array([1, -1])
+    layer.initial.assign(initial)
+    layer.delta.assign(delta)
+    layer.offset.assign(offset)
+    assert np.allclose(np.asarray(layer(x)), x @ (initial + 0.5 * delta) + offset, atol=1e-6)
+    assert [weight.name for weight in layer.trainable_weights] == ["delta"]
+
+
+@pytest.mark.parametrize("op", ["add", "sub", "mul"])
+def test_column_embedding_adds_up_the_pairs_that_meet(op):
+    width, columns, units = 3, 6 if op == "mul" else 3, 4
+    layer = ColumnEmbedding(units, columns, op)
+    ids = np.random.default_rng(0).integers(0, SYMBOLS, (2, width, 2))
+    embedded = np.asarray(layer(ids.astype("uint8")))
+    table = np.asarray(layer.embedding.embeddings).reshape(SYMBOLS, SYMBOLS, units)
+    expected = np.zeros((2, columns, units), np.float32)
+    for left in range(width):
+        for right in range(width) if op == "mul" else [left]:
+            column = left + right if op == "mul" else left
+            expected[:, column] += table[ids[:, left, 0], ids[:, right, 1]]
+    assert np.allclose(embedded, expected, atol=1e-6)

@@ -1,0 +1,106 @@
+"""Every network of the seven experiments is saved and loaded by Keras alone, in safe mode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import nnlab.models
+from nnlab import backend
+from nnlab.models import arithmetic, autoencoders, digits, language_model, seq2seq
+from nnlab.training.optimizers import cosine_adamw
+from tests.conftest import ROOT
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _backend():
+    backend.start("cpu")
+
+
+SIDE, COLOURS = (8, 8, 3), {"widths": (4, 8), "down_blocks": (0, 1), "up_blocks": (1, 0)}
+SIZES: dict[str, Any] = {"source_vocabulary": 9, "target_vocabulary": 7, "units": 4, "dropout": 0.2}
+NETWORKS = {
+    "mnist mlp": lambda: digits.network(
+        digits.side_by_side(lambda: digits.mlp(input_dropout=0.2, hidden_dropout=0.4), 2), 1
+    ),
+    "mnist cnn": digits.cnn,
+    "mnist small cnn": lambda: digits.small_cnn(2),
+    "permute shallow cnn": digits.shallow_cnn,
+    "textgen window": lambda: language_model.window_model(vocabulary=7, window=5, units=4),
+    "textgen stream": lambda: language_model.stream_model(
+        vocabulary=7, streams=3, window=5, units=4, depth=3, dropout=0.2
+    ),
+    "translate encoder_decoder": lambda: built(seq2seq.EncoderDecoder(**SIZES)),
+    "translate attention": lambda: built(seq2seq.AttentionSeq2Seq(**SIZES, depth=2, word_dropout=0.1)),
+    "arith seq2seq": lambda: arithmetic.seq2seq_network(question_length=5, answer_length=3, units=4),
+    "arith add": lambda: arithmetic.column_network(op="add", width=3, answer_length=3, units=4),
+    "arith mul": lambda: arithmetic.column_network(op="mul", width=2, answer_length=4, units=4),
+    "autoencode dense": lambda: autoencoders.dense_autoencoder(SIDE, 5, "sigmoid"),
+    "autoencode conv": lambda: autoencoders.conv_autoencoder(SIDE, "softmax"),
+    "autoencode residual": lambda: autoencoders.residual_autoencoder(SIDE, 5, **COLOURS, gain=3.0),
+    "denoise conv": lambda: autoencoders.conv_denoiser(SIDE, "sigmoid", 0.5),
+    "denoise residual": lambda: autoencoders.residual_denoiser(SIDE, 0.5, widths=(4, 6, 8)),
+}
+
+
+TRAINED = {"textgen stream", "translate attention", "autoencode residual"}
+
+
+def built(model):
+    model.build()
+    return model
+
+
+def train(model, name):
+    """One step with a loss and an optimizer as the experiments have them: both are saved with the network."""
+    inputs, loss = inputs_of(model), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    if name.startswith("translate"):
+        loss = seq2seq.MaskedCrossEntropy(0.1)
+    elif name.startswith("autoencode"):
+        loss = keras.losses.MeanSquaredError()
+    optimizer = cosine_adamw(1e-3, 9, warm_up=1, least=0.1, weight_decay=0.1, beta_2=0.9, clip=1.0)
+    model.compile(optimizer, loss, jit_compile=False)
+    targets = inputs["target"] if isinstance(inputs, dict) else inputs
+    model.train_on_batch(inputs, targets)
+
+
+def inputs_of(model):
+    rng = np.random.default_rng(0)
+    if isinstance(model, seq2seq.Seq2Seq):
+        ids = rng.integers(4, 7, (3, 6)).astype("int32")
+        return {"source": ids, "target": ids[:, :4]}
+    shape = (3, *model.input_shape[1:])
+    return rng.random(shape).astype("float32") if model.input.dtype == "float32" else rng.integers(0, 7, shape)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_saved_network_is_loaded_in_safe_mode(name, tmp_path):
+    keras.utils.set_random_seed(3)
+    model = NETWORKS[name]()
+    for weight in model.trainable_variables:  # what starts at zero shows nothing
+        weight.assign(weight + 0.05)
+    if name in TRAINED:
+        train(model, name)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert [weights.tobytes() for weights in model.get_weights()] == [w.tobytes() for w in loaded.get_weights()]
+    inputs = inputs_of(model)
+    outputs, again = (np.asarray(network.predict_on_batch(inputs)) for network in (model, loaded))
+    assert outputs.tobytes() == again.tobytes()
+    if name in TRAINED:
+        assert loaded.optimizer.iterations == 1
+    if name == "translate attention":
+        assert isinstance(loaded.loss, seq2seq.MaskedCrossEntropy)
+        assert loaded.loss.smoothing == 0.1
+
+
+def test_importing_models_registers_every_class():
+    """``import nnlab.models`` imports each module that registers a class: these are all that Keras needs."""
+    folder = ROOT / "nnlab" / "models"
+    registering = {path.stem for path in folder.glob("*.py") if "register_keras_serializable(" in path.read_text()}
+    assert registering == set(nnlab.models.__all__)
+    ours = {name for name in keras.saving.get_custom_objects() if name.startswith("nnlab>")}
+    assert {"nnlab>ScanLSTM", "nnlab>Noise", "nnlab>ColumnEmbedding", "nnlab>MaskedCrossEntropy"} <= ours
