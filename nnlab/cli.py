@@ -105,7 +105,7 @@ def report(
     *,
     options: RunOptions,
 ) -> None:
-    """Run the whole report of 2018 again, and set it beside what it published.
+    """Run the report of 2018 again, beside what it published.
 
     Example: [bold cyan]nnlab report --preset quick[/bold cyan]
     """
@@ -132,7 +132,7 @@ def list_runs(
     top: Annotated[Optional[int], typer.Option("--top", help="Only the first N.", metavar="N", min=1)] = None,
     json: JsonOption = False,
 ) -> None:
-    """List run folders as a table, newest first; show, compare or verify them.
+    """List run folders, newest first; show, compare or verify them.
 
     Example: [bold cyan]nnlab runs --command mnist --sort test_accuracy --top 5[/bold cyan]
     """
@@ -188,7 +188,7 @@ def compare_runs(
 
 @data_app.callback(invoke_without_command=True)
 def list_data(context: typer.Context, json: JsonOption = False) -> None:
-    """List the known data sets and where they are; fetch or verify one.
+    """List the known data sets; fetch or verify them.
 
     Example: [bold cyan]nnlab data fetch mnist[/bold cyan]
     """
@@ -230,7 +230,7 @@ def verify_data(
 
 @app.command(rich_help_panel=USE)
 def schema() -> None:
-    """Print the JSON schema of the document that every command writes.
+    """Print the JSON schema of what every command writes.
 
     Example: [bold cyan]nnlab schema[/bold cyan]
     """

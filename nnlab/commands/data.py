@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.data import datasets
-from nnlab.errors import DataUnavailable, ExitCode, NnlabError, UsageError
+from nnlab.errors import DataUnavailable, Description, ExitCode, NnlabError, describe
 from nnlab.output.terminal import Terminal, table
 
 
@@ -44,7 +44,7 @@ def fetch_data(name: str, *, json: bool) -> ExitCode:
     """Bring a data set into the cache, where it is not at hand already; its path is what is printed."""
 
     def work(terminal: Terminal) -> Outcome:
-        data_set = required(name)
+        data_set = datasets.required(name)
         path = datasets.local(name)
         if path is None:
             server = urlsplit(os.environ.get("NNLAB_MIRROR") or str(data_set.source.url)).hostname
@@ -65,15 +65,15 @@ def verify_data(names: Sequence[str], *, json: bool) -> ExitCode:
     """Compare the contents of data sets (all at hand, where none is named) with what they should be."""
 
     def work(terminal: Terminal) -> Outcome:
-        wanted = [required(name).name for name in names] or datasets.at_hand()
+        wanted = [datasets.required(name).name for name in names] or datasets.at_hand()
         verified: dict[str, Any] = {}
-        failed: dict[str, str] = {}
+        failed: dict[str, Description] = {}
         for name in wanted:
             try:
                 path, edition = verify(name)
             except (NnlabError, OSError) as error:
-                failed[name] = error.message if isinstance(error, NnlabError) else str(error)
-                terminal.line(f"{name}: {failed[name]}")
+                failed[name] = describe(error)
+                terminal.line(f"{name}: {failed[name].message}")
                 continue
             verified[name] = {"path": str(path), "edition": edition.about, "published_figures": edition.measured}
             measured = datasets.KNOWN[name].measured if name in datasets.KNOWN else None
@@ -81,7 +81,8 @@ def verify_data(names: Sequence[str], *, json: bool) -> ExitCode:
             terminal.line(f"{name}: as it should be, {edition.about} ({path}){other}")
         if not wanted:
             terminal.tell("no data set is at hand; fetch one: nnlab data fetch mnist")
-        return Outcome({"verified": verified, "failed": failed}, error=problem(failed, len(wanted)))
+        messages = {name: told.message for name, told in failed.items()}
+        return Outcome({"verified": verified, "failed": messages}, error=problem(failed, len(wanted)))
 
     return run_command("data", work, json=json)
 
@@ -95,26 +96,24 @@ def verify(name: str) -> tuple[Path, datasets.Edition]:
     """
     path = datasets.local(name)
     if path is None:
-        raise DataUnavailable(f"{name} is not at hand", f"Fetch it: nnlab data fetch {name}")
+        raise DataUnavailable("it is not at hand", f"Fetch it: nnlab data fetch {name}")
     edition = datasets.edition(name, path)
     if edition is None:
-        on_record = " or ".join(source.edition.about for source in required(name).sources)
+        on_record = " or ".join(source.edition.about for source in datasets.required(name).sources)
         raise DataUnavailable(f"expected {on_record}, {path} has other contents", "Delete it and fetch it again")
     return path, edition
 
 
-def problem(failed: dict[str, str], count: int) -> DataUnavailable | None:
+def problem(failed: dict[str, Description], count: int) -> DataUnavailable | None:
     """The one error of all sets that are not what they should be; None where there are none."""
     if not failed:
         return None
-    first, message = next(iter(failed.items()))
+    name, first = next(iter(failed.items()))
     if len(failed) == 1:
-        return DataUnavailable(
-            f"{first}: {message}", f"Fetch it, where it lies there delete it first: nnlab data fetch {first}"
-        )
+        return DataUnavailable(f"{name}: {first.message}", first.hint)
     return DataUnavailable(
         f"{len(failed)} of {count} data sets are not as they should be: {', '.join(failed)}",
-        f"Delete them and fetch them again: nnlab data fetch {first}",
+        f"Delete what is wrong and fetch it again: nnlab data fetch {name}",
     )
 
 
@@ -135,7 +134,7 @@ def described(data_set: datasets.DataSet) -> dict[str, Any]:
 
 def fetched_of_opus() -> list[datasets.DataSet]:
     """The pairs of OPUS that are at hand."""
-    return [required(name) for name in datasets.at_hand() if name not in datasets.KNOWN]
+    return [datasets.required(name) for name in datasets.at_hand() if name not in datasets.KNOWN]
 
 
 def edition_of(name: str, path: Path) -> str | None:
@@ -157,13 +156,3 @@ def size_of(path: Path) -> int:
     if not path.is_dir():
         return os.stat(path).st_size
     return sum(os.path.getsize(file) for file in path.rglob("*") if file.is_file())
-
-
-def required(name: str) -> datasets.DataSet:
-    """The data set of a name; UsageError where there is none."""
-    data_set = datasets.known(name)
-    if data_set is None:
-        raise UsageError(
-            f"expected one of {', '.join(datasets.KNOWN)} or opus:en-de, got {name!r}", "See them: nnlab data"
-        )
-    return data_set

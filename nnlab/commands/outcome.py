@@ -24,6 +24,7 @@ class Outcome:
     error: NnlabError | None = None
     known: Mapping[str, Any] = field(default_factory=dict)
     whole: Mapping[str, Any] | None = None
+    told: bool = False  # the parts of the error were told as they came
 
 
 Failed = Callable[[Description], tuple[Description, Mapping[str, Any]]]
@@ -57,12 +58,14 @@ def run_command(
         **document(command, exit_code=code, results=dict(outcome.results), error=problem),
         **outcome.known,
     }
-    return finish(terminal, problem, whole)
+    return finish(terminal, problem, whole, told=outcome.told)
 
 
-def finish(terminal: Terminal, problem: Description | None, whole: Mapping[str, Any]) -> ExitCode:
+def finish(
+    terminal: Terminal, problem: Description | None, whole: Mapping[str, Any], *, told: bool = False
+) -> ExitCode:
     """Tell the problem, write the document if asked, and see whether stdout took all; the exit code."""
-    if problem:
+    if problem and not told:
         terminal.error(problem)
     if terminal.json:
         terminal.write(dumps(whole, ascii_only=not terminal.stdout.is_utf8))
@@ -70,7 +73,7 @@ def finish(terminal: Terminal, problem: Description | None, whole: Mapping[str, 
     lost = terminal.stdout.failure
     if lost is not None and not isinstance(lost, BrokenPipeError | ValueError):  # a reader that left has what it wants
         unsaid = describe(lost)
-        told = f"standard output could not be written ({lost.strerror if isinstance(lost, OSError) else lost})"
-        terminal.error(Description(unsaid.exit_code, unsaid.type, told, "What was computed is in the run folder"))
+        why = f"standard output could not be written ({lost.strerror if isinstance(lost, OSError) else lost})"
+        terminal.error(Description(unsaid.exit_code, unsaid.type, why, "What was computed is in the run folder"))
         return problem.exit_code if problem else unsaid.exit_code
     return problem.exit_code if problem else ExitCode.DONE

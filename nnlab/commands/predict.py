@@ -38,7 +38,7 @@ def predict(run: Path, inputs: Sequence[str], options: PredictOptions) -> ExitCo
             return Outcome()
         answers = list(answer_all(predictor, lines, terminal, from_stdin=list(inputs) == ["-"], quiet=options.quiet))
         known = {"run": str(run), "config": folder.config, "environment": environment}
-        return Outcome({"answers": answers} if options.json else {}, refused(answers), known)
+        return Outcome({"answers": answers} if options.json else {}, refused(answers), known, told=True)
 
     def failed(told: Description) -> tuple[Description, dict[str, Any]]:
         return told, {"run": str(run)}

@@ -42,23 +42,25 @@ MOST_BYTES = 200_000_000  # of a text file that is read back
 class RunFolder:
     """One run's folder on disk."""
 
-    def __init__(self, path: Path, *, made_here: bool = False) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.made_here = made_here  # by this process: it may be deleted where nothing was computed
+        self._made: list[Path] = []  # folders that :meth:`create` made, the innermost first; itself where it was empty
 
     # ---- making and opening ----------------------------------------------------------------------
 
     @classmethod
     def create(cls, command: str, out: Path | None) -> RunFolder:
         """A new folder: ``out``, or ``runs/COMMAND-DATE-TIME``. Raises UsageError where it cannot be."""
-        made_here = out is None or not out.exists()
         if out is not None and out.is_dir() and any(out.iterdir()):
             hint = "Choose another --out, or go on with it: --resume" if is_run(out) else "Choose another --out"
             raise UsageError(f"expected a new or empty folder for --out, got {out}, which has files in it", hint)
         if out is not None and out.exists() and not out.is_dir():
             raise UsageError(f"expected a folder for --out, got the file {out}", "Choose another --out")
         try:
-            out = _new_folder(command) if out is None else out
+            made = _missing(out or Path("runs"))
+            if out is None:
+                out = _new_folder(command)
+                made.insert(0, out)
             out.mkdir(parents=True, exist_ok=True)
             probe = out / ".probe"
             probe.write_bytes(b"")
@@ -70,7 +72,9 @@ class RunFolder:
             raise UsageError(
                 f"cannot write into {out or 'runs'}: {reason}", "Choose a folder that can be written"
             ) from error
-        return cls(out, made_here=made_here)
+        folder = cls(out)
+        folder._made = made or [out / LOCK]  # of a folder that was there only files are taken away
+        return folder
 
     @classmethod
     def open(cls, path: Path, command: str | None = None) -> Self:
@@ -319,12 +323,20 @@ class RunFolder:
         return self.read_json("results.json").get("status") == "ok"
 
     def discard_if_bare(self) -> None:
-        """Delete what was made for a run that never began; a folder that was there before stays, as it was."""
-        if self.is_run or not self.path.is_dir():
+        """Delete what this process made for a run of which nothing was computed; what was there before stays."""
+        computed = ("checkpoint", "metrics.csv", "model.keras", "results.json", "console.txt")
+        if not self._made or any((self.path / name).exists() for name in computed):
             return
-        (self.path / LOCK).unlink(missing_ok=True)
-        if self.made_here and not any(self.path.iterdir()):
-            shutil.rmtree(self.path, ignore_errors=True)
+        for name in ("config.json", "data.json", "preprocessing.json", "environment.json", LOCK):
+            (self.path / name).unlink(missing_ok=True)
+        for made in self._made:
+            with suppress(OSError):  # there are files of somebody else in it
+                made.rmdir()
+
+
+def _missing(path: Path) -> list[Path]:
+    """The folders that making ``path`` would make, the innermost first."""
+    return [folder for folder in (path, *path.parents) if not folder.exists()]
 
 
 def _new_folder(command: str) -> Path:

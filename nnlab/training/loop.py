@@ -121,11 +121,11 @@ def train(
             history.notes[epoch + 1] = notes
         arrays = {f"state-{number:03d}": np.array(variable) for number, variable in enumerate(state)}
         if task.keep_best and history.best["epoch"] == epoch + 1:
-            best = {f"best-{number:03d}": np.array(v) for number, v in enumerate(model.trainable_variables)}
+            best = {f"best-{number:03d}": np.array(value) for number, value in enumerate(state_variables(model))}
         store.save_arrays(checkpoint, arrays | best, history.to_json())
         record(history.rows)
         progress.epoch(rows[0])
-    for number, variable in enumerate(model.trainable_variables if best else ()):
+    for number, variable in enumerate(state_variables(model) if best else ()):
         variable.assign(best[f"best-{number:03d}"])
     start = time.perf_counter()
     outputs = task.outputs(model)

@@ -149,7 +149,7 @@ def test_no_gpu_is_one_line_and_exit_2(nnlab, trained, tmp_path):
     done = nnlab("arith", "--preset", "quick", "--device", "gpu")
     assert done.code == 2
     assert done.err.splitlines()[-1].startswith("error: --device gpu: no GPU was found")
-    assert not list((tmp_path / "runs").iterdir())
+    assert not list(tmp_path.iterdir())
 
 
 def test_show_piped_into_head(trained, tmp_path):

@@ -124,7 +124,29 @@ def test_only_what_was_made_here_is_removed(tmp_path, monkeypatch):
     assert (tmp_path / "mine").is_dir()
     RunFolder.create("arith", tmp_path / "new").discard_if_bare()
     assert not (tmp_path / "new").exists()
-    begun = RunFolder.create("arith", None)
+    bare = RunFolder.create("arith", None)
+    bare.write_config("arith", {})
+    bare.discard_if_bare()
+    assert not (tmp_path / "runs").exists()
+    begun = RunFolder.create("arith", tmp_path / "mine")
     begun.write_config("arith", {})
+    begun.write_metrics([{"epoch": 1}])
     begun.discard_if_bare()
-    assert begun.path.is_dir()
+    assert (tmp_path / "mine" / "config.json").is_file()
+    RunFolder.open(tmp_path / "mine").discard_if_bare()  # an older run is nobody's to discard
+    assert (tmp_path / "mine" / "config.json").is_file()
+
+
+def test_no_link_in_a_run_folder_is_followed(tmp_path):
+    """A stranger's folder must not have a file outside overwritten."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_text("mine")
+    folder = made(tmp_path / "run")
+    (folder.path / "figures").symlink_to(outside)
+    with pytest.raises(UsageError, match="is a link to"):
+        folder.write("figures/secret", b"theirs")
+    (folder.path / "results.json").symlink_to(outside / "secret")
+    folder.write_json("results.json", {"status": "ok"})
+    assert (outside / "secret").read_text() == "mine"
+    assert not (folder.path / "results.json").is_symlink()
