@@ -27,13 +27,13 @@ BACKENDS = ("tensorflow", "jax")
 M_ARENA_MAX = -8  # glibc's malloc.h
 FLOATX, IMAGE_DATA_FORMAT, EPSILON = "float32", "channels_last", 1e-7  # Keras's own defaults, whatever keras.json says
 
-# Environment variables that may change arithmetic begin like this, but for those that cannot.
+# Environment variables that may change arithmetic. Not all that begin with TF_: Terraform keeps tokens in such.
 NUMERIC_VARIABLES = re.compile(
-    r"(TF|XLA|JAX|KERAS|OMP|ONEDNN|DNNL|MKL|OPENBLAS|CUBLAS|CUDNN|NVIDIA_TF32|NPY)_"
-    r"(?!CPP_|FORCE_GPU_ALLOW_GROWTH|NUM_INTRAOP_THREADS|PYTHON_CLIENT|PLATFORMS|HOME|BACKEND)"
+    r"TF_(ENABLE|DISABLE|USE|DETERMINISTIC|XLA|CUDNN|CUBLAS|GPU|NUM_INTEROP)_|XLA_FLAGS$|NVIDIA_TF32_OVERRIDE$"
+    r"|JAX_(ENABLE|DISABLE|DEFAULT|NUMPY|XLA)_|KERAS_(MAX|NNX)_|(OMP|ONEDNN|DNNL|MKL|OPENBLAS|CUBLAS|CUDNN|NPY)_"
 )
 # Features of a processor by which the libraries choose their kernels, and with them the order of sums.
-NUMERIC_FEATURES = re.compile(r"(sse4|avx|fma|f16c|amx|asimd|neon|sve|sme|bf16|i8mm)")
+NUMERIC_FEATURES = re.compile(r"sse4|avx|fma|f16c|amx|asimd|neon|sve|sme(?!p)|bf16|i8mm")
 
 
 @dataclass(frozen=True)
