@@ -38,7 +38,7 @@ def _told_as_damage() -> Iterator[None]:
     except KeyError as error:
         raise DamagedArchive(str(error.args[0]) if error.args else "a part is missing") from error
     except (
-        *(EOFError, ValueError, TypeError, AttributeError, IndexError, RuntimeError, NotImplementedError),
+        *(EOFError, ValueError, TypeError, AttributeError, ArithmeticError, LookupError, RuntimeError),
         *(zipfile.BadZipFile, zlib.error, tarfile.TarError, pickle.UnpicklingError),
     ) as error:
         raise DamagedArchive(str(error) or type(error).__name__) from error

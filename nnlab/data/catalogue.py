@@ -287,6 +287,18 @@ def known(name: str, kind: Kind | None = None) -> DataSet | None:
     return found if found and kind in (None, found.kind) else None
 
 
+def required(name: str) -> DataSet:
+    """The data set of a name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = known(name)
+    if found is None:
+        raise UsageError(f"expected one of {', '.join(KNOWN)} or opus:en-de, got {name!r}", "See them: nnlab data")
+    return found
+
+
 def _opus(name: str) -> DataSet:
     codes = OPUS_NAME.fullmatch(name)
     if codes is None or codes[1] == codes[2]:

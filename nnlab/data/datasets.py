@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnlab.data import archives, downloads
-from nnlab.data.catalogue import KNOWN, SAMPLE, DataSet, Edition, Source, known, names
+from nnlab.data.catalogue import KNOWN, SAMPLE, DataSet, Edition, Source, known, names, required
 from nnlab.data.digests import content_key
-from nnlab.errors import DataUnavailable, NnlabError, UsageError
+from nnlab.errors import DataUnavailable, NnlabError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # fmt: off
 __all__ = [
     "KNOWN", "SAMPLE", "DataSet", "Edition", "at_hand", "cache", "content_key", "download", "edition", "edition_note",
-    "find", "keep", "known", "local", "names",
+    "find", "keep", "known", "local", "names", "required",
 ]
 # fmt: on
 
@@ -52,7 +52,7 @@ def local(name: str) -> Path | None:
     Raises:
         UsageError: no data set has this name.
     """
-    data_set = _known(name)
+    data_set = required(name)
     for path in [folder / file for folder in _folders() for file in data_set.files]:
         if _has_files(path) if data_set.is_folder else os.path.isfile(path):
             return path
@@ -72,7 +72,7 @@ def edition(name: str, path: Path) -> Edition | None:
         UsageError: no data set has this name.
         InputError, OSError: the file cannot be read.
     """
-    data_set = _known(name)
+    data_set = required(name)
     contents = data_set.fingerprint(path)
     for source in data_set.sources:
         if contents == (source.edition.contents or _record(source.file).get("contents")):
@@ -87,7 +87,7 @@ def edition_note(name: str, path: Path) -> str:
         UsageError: no data set has this name.
         InputError, OSError: the file cannot be read.
     """
-    measured = _known(name).measured
+    measured = required(name).measured
     if measured is None:
         return ""
     this = edition(name, path)
@@ -95,13 +95,6 @@ def edition_note(name: str, path: Path) -> str:
         return ""
     about = this.about if this else "an edition that is not on record"
     return f"{name} is {about}; the published figures are of {measured.about}"
-
-
-def _known(name: str) -> DataSet:
-    data_set = known(name)
-    if data_set is None:
-        raise UsageError(f"expected one of {', '.join(KNOWN)} or opus:en-de, got {name!r}", "See them: nnlab data")
-    return data_set
 
 
 def _has_files(folder: Path) -> bool:
@@ -145,32 +138,35 @@ def cache() -> Path:
         return Path(os.path.expanduser(named))
     import pooch  # type: ignore[import-untyped]
 
-    folder = Path(pooch.os_cache("nnlab"))
-    return folder if _can_be_made(folder) else _temporary_cache(folder)
+    try:
+        folder = Path(pooch.os_cache("nnlab"))
+    except RuntimeError:  # no home at all
+        return _temporary_cache()
+    return folder if _can_be_made(folder) else _temporary_cache()
 
 
 def _can_be_made(folder: Path) -> bool:
-    if not folder.is_absolute():  # no home at all
-        return False
+    """Whether a folder is there, or can be made where the user has a home (root could make any, also /nonexistent)."""
     if folder.is_dir():
         return True
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~")  # root could make any, also /nonexistent
-    above = next((parent for parent in folder.parents if parent.exists()), Path("/"))
-    return os.path.isdir(home) and os.access(above, os.W_OK | os.X_OK)
+    has_home = os.environ.get("XDG_CACHE_HOME") or os.path.isdir(os.path.expanduser("~"))
+    above = next((parent for parent in folder.parents if parent.exists()), folder)
+    return bool(has_home) and folder.is_absolute() and os.access(above, os.W_OK | os.X_OK)
 
 
 @functools.lru_cache(maxsize=1)
-def _temporary_cache(otherwise: Path) -> Path:
+def _temporary_cache() -> Path:
     """A folder among the temporary files that only this user can write."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    folder = Path(f"nnlab-{user}")
     try:
-        user = os.getuid() if hasattr(os, "getuid") else 0
-        folder = Path(tempfile.gettempdir()) / f"nnlab-{user}"
+        folder = Path(tempfile.gettempdir()) / folder
         folder.mkdir(mode=0o700, exist_ok=True)
         status = os.lstat(folder)
         ours = stat.S_ISDIR(status.st_mode) and status.st_uid == user and not status.st_mode & 0o022
         return folder if ours else Path(tempfile.mkdtemp(prefix="nnlab-"))
     except OSError:  # nothing can be written: nothing is kept
-        return otherwise
+        return folder
 
 
 def keep(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> bool:
@@ -203,7 +199,7 @@ def download(name: str) -> Path:
         UsageError: no data set has this name.
         DataUnavailable: it cannot be downloaded, or what comes is not what it should be.
     """
-    data_set = _known(name)
+    data_set = required(name)
     mirror = os.environ.get("NNLAB_MIRROR", "").rstrip("/")
     hint = f"Put {data_set.file} into a folder and set NNLAB_DATA to it, or use --data {data_set.sample}"
     with downloads.workshop(cache(), Path(data_set.file).stem) as workshop:
@@ -233,13 +229,22 @@ def _bring(data_set: DataSet, source: Source, mirror: str, workshop: Path, hint:
         _check(source, data_set.fingerprint(made), origin, hint)
         os.replace(made, cache() / source.file)
     except (archives.DamagedArchive, NnlabError, OSError) as error:
-        shutil.rmtree(folder, ignore_errors=True)
+        _clear(workshop)
         if isinstance(error, DataUnavailable):
             raise
         if isinstance(error, OSError):
             downloads.raise_full(error)
         raise DataUnavailable(f"{source.file} from {origin}: {downloads.of_system(error)}", hint) from error
     return cache() / source.file
+
+
+def _clear(folder: Path) -> None:
+    """Empty a workshop: what is in it is wrong, or the disk is full."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _check(source: Source, contents: str, origin: str, hint: str) -> None:

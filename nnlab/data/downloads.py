@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from nnlab.errors import DataUnavailable
@@ -133,46 +133,47 @@ class _Receiver:
     def __init__(self, progress: Any) -> None:
         self._progress = progress
         self._count = 0
-        self._file: BinaryIO
 
     def __call__(self, url: str, path: str, registry: Any) -> None:
         """Receive the file into ``path``; what an earlier try brought counts no more."""
-        import pooch
         import requests
 
         self._progress.update(-self._count)
         self._count = 0
-        with open(path, "wb") as self._file:
-            try:
-                pooch.HTTPDownloader(timeout=TIMEOUT, chunk_size=CHUNK)(url, self, registry)
-            except requests.HTTPError as error:
-                status = error.response.status_code if error.response is not None else 0
-                if status >= 500 or status in WORTH_RETRYING:
-                    raise
-                raise _Hopeless(_answer(error), missing=status in (404, 410)) from error
-            except (
-                requests.exceptions.InvalidSchema,
-                requests.exceptions.MissingSchema,
-                requests.exceptions.InvalidURL,
-            ):
-                raise _Hopeless("expected an address that begins with http:// or https://") from None
-            except requests.ConnectionError as error:
-                if _nobody_there(error):
-                    raise _Hopeless("the server cannot be reached") from error
-                raise
+        try:
+            with open(path, "wb") as file, requests.get(url, stream=True, timeout=TIMEOUT) as response:
+                if response.status_code != requests.codes.ok:
+                    raise _refused(response)
+                for chunk in response.iter_content(CHUNK):
+                    self._look_at(chunk)
+                    file.write(chunk)
+        except (requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema, requests.exceptions.InvalidURL):
+            raise _Hopeless("expected an address that begins with http:// or https://") from None
+        except requests.TooManyRedirects:
+            raise _Hopeless("the server leads in a circle") from None
+        except requests.ConnectionError as error:
+            if _nobody_there(error):
+                raise _Hopeless("the server cannot be reached") from error
+            raise
 
-    def write(self, chunk: bytes) -> None:
-        """Keep some bytes, and stop what cannot be the file."""
+    def _look_at(self, chunk: bytes) -> None:
+        """Count some bytes, and stop what cannot be the file."""
         if self._count == 0 and chunk.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(WEB_PAGE):
             raise _Hopeless("the server answers with a web page, as networks do that ask for a login")
         self._count += len(chunk)
         if self._count > MOST:
             raise _Hopeless(f"the server sends more than {MOST:,} bytes")
-        self._file.write(chunk)
         self._progress.update(len(chunk))
 
-    def flush(self) -> None:
-        """Nothing: flushing after each chunk would be slow, and the file is closed before it is looked at."""
+
+def _refused(response: Any) -> Exception:
+    """What to raise of an answer that is not the whole file."""
+    import requests
+
+    answer = f"the server answers {response.status_code} {response.reason or ''}".rstrip()
+    if response.status_code >= 500 or response.status_code in WORTH_RETRYING:
+        return requests.HTTPError(answer, response=response)
+    return _Hopeless(answer, missing=response.status_code in (404, 410))
 
 
 def without_password(url: str) -> str:
@@ -191,7 +192,7 @@ def _reason(error: Exception, file: RemoteFile) -> str:
     if isinstance(error, requests.Timeout) or "timed out" in str(error).lower():
         return f"no answer for {TIMEOUT:g} s"
     if isinstance(error, requests.HTTPError):
-        return _answer(error)
+        return str(error)
     if isinstance(error, requests.exceptions.SSLError):
         return "the server's certificate cannot be verified"
     if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
@@ -211,11 +212,6 @@ def _nobody_there(error: BaseException) -> bool:
     """Whether no connection came about: no network, no such name, nobody listens (urllib3's classes)."""
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     return type(reason).__name__ in ("NameResolutionError", "NewConnectionError")
-
-
-def _answer(error: Any) -> str:
-    """The status of a server's answer."""
-    return f"the server answers {error.response.status_code} {error.response.reason or ''}".rstrip()
 
 
 def of_system(error: BaseException) -> str:

@@ -1,168 +1,315 @@
-"""Known data sets: the folder, the cache, a checked download; and that the real ones are what they should be."""
+"""Known data sets: folder, cache, checked downloads from servers that misbehave; and what the real ones are."""
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import http.server
+import json
 import os
-import threading
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from nnlab import datasets
-from nnlab.data import datasets, digits, sentence_pairs, text
-from nnlab.errors import DataUnavailable
+from nnlab.data import audio, catalogue, datasets, digests, digits, images, sentence_pairs, text
+from nnlab.errors import DataUnavailable, UsageError
 from tests.conftest import ROOT
-from tests.data.test_digits import ARRAYS, save
+from tests.unit.conftest import ENGLISH, FRENCH, GERMAN, GREEK, PROSE, finished_files, lines, sha, zipped
+
+EVERY_NAME = [*catalogue.KNOWN, "opus:en-de", "opus:de-en"]
 
 
-@pytest.fixture
-def nowhere(tmp_path, monkeypatch):
-    """No data at hand, and a mirror where nobody listens."""
-    monkeypatch.delenv("NNLAB_DATA", raising=False)
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("NNLAB_MIRROR", "http://127.0.0.1:9")
-    return tmp_path
+# ---- where they are looked for ---------------------------------------------------------------------------------------
 
 
-def test_the_folder_comes_before_the_cache_and_the_cache_before_a_download(nowhere, monkeypatch):
+def test_the_folder_comes_before_the_cache_and_the_cache_before_a_download(mirror, nowhere, monkeypatch):
     assert datasets.local("mnist") is None
-    cached = nowhere / "home" / "datasets"
-    cached.mkdir(parents=True)
-    save(cached / "mnist.npz")
-    assert datasets.find("mnist") == cached / "mnist.npz"
+    cached = datasets.find("mnist")
+    assert cached == nowhere / "cache" / "mnist.npz"
+    monkeypatch.setenv("NNLAB_MIRROR", "http://127.0.0.1:9")
+    assert datasets.find("mnist") == cached
     folder = nowhere / "folder"
     folder.mkdir()
     monkeypatch.setenv("NNLAB_DATA", str(folder))
-    assert datasets.find("mnist") == cached / "mnist.npz"
-    save(folder / "mnist.npz")
+    assert datasets.find("mnist") == cached
+    (folder / "mnist.npz").mkdir()  # no file
+    assert datasets.find("mnist") == cached
+    (folder / "mnist.npz").rmdir()
+    (folder / "mnist.npz").write_bytes(b"as it is")
     assert datasets.find("mnist") == folder / "mnist.npz"
 
 
-def test_offline_is_one_line_and_exit_3(nowhere, capfd):
-    with pytest.raises(DataUnavailable, match=r"cannot download http://127\.0\.0\.1:9/mnist\.npz") as caught:
-        datasets.find("mnist")
-    assert "--data sample" in caught.value.hint
-    assert capfd.readouterr().out == ""
-
-
-@pytest.fixture
-def server(tmp_path, monkeypatch):
-    """A local server with an mnist.npz, in the place of the real one."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-    save(folder / "mnist.npz")
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *arguments):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        monkeypatch.setenv("NNLAB_MIRROR", f"http://127.0.0.1:{running.server_port}/")
-        yield folder
-        running.shutdown()
-
-
-def test_a_download_is_checked_and_cached(nowhere, server, monkeypatch, capfd):
-    with pytest.raises(DataUnavailable, match=r"mnist\.npz from http"):  # not the real MNIST: the checksum differs
-        datasets.find("mnist")
-    sha = hashlib.sha256((server / "mnist.npz").read_bytes()).hexdigest()
-    known = datasets.KNOWN["mnist"]
-    monkeypatch.setitem(datasets.KNOWN, "mnist", type(known)(**{**vars(known), "sha256": sha}))
-    path = datasets.find("mnist")
-    assert path == nowhere / "home" / "datasets" / "mnist.npz"
-    assert digits.read_npz(path, "mnist").y_test.tolist() == ARRAYS["y_test"].tolist()
-    assert datasets.local("mnist") == path
-    assert capfd.readouterr().out == ""  # Keras's bar goes to stderr
-
-
-def test_data_commands(nnlab, nowhere, monkeypatch):
-    assert nnlab("data").code == 0
-    done = nnlab("data", "fetch", "mnist")
-    assert done.code == 3
-    assert done.err.splitlines()[-1].startswith("error: cannot download")
-    assert nnlab("data", "fetch", "cats").code == 2
-    assert nnlab("data", "verify", "mnist").code == 3
-    assert nnlab("data", "verify").code == 0
-    save(nowhere / "mnist.npz")
+def test_a_folder_of_recordings_counts_when_something_is_in_it(nowhere, monkeypatch):
     monkeypatch.setenv("NNLAB_DATA", str(nowhere))
-    done = nnlab("data", "--json")
-    assert done.document["results"]["data"][0]["path"] == str(nowhere / "mnist.npz")
-    assert nnlab("data", "fetch", "mnist").out.strip() == str(nowhere / "mnist.npz")
-    done = nnlab("data", "verify")
-    assert done.code == 3
-    assert "is not mnist: expected contents" in done.err
+    assert datasets.local("birds") is None
+    (nowhere / "birds").mkdir()
+    assert datasets.local("birds") is None
+    (nowhere / "birds" / "a.wav").touch()
+    assert datasets.local("birds") == nowhere / "birds"
 
 
-def test_a_text_is_checked_by_what_is_in_it(nowhere, server, monkeypatch):
-    (server / "nietzsche.txt").write_text("Not This Book.")
-    with pytest.raises(DataUnavailable, match=r"nietzsche\.txt from http.*the text is not what was expected"):
-        datasets.find("nietzsche")
-    assert datasets.local("nietzsche") is None  # what was wrong is not kept
-    known = datasets.KNOWN["nietzsche"]
-    contents = hashlib.sha256(b"not this book.").hexdigest()  # its case does not count
-    monkeypatch.setitem(datasets.KNOWN, "nietzsche", type(known)(**{**vars(known), "contents": contents}))
-    assert text.load(None, lower=True).alphabet == " .bhiknost"
-    assert datasets.local("nietzsche") == nowhere / "home" / "datasets" / "nietzsche.txt"
+@pytest.mark.parametrize("variable", ["NNLAB_DATA", "NNLAB_CACHE", "KERAS_HOME"])
+def test_a_tilde_is_the_home_folder(mirror, nowhere, monkeypatch, variable):
+    monkeypatch.setenv("HOME", str(nowhere))
+    monkeypatch.setenv(variable, "~/mine")
+    folder = nowhere / "mine" / ("datasets" if variable == "KERAS_HOME" else "")
+    folder.mkdir(parents=True)
+    (folder / "nietzsche.txt").write_text(PROSE)
+    assert datasets.local("nietzsche") == folder / "nietzsche.txt"
 
 
-def test_what_nobody_serves_says_where_to_get_it(nnlab, nowhere, monkeypatch):
-    monkeypatch.delenv("NNLAB_MIRROR")
-    for arguments in (["data", "fetch", "eng-ell"], ["translate"], ["translate", "--pairs", "eng-ell.txt"]):
-        done = nnlab(*arguments)
-        assert done.code == 3
-        assert "eng-ell.txt is not at hand" in done.err
-        assert "manythings.org/anki" in done.err
+def test_what_keras_downloaded_is_used_where_it_is_whole(mirror, nowhere):
+    folder = nowhere / "keras" / "datasets"
+    folder.mkdir(parents=True)
+    content = (mirror.server.folder / "mnist.npz").read_bytes()
+    (folder / "mnist.npz").write_bytes(content[: len(content) // 2])  # Keras was killed
+    assert datasets.local("mnist") is None
+    (folder / "mnist.npz").write_bytes(content)
+    assert datasets.local("mnist") == folder / "mnist.npz"
+    (folder / "nietzsche.txt").write_text("Not This Book.")
+    assert datasets.local("nietzsche") is None
 
 
-@pytest.mark.parametrize("name", ["nietzsche", "eng-fra", "eng-ell"])
-def test_real_texts_are_what_they_should_be(name):
-    folder = Path(os.environ.get("NNLAB_DATA", ROOT.parent / "shared" / "data"))
-    path = folder / datasets.KNOWN[name].file
-    if not path.is_file():
-        pytest.skip(f"no {path.name} in {folder}: set NNLAB_DATA to a folder that has it")
-    assert datasets.contents(name, path) == datasets.KNOWN[name].contents
-    if name == "nietzsche":
-        corpus = text.load(str(path), lower=True)
-        assert (len(corpus.ids), len(corpus.alphabet)) == (600_893, 57)
+def test_keras_home_that_is_empty_is_not_the_current_folder(mirror, nowhere, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", "")
+    monkeypatch.setenv("HOME", str(nowhere))
+    (nowhere / "datasets").mkdir()
+    (nowhere / "datasets" / "nietzsche.txt").write_text(PROSE)
+    monkeypatch.chdir(nowhere)
+    assert datasets.local("nietzsche") is None
+    (nowhere / ".keras" / "datasets").mkdir(parents=True)
+    (nowhere / ".keras" / "datasets" / "nietzsche.txt").write_text(PROSE)
+    assert datasets.local("nietzsche") == nowhere / ".keras" / "datasets" / "nietzsche.txt"
+
+
+@pytest.mark.parametrize("home", [None, "/nonexistent/home"])
+def test_without_a_home_the_cache_is_among_the_temporary_files(nowhere, monkeypatch, home):
+    for name in ("NNLAB_CACHE", "KERAS_HOME"):
+        monkeypatch.delenv(name)
+    if home is None:  # as for a user that the system does not know
+        monkeypatch.setattr(os.path, "expanduser", lambda path: path)
     else:
-        found = sentence_pairs.read_file(path)
-        assert found.skipped == ()
-        assert {"eng-fra": 140_000, "eng-ell": 17_000}[name] < len(found)
+        monkeypatch.setenv("HOME", home)
+    monkeypatch.setattr("tempfile.tempdir", str(nowhere))
+    datasets._temporary_cache.cache_clear()
+    folder = datasets.cache()
+    datasets._temporary_cache.cache_clear()
+    assert folder == nowhere / f"nnlab-{os.getuid()}"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert datasets.local("mnist") is None
 
 
-@pytest.mark.parametrize(("name", "file"), [("cifar10", "cifar10-jpeg.zip"), ("birds", "birds")])
-def test_real_pictures_and_sounds_are_what_they_should_be(nnlab, monkeypatch, name, file):
+def test_a_temporary_folder_that_others_can_write_is_not_used(nowhere, monkeypatch):
+    monkeypatch.delenv("NNLAB_CACHE")
+    monkeypatch.setenv("HOME", "/nonexistent")
+    monkeypatch.setattr("tempfile.tempdir", str(nowhere))
+    planted = nowhere / f"nnlab-{os.getuid()}"
+    planted.mkdir()
+    planted.chmod(0o777)
+    datasets._temporary_cache.cache_clear()
+    folder = datasets.cache()
+    datasets._temporary_cache.cache_clear()
+    assert folder.parent == nowhere
+    assert folder != planted
+
+
+def test_the_cache_is_the_users_own(nowhere, monkeypatch):
+    monkeypatch.delenv("NNLAB_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(nowhere / "xdg"))
+    monkeypatch.setenv("HOME", str(nowhere))
+    assert datasets.cache().is_relative_to(nowhere)
+    assert datasets.cache().name == "nnlab"
+
+
+def test_a_cache_that_cannot_be_written_is_told(mirror, nowhere, monkeypatch):
+    (nowhere / "file").touch()
+    monkeypatch.setenv("NNLAB_CACHE", str(nowhere / "file" / "cache"))
+    with pytest.raises(DataUnavailable, match="cannot write into") as caught:
+        datasets.find("mnist")
+    assert "NNLAB_CACHE" in caught.value.hint
+    assert not datasets.keep(datasets.cache() / "decoded" / "a.npz", {"a": np.zeros(1)})
+
+
+# ---- names -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", EVERY_NAME)
+def test_every_set_has_a_fixed_source_and_says_what_it_is(name):
+    data_set = datasets.required(name)
+    assert str(data_set.source.url).startswith("https://")
+    assert data_set.source.size > 100_000
+    assert all([data_set.about, data_set.licence, data_set.attribution])
+    for file in data_set.source.remote_files():
+        assert file.url.startswith("https://")
+        assert file.digest or data_set.kind in ("text", "pairs")  # those are known by their contents
+    assert len({source.edition for source in data_set.sources}) == len(data_set.sources)
+
+
+def test_birds_come_from_one_commit():
+    files = catalogue.KNOWN["birds"].source.remote_files()
+    assert len(files) == len({file.name for file in files}) == 97
+    base = f"https://raw.githubusercontent.com/scikit-maad/scikit-maad/{catalogue.SCIKIT_MAAD}/data"
+    assert len(catalogue.SCIKIT_MAAD) == 40
+    by_name = {file.name: file for file in files}
+    assert by_name["spinetail.wav"].url == f"{base}/spinetail.wav"
+    assert by_name["S4A03895_20190522_000000.wav"].url == f"{base}/indices/S4A03895_20190522_000000.wav"
+    assert all(len(str(file.digest)) == len("sha256:") + 64 for file in files)
+
+
+def test_opus_sorts_the_languages_and_the_first_named_is_the_source():
+    for name in ("opus:en-de", "opus:de-en"):
+        assert str(datasets.required(name).source.url).endswith("/OPUS-Tatoeba/v2023-04-12/moses/de-en.txt.zip")
+    assert datasets.required("opus:en-de").file == "opus-en-de.txt"
+    assert str(datasets.required("eng-ell").source.url).endswith("/el-en.txt.zip")
+    assert str(datasets.required("opus:pt_BR-zsm").source.url).endswith("/pt_BR-zsm.txt.zip")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["opus:", "opus:en", "opus:en-en", "opus:en-de-fr", "opus:EN-DE", "opus:../../x-en", "opus:en-d", "opus:en–de"],
+)
+def test_names_of_opus_are_checked_before_they_become_an_address(name):
+    with pytest.raises(UsageError, match="expected opus: and two different language codes"):
+        datasets.known(name)
+
+
+def test_unknown_names_are_named():
+    assert datasets.known("cats") is None
+    assert datasets.known("mnist", "text") is None
+    with pytest.raises(UsageError, match=r"expected one of mnist, .* got 'cats'"):
+        datasets.find("cats")
+
+
+# ---- a mirror of everything ------------------------------------------------------------------------------------------
+
+
+def test_every_set_comes_from_a_mirror_and_is_what_it_was(mirror, nowhere):
+    loaded = digits.load(None)
+    for name, array in mirror.digits.items():
+        assert getattr(loaded, name).tobytes() == array.tobytes()
+    pictures = images.load(None)
+    assert pictures.train.tobytes() == mirror.pictures["x_train"].tobytes()
+    assert pictures.test.tobytes() == mirror.pictures["x_test"].tobytes()
+    sounds = audio.load("birds")
+    assert sorted([*sounds.train.names, *sounds.test.names]) == mirror.recordings
+    assert len(text.load(None, lower=True).ids) == len(PROSE)
+    assert len(text.load("tinyshakespeare", lower=False).ids) == len(PROSE)
+    for name, left, right in (
+        (None, ENGLISH, GREEK),
+        ("eng-fra", ENGLISH, FRENCH),
+        ("opus:en-de", ENGLISH, GERMAN),
+        ("opus:de-en", GERMAN, ENGLISH),
+    ):
+        pairs = sentence_pairs.load(name, None, reverse=False)
+        assert (pairs.sources, pairs.targets) == (left, right)
+    assert set(datasets.at_hand()) == set(EVERY_NAME)
+    for name in EVERY_NAME:
+        assert datasets.edition(name, datasets.find(name)) == datasets.required(name).source.edition
+    mirror.server.asked.clear()
+    assert [datasets.find(name) for name in EVERY_NAME] == [datasets.local(name) for name in EVERY_NAME]
+    assert mirror.server.asked == []
+
+
+def test_a_mirror_may_have_the_measured_edition_and_it_is_checked(mirror, nowhere, monkeypatch):
+    pairs = lines([f"{left}\t{right}\tCC-BY" for left, right in zip(ENGLISH, GREEK, strict=True)]).encode()
+    mirror.put("eng-ell.txt", pairs)
+    with pytest.raises(DataUnavailable, match=r"eng-ell\.txt .* not what was expected"):
+        datasets.find("eng-ell")
+    assert datasets.local("eng-ell") is None
+    greek, opus = catalogue.KNOWN["eng-ell"].sources
+    edition = catalogue.Edition("measured", sha(pairs), measured=True)
+    sources = (catalogue.Source(edition, size=1, file="eng-ell.txt"), opus)
+    changed = catalogue.DataSet(**{**vars(catalogue.KNOWN["eng-ell"]), "sources": sources})
+    monkeypatch.setitem(catalogue.KNOWN, "eng-ell", changed)
+    assert datasets.find("eng-ell").read_bytes() == pairs
+    assert datasets.edition_note("eng-ell", datasets.find("eng-ell")) == ""
+    assert greek.edition.measured
+
+
+def test_an_edition_that_was_not_measured_is_said_to_be_another(mirror):
+    note = datasets.edition_note("eng-ell", datasets.find("eng-ell"))
+    assert "Tatoeba of 2023-04-12 by OPUS" in note
+    assert "the published figures are of manythings.org/anki, 17,100 pairs" in note
+    path = datasets.find("eng-ell")
+    path.write_text("edited\tby hand\n")
+    assert "an edition that is not on record" in datasets.edition_note("eng-ell", path)
+    assert datasets.edition_note("mnist", datasets.find("mnist")) == ""
+    assert datasets.edition_note("opus:en-de", datasets.find("opus:en-de")) == ""  # no figures of it are published
+
+
+def test_contents_that_nobody_publishes_are_recorded_when_first_seen(mirror, nowhere):
+    path = datasets.find("opus:en-de")
+    record = nowhere / "cache" / "opus-en-de.txt.json"
+    assert json.loads(record.read_text())["contents"] == sha(path.read_bytes())
+    path.unlink()
+    mirror.put(
+        "de-en.txt.zip", zipped(**{"Tatoeba.de-en.de": lines(GERMAN[1:]), "Tatoeba.de-en.en": lines(ENGLISH[1:])})
+    )
+    with pytest.raises(DataUnavailable, match="its contents are not those fetched before") as caught:
+        datasets.find("opus:en-de")
+    assert str(record) in caught.value.hint
+    assert datasets.local("opus:en-de") is None
+    record.unlink()
+    assert len(datasets.find("opus:en-de").read_text().splitlines()) == 29
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"Tatoeba.de-en.de": "Ja.\n"},
+        {"Tatoeba.de-en.de": "Ja.\nNein.\n", "Tatoeba.de-en.en": "Yes.\n"},
+        {"Tatoeba.de-en.de": "Ja.\n", "Tatoeba.de-en.en": b"Y\xe9s.\n"},
+        {"../Tatoeba.de-en.de": "Ja.\n", "../Tatoeba.de-en.en": "Yes.\n"},
+    ],
+    ids=["one side", "lines", "encoding", "names"],
+)
+def test_pairs_that_do_not_fit_are_refused(mirror, nowhere, members):
+    mirror.put("de-en.txt.zip", zipped(**members))
+    with pytest.raises(DataUnavailable, match=r"opus-en-de\.txt from http"):
+        datasets.find("opus:en-de")
+    assert finished_files(nowhere / "cache") == []
+
+
+def test_fetching_imports_no_keras_and_prints_nothing(mirror, nowhere):
+    """In a process of its own: here another test may have imported it."""
+    code = (
+        "import sys; from nnlab.data import datasets; print(datasets.find('nietzsche'));"
+        "print(sorted({'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)))"
+    )
+    (nowhere / "right").write_text(sha(PROSE.lower().encode()))
+    patch = (
+        "import dataclasses, pathlib; from nnlab.data import catalogue as c;"
+        "k = c.KNOWN['nietzsche']; s = k.sources[0];"
+        f"e = dataclasses.replace(s.edition, contents=pathlib.Path({str(nowhere / 'right')!r}).read_text());"
+        "c.KNOWN['nietzsche'] = dataclasses.replace(k, sources=(dataclasses.replace(s, edition=e),));"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", patch + code], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
+    )
+    assert done.stderr == ""
+    assert done.stdout == f"{nowhere / 'cache' / 'nietzsche.txt'}\n[]\n"
+
+
+# ---- the real ones ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name, one in catalogue.KNOWN.items() if one.measured])
+def test_real_data_are_of_the_measured_edition(monkeypatch, name):
     folder = Path(os.environ.get("NNLAB_DATA", ROOT.parent / "shared" / "data"))
-    if not (folder / file).exists():
-        pytest.skip(f"no {file} in {folder}: set NNLAB_DATA to a folder that has it")
     monkeypatch.setenv("NNLAB_DATA", str(folder))
-    assert datasets.contents(name, folder / file) == datasets.KNOWN[name].contents
-    done = nnlab("data", "verify", name)
-    assert done.code == 0
-    assert done.out.startswith(f"{name}: as it should be")
+    path = datasets.local(name)
+    if path is None or path.parent != folder:
+        pytest.skip(f"no {name} in {folder}: set NNLAB_DATA to a folder that has it")
+    assert datasets.edition(name, path) == catalogue.KNOWN[name].measured
+    if name == "birds":
+        listed = {file.name: file.digest for file in catalogue.KNOWN[name].source.remote_files()}
+        assert {file.name: f"sha256:{digests.of_file(file)}" for file in path.iterdir()} == listed
 
 
-def test_a_mirror_serves_cifar10_as_one_file(nnlab, nowhere, server):
-    import numpy as np
-
-    from nnlab.data import images
-
-    data = images.draw_sample(30, 12)
-    np.savez(server / "cifar10.npz", x_train=data.train, x_test=data.test)
-    assert images.load("cifar10").test.tobytes() == data.test.tobytes()
-    assert datasets.local("cifar10") == nowhere / "home" / "datasets" / "cifar10.npz"
-    done = nnlab("data", "verify", "cifar10")
-    assert done.code == 0
-    assert "not on record" in done.out
-
-
-def test_birds_that_are_not_at_hand_are_told(nnlab, nowhere, monkeypatch):
-    monkeypatch.delenv("NNLAB_MIRROR")
-    done = nnlab("autoencode", "--data", "birds")
-    assert done.code == 3
-    assert "birds is not at hand" in done.err
-    assert "--data sample" not in done.err
+def test_real_texts_have_the_counts_that_are_told():
+    folder = Path(os.environ.get("NNLAB_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "eng-ell.txt").is_file() or not (folder / "nietzsche.txt").is_file():
+        pytest.skip(f"no eng-ell.txt or nietzsche.txt in {folder}: set NNLAB_DATA to a folder that has them")
+    corpus = text.load(str(folder / "nietzsche.txt"), lower=True)
+    assert (len(corpus.ids), len(corpus.alphabet)) == (600_893, 57)
+    assert len((folder / "eng-ell.txt").read_text(encoding="utf-8").splitlines()) == 17_100

@@ -93,7 +93,7 @@ def test_idx_files_gzipped_or_not(tmp_path):
 
 
 def test_real_mnist_is_what_it_should_be(mnist):
-    assert mnist.digest == datasets.KNOWN["mnist"].measured.contents
+    assert mnist.digest == datasets.KNOWN["mnist"].source.edition.contents
     assert (len(mnist.x_train), len(mnist.x_test)) == (60_000, 10_000)
 
 
