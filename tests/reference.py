@@ -58,7 +58,7 @@ def section(name: str, callback: Callable[..., Any]) -> str:
 def row(place: str, annotation: Any, info: OptionInfo | ArgumentInfo, default: Any) -> str:
     """One option: its names, what it takes, what it does, and its default."""
     declared = [words for words in (info.default, *(info.param_decls or ())) if str(words).startswith("-")]
-    names = [part for words in declared for part in words.split("/")] or [f"--{place.replace('_', '-')}"]
+    names = [part for words in declared for part in str(words).split("/")] or [f"--{place.replace('_', '-')}"]
     if isinstance(info, ArgumentInfo):
         takes = f"`{info.metavar}`"
     else:

@@ -28,7 +28,7 @@ def test_published_preset_is_the_setting_of_2018():
     config = TextgenConfig.from_options({"preset": "published"})
     assert (config.epochs, config.batch_size, config.maxlen, config.learning_rate) == (60, 128, 40, 0.01)
     assert config.diversity == [0.2, 0.5, 1.0, 1.2]
-    model = textgen.compiled(config, 57, textgen.Text(None, 0, 100, []))
+    model = textgen.compiled(config, 57, textgen.Text(encode(["ab"], lower=True, origin="here"), 0, 100, []))
     assert model.count_params() == 4 * 128 * (57 + 128 + 1) + 129 * 57
     assert type(model.optimizer).__name__ == "RMSprop"
     tuned = TextgenConfig.from_options({"preset": "published", "maxlen": 50, "batch_size": 131, "epochs": 64})
@@ -58,7 +58,7 @@ def test_every_character_of_the_tail_counts_once(length):
 def test_the_loss_of_the_tail_is_that_of_the_plain_way():
     """One stream over the whole tail says nearly the same; a window model exactly the same."""
     config = TextgenConfig.from_options({"preset": "quick"})
-    tail = encode(["to be or not to be, that is the question. " * 30], lower=True, source="here").ids
+    tail = encode(["to be or not to be, that is the question. " * 30], lower=True, origin="here").ids
     model = textgen.build(config, int(tail.max()) + 1, 4)
     alone = textgen.build(config, int(tail.max()) + 1, 1)
     for one, other in zip(alone.trainable_variables, model.trainable_variables, strict=True):

@@ -41,6 +41,7 @@ def test_kill_9_and_resume_to_the_same_bits(whole, tmp_path, attempt):
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
         process.wait()
+    assert process.stdout is not None
     process.stdout.close()
     if (tmp_path / "killed" / "config.json").exists():
         done = call("arith", "--resume", "killed", cwd=tmp_path)
@@ -54,6 +55,7 @@ def test_kill_9_and_resume_to_the_same_bits(whole, tmp_path, attempt):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_sigint_and_sigterm_save_and_print_the_line_to_resume(tmp_path, number):
     process = start(*ARGUMENTS[:-1], "400", "--out", "run", "--json", cwd=tmp_path)
+    assert process.stderr is not None
     for line in process.stderr:
         if "epoch   2/400" in line:
             break
@@ -129,6 +131,7 @@ def test_live_display_on_a_terminal_with_no_color(tmp_path):
 
 def test_two_processes_on_one_folder(tmp_path):
     first = start(*ARGUMENTS[:-1], "400", "--out", "run", cwd=tmp_path)
+    assert first.stderr is not None
     for line in first.stderr:
         if line.startswith("run 1/2  epoch"):
             break

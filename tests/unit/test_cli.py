@@ -82,7 +82,7 @@ def test_help_of_every_command_has_an_example(nnlab, command):
 
 
 def test_every_command_is_in_this_test(nnlab):
-    registered = {command.name or command.callback.__name__ for command in cli.app.registered_commands}
+    registered = {command.name or getattr(command.callback, "__name__", "") for command in cli.app.registered_commands}
     groups = {group.name for group in cli.app.registered_groups}
     assert (registered | groups) - {"worker"} == {words[0] for words in COMMANDS}
 

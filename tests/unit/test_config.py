@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from nnlab.config import BY_DATA, PRESETS, Config, RunOptions, added, defaults_told, fields_of
+from nnlab.config import BY_DATA, PRESETS, RunOptions, added, defaults_told, fields_of
 from nnlab.configs.arith import ArithConfig
 from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.configs.mnist import MnistConfig
@@ -143,4 +143,4 @@ def test_address_needs_the_engine_ray():
 
 
 def test_seeds_follow_each_other():
-    assert list(Config.seeds.fget(ArithConfig.from_options({"seed": 4, "runs": 3}))) == [4, 5, 6]
+    assert list(ArithConfig.from_options({"seed": 4, "runs": 3}).seeds) == [4, 5, 6]

@@ -12,6 +12,13 @@ from nnlab.output.terminal import Terminal
 JOBS = [f"mlp_ce run {first}" for first in (1, 3)]
 
 
+def written(terminal: Terminal) -> str:
+    """What stands on its stderr."""
+    file = terminal.err.file
+    assert isinstance(file, io.StringIO)
+    return file.getvalue()
+
+
 def terminal(*, live: bool) -> Terminal:
     made = Terminal()
     made.err = Console(file=io.StringIO(), width=80, force_terminal=live, color_system=None)
@@ -19,9 +26,9 @@ def terminal(*, live: bool) -> Terminal:
 
 
 def shown(renderable) -> list[str]:
-    console = Console(file=io.StringIO(), width=80, color_system=None)
-    console.print(renderable)
-    return [line.rstrip() for line in console.file.getvalue().splitlines() if line.strip()]
+    file = io.StringIO()
+    Console(file=file, width=80, color_system=None).print(renderable)
+    return [line.rstrip() for line in file.getvalue().splitlines() if line.strip()]
 
 
 def feed(watch: ProgressOfMany) -> None:
@@ -52,7 +59,7 @@ def test_one_line_per_worker_in_a_terminal():
     watch.end(JOBS[0])
     assert len(shown(watch.render())) == 2
     watch.stop()
-    assert "mlp_ce run 1/4 in 1:05  test 93.00 %" in made.err.file.getvalue()
+    assert "mlp_ce run 1/4 in 1:05  test 93.00 %" in written(made)
 
 
 def test_one_line_per_epoch_without_a_terminal_and_a_lost_worker_is_told():
@@ -61,7 +68,7 @@ def test_one_line_per_epoch_without_a_terminal_and_a_lost_worker_is_told():
     feed(watch)
     watch.hear(JOBS[1], {"event": "lost", "why": "its process was killed by SIGKILL"})
     watch.stop()
-    lines = made.err.file.getvalue().splitlines()
+    lines = written(made).splitlines()
     assert lines[0].startswith("mlp_ce  run 1/4  epoch 1/2  loss 0.5")
     assert lines[1] == "warning: mlp_ce run 3: its process was killed by SIGKILL, begun again"
     assert len(lines) == 2
@@ -73,7 +80,7 @@ def test_quiet_is_quiet():
     watch = progress_of_many(made, "2 workers (local)", 4)
     feed(watch)
     watch.stop()
-    assert made.err.file.getvalue() == ""
+    assert written(made) == ""
 
 
 def test_parts_of_a_report_beside_what_they_were_thought_to_take(monkeypatch):

@@ -36,7 +36,9 @@ def test_arrays_come_back_to_the_bit_and_pickles_never(tmp_path):
     folder = RunFolder(tmp_path)
     weights = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
     folder.save_arrays("run-000", {"w": weights}, {"epoch": 3, "loss": 0.1 + 0.2})
-    arrays, meta = folder.load_arrays("run-000")
+    saved = folder.load_arrays("run-000")
+    assert saved is not None
+    arrays, meta = saved
     assert arrays["w"].tobytes() == weights.tobytes()
     assert meta == {"epoch": 3, "loss": 0.1 + 0.2}
     np.savez(tmp_path / "checkpoint" / "run-001.npz", w=np.array([{"a": 1}], object))
@@ -54,7 +56,7 @@ def test_one_process_at_a_time(tmp_path):
     with folder.locked():
         assert other.busy
         with pytest.raises(UsageError, match="another process is at work"), other.locked():
-            raise AssertionError("both are in")
+            pytest.fail("both are in")
     assert not other.busy
     with other.locked():
         pass

@@ -16,9 +16,9 @@ from nnlab.output.terminal import Terminal, literal, number, percent, table
 
 
 def plain(renderable, width=80):
-    console = Console(file=io.StringIO(), width=width, color_system=None)
-    console.print(renderable)
-    return console.file.getvalue()
+    file = io.StringIO()
+    Console(file=file, width=width, color_system=None).print(renderable)
+    return file.getvalue()
 
 
 def test_console_lines_are_those_of_2018():
@@ -72,10 +72,10 @@ def drive(display):
 
 
 def test_plain_progress_is_one_line_per_epoch():
-    console = Console(file=io.StringIO(), width=40, color_system=None)
-    for _ in drive(PlainProgress(console)):
+    file = io.StringIO()
+    for _ in drive(PlainProgress(Console(file=file, width=40, color_system=None))):
         pass
-    written = console.file.getvalue()
+    written = file.getvalue()
     assert written.startswith("run 1/2  epoch 1/2  loss 0.5  val loss 0.25  exact match 90.00 %")
     assert written.count("\n") == 1
 
