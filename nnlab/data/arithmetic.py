@@ -9,31 +9,52 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from nnlab.data.random import Stream, rng
+from nnlab.data.textfile import open_text
 from nnlab.errors import InputError, UsageError
 
 SIGNS = {"add": "+", "sub": "-", "mul": "*"}
+TYPED_SIGNS = str.maketrans({"−": "-", "×": "*", "·": "*"})  # as people and other programs write them
 CHARACTERS = "0123456789 "  # ids 0-10; the sign of the operation is id 11, for sub also the minus of an answer
 BLANK, SIGN, VOCABULARY_SIZE = 10, 11, 12
-MAX_DIGITS = 9  # answers of nine-digit products still fit 64 bits
-LISTABLE = 3  # up to this many digits all questions are listed and drawn from; beyond, drawn and deduplicated
+MOST_DIGITS = {"add": 100, "sub": 100, "mul": 9}  # of an operand
+MACHINE_DIGITS = 9  # up to so many digits, operands and their products are 64-bit integers; beyond, Python's
+LISTABLE = 3  # up to so many digits all questions are listed and drawn from; beyond, drawn and deduplicated
+LEAST = 20  # questions in a file
+HINT = "One question per line, like 12+34 or 12+34=46"
 
-Ints: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+Ints: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[Any]]  # int64, or Python's integers (object)
 Ids: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 
 @dataclass(frozen=True)
 class Sums:
-    """Questions ``left OP right`` and their answers, each of shape ``(n,)``, 64-bit integers."""
+    """Questions ``left OP right`` and their answers, each of shape ``(n,)``.
+
+    ``origin``: the file they are from, or ``drawn``; ``size``: its bytes on disk; ``notes``: what of it was left out.
+    """
 
     op: str
     left: Ints
     right: Ints
+    origin: str = "drawn"
+    size: int = 0
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, op: str, pairs: Sequence[tuple[int, int]]) -> Sums:
+        """Questions of pairs of operands of any length."""
+        longest = max((operand for pair in pairs for operand in pair), default=0)
+        kind: Any = np.int64 if longest < 10**MACHINE_DIGITS else object
+        operands = np.array(pairs, kind).reshape(-1, 2)
+        return cls(op, operands[:, 0], operands[:, 1])
 
     @property
     def answer(self) -> Ints:
@@ -42,17 +63,17 @@ class Sums:
             return self.left + self.right
         return self.left - self.right if self.op == "sub" else self.left * self.right
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """sha256 of the operation and the operands, in order."""
-        content = self.op.encode() + np.stack([self.left, self.right]).astype("<i8").tobytes()
-        return hashlib.sha256(content).hexdigest()
+        """sha256 of the questions, in order."""
+        pairs = zip(self.left.tolist(), self.right.tolist(), strict=True)
+        return hashlib.sha256("".join(f"{a}{SIGNS[self.op]}{b}\n" for a, b in pairs).encode()).hexdigest()
 
     def __len__(self) -> int:
         return len(self.left)
 
-    def __getitem__(self, index: slice | Ints) -> Sums:
-        return Sums(self.op, self.left[index], self.right[index])
+    def __getitem__(self, index: slice | np.ndarray[Any, Any]) -> Sums:
+        return replace(self, left=self.left[index], right=self.right[index])
 
     def question(self, index: int) -> str:
         """The question as it is typed: ``535+61``."""
@@ -65,11 +86,13 @@ def question_count(digits: int) -> int:
     return numbers * (numbers + 1) // 2
 
 
-def draw(op: str, digits: int, samples: int, seed: int) -> Sums:
+def draw(op: str, digits: int, samples: int, data_seed: int) -> Sums:
     """``samples`` different questions in random order; the same seed draws the same.
 
     Each operand has first its number of digits drawn, 1 to ``digits``, then each digit: short numbers
     are as frequent as long ones, as in Keras's addition example and the report.
+
+    Raises UsageError where there are fewer questions, or operands of so many digits are not supported.
     """
     if samples > question_count(digits):
         raise UsageError(
@@ -77,9 +100,16 @@ def draw(op: str, digits: int, samples: int, seed: int) -> Sums:
             f"(a+b and b+a are one), got --samples {samples}",
             "Ask for fewer --samples or more --digits",
         )
-    rng = np.random.default_rng([seed, digits, 0])
-    pairs = _draw_from_all(digits, samples, rng) if digits <= LISTABLE else _draw_unique(digits, samples, rng)
-    pairs = np.where(rng.random((samples, 1)) < 0.5, pairs, pairs[:, ::-1])
+    if digits > MOST_DIGITS[op]:
+        raise UsageError(
+            f"expected at most {MOST_DIGITS[op]} digits with --op {op}, got --digits {digits}", "Ask for fewer"
+        )
+    generator = rng(data_seed, Stream.QUESTIONS, digits)
+    draw_pairs = (
+        _draw_from_all if digits <= LISTABLE else _draw_unique if digits <= MACHINE_DIGITS else _draw_unique_long
+    )
+    pairs = draw_pairs(digits, samples, generator)
+    pairs = np.where(generator.random((samples, 1)) < 0.5, pairs, pairs[:, ::-1])
     return Sums(op, pairs[:, 0], pairs[:, 1])
 
 
@@ -110,6 +140,19 @@ def _draw_unique(digits: int, samples: int, rng: np.random.Generator) -> Ints:
     return pairs[:samples]
 
 
+def _draw_unique_long(digits: int, samples: int, rng: np.random.Generator) -> Ints:
+    """The same for operands that are Python's integers, digit by digit."""
+    pairs: dict[tuple[int, int], None] = {}
+    while len(pairs) < samples:
+        count = min(samples + 1000, 50_000)  # at once: as many times two times `digits` bytes
+        lengths = rng.integers(1, digits + 1, size=(count, 2))
+        drawn = rng.integers(ord("0"), ord("9") + 1, size=(count, 2, digits), dtype=np.uint8)
+        for row, (first, second) in zip(drawn, lengths.tolist(), strict=True):
+            operands = int(row[0, :first].tobytes()), int(row[1, :second].tobytes())
+            pairs.setdefault((min(operands), max(operands)))
+    return np.array(list(pairs)[:samples], object)
+
+
 def split(sums: Sums) -> tuple[Sums, Sums]:
     """(training, held-out): a tenth is held out before training, at least one question."""
     held_out = max(1, len(sums) // 10)
@@ -120,51 +163,65 @@ def split(sums: Sums) -> tuple[Sums, Sums]:
 
 
 def parse(text: str, op: str, digits: int) -> tuple[int, int]:
-    """The two operands of a typed question. Blanks are allowed; InputError says what cannot be read."""
-    sign = SIGNS[op]
-    example = f"12{sign}34"
-    found = re.fullmatch(rf"\s*(\d+)\s*{re.escape(sign)}\s*(\d+)\s*", text, re.ASCII)
+    """The two operands of a typed question, ``12+34`` or ``12 + 34 =``.
+
+    Raises InputError where it is no question of the operation, or an operand has more than ``digits`` digits.
+    """
+    sign, shown = SIGNS[op], _shown(text)
+    found = re.fullmatch(rf"\s*(\d+)\s*{re.escape(sign)}\s*(\d+)\s*=?\s*", text.translate(TYPED_SIGNS), re.ASCII)
     if not found:
-        raise InputError(f"expected a question like {example}, got {text.strip()!r}", "Use digits and one sign")
-    left, right = found.groups()
-    longest = max(len(left.lstrip("0")), len(right.lstrip("0")))
+        raise InputError(f"expected a question like 12{sign}34, got {shown}", "Use digits and one sign")
+    left, right = (operand.lstrip("0") or "0" for operand in found.groups())
+    longest = max(len(left), len(right))
     if longest > digits:
         raise InputError(
-            f"expected numbers of up to {digits} digits, got {text.strip()!r}", f"Train with --digits {longest}"
+            f"expected numbers of up to {digits} digits, got {shown}",
+            f"Train with --digits {longest}"
+            if longest <= MOST_DIGITS[op]
+            else f"At most {MOST_DIGITS[op]} can be learned",
         )
     return int(left), int(right)
 
 
-def read_file(path: Path, op: str, digits: int, samples: int | None) -> Sums:
-    """Questions from a user's file, one a line (``12+34`` or ``12+34=46``); blank lines are skipped.
+def _shown(text: str) -> str:
+    text = text.strip()
+    return repr(text if len(text) <= 60 else f"{text[:59]}…")
 
-    Repeats and mirrored questions are dropped. InputError names the file and the line.
+
+def read_file(path: Path, op: str, digits: int, samples: int | None) -> Sums:
+    """Questions from a user's file, one per line (``12+34`` or ``12+34=46``); blank lines are skipped.
+
+    Repeats and mirrored questions are dropped. ``samples``: the first so many; None: all. Raises InputError with the
+    file and the line where one is no question or its answer is wrong, UsageError where there are fewer than asked for.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError(f"expected UTF-8 text, byte {error.start} is not", "Convert the file", path=path) from error
+    text = open_text(path)
     pairs: dict[tuple[int, int], tuple[int, int]] = {}
-    for number, line in enumerate(lines, 1):
+    repeated = 0
+    for number, line in enumerate(text.lines(), 1):
         if not line.strip():
             continue
-        text, equals, claimed = line.partition("=")
+        question, _, claimed = line.partition("=")
         try:
-            left, right = parse(text, op, digits)
+            left, right = parse(question, op, digits)
         except InputError as error:
-            raise InputError(error.message, error.hint, path=path, line=number) from error
-        truth = int(Sums(op, np.array([left]), np.array([right])).answer[0])
-        if equals and claimed.strip() != str(truth):
-            raise InputError(f"{text.strip()} is {truth}, not {claimed.strip()!r}", "Mend it", path=path, line=number)
+            raise InputError(error.message, error.hint or HINT, path=path, line=number) from error
+        truth = str(Sums.of(op, [(left, right)]).answer[0])
+        if claimed.strip() and claimed.translate(TYPED_SIGNS).strip() != truth:
+            message = f"{_shown(question)[1:-1]} is {truth}, not {_shown(claimed)}"
+            raise InputError(message, "Correct the line", path=path, line=number)
+        repeated += (min(left, right), max(left, right)) in pairs
         pairs.setdefault((min(left, right), max(left, right)), (left, right))
     if samples is not None and samples > len(pairs):
         raise UsageError(
             f"{path} has {len(pairs):,} different questions, --samples asks for {samples:,}", "Ask for fewer"
         )
-    if len(pairs) < 20:
-        raise InputError(f"expected at least 20 different questions, got {len(pairs)}", "Add some", path=path)
-    both = np.array(list(pairs.values())[:samples], np.int64)
-    return Sums(op, both[:, 0], both[:, 1])
+    if len(pairs) < LEAST:
+        raise InputError(
+            f"expected at least {LEAST} different questions, got {len(pairs)}", f"Add some. {HINT}", path=path
+        )
+    mirrored = f"{repeated:,} lines repeat a question (a+b and b+a are one) and were dropped" if repeated else ""
+    notes = tuple(filter(None, (text.note, mirrored)))
+    return replace(Sums.of(op, list(pairs.values())[:samples]), origin=str(path), size=text.size, notes=notes)
 
 
 # ---- to and from character ids -----------------------------------------------------------------------
@@ -200,33 +257,33 @@ def number_ids(numbers: Ints, width: int) -> Ids:
 # ---- what makes a sum hard ---------------------------------------------------------------------------
 
 
-def carries(sums: Sums) -> Ints:
+def carries(sums: Sums) -> np.ndarray[Any, np.dtype[np.int64]]:
     """How many columns carry (``add``) or borrow (``sub``, larger minus smaller), shape ``(n,)``.
 
     For ``mul`` the number of column sums, of the long multiplication, that leave a carry.
     """
-    low, high = np.minimum(sums.left, sums.right), np.maximum(sums.left, sums.right)
+    columns = max(map(len, map(str, [*sums.left.tolist(), *sums.right.tolist()])), default=1)
+    low, high = _digits(np.minimum(sums.left, sums.right), columns), _digits(np.maximum(sums.left, sums.right), columns)
     count, carry = np.zeros(len(sums), np.int64), np.zeros(len(sums), np.int64)
-    columns = len(str(int(high.max(initial=0))))
     for column in range(2 * columns if sums.op == "mul" else columns):
         if sums.op == "add":
-            total = _digit(high, column) + _digit(low, column) + carry
-            carry = total // 10
+            carry = (high[:, column] + low[:, column] + carry) // 10
         elif sums.op == "sub":
-            carry = (_digit(high, column) - _digit(low, column) - carry < 0).astype(np.int64)
+            carry = (high[:, column] - low[:, column] - carry < 0).astype(np.int64)
         else:
-            products = sum(_digit(high, i) * _digit(low, column - i) for i in range(column + 1))
-            carry = (carry + products) // 10
+            places = range(max(0, column - columns + 1), min(column + 1, columns))
+            carry = (carry + sum(high[:, place] * low[:, column - place] for place in places)) // 10
         count += carry > 0
     return count
 
 
-def _digit(numbers: Ints, column: int) -> Ints:
-    digit: Ints = numbers // 10**column % 10
-    return digit
+def _digits(numbers: Ints, columns: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The digits of numbers, ``(n, columns)``, least significant first."""
+    ids = number_ids(numbers, columns).astype(np.int64)
+    return np.where(ids == BLANK, 0, ids)
 
 
 def operand_lengths(sums: Sums) -> list[str]:
     """The digits of the two operands, longer first: ``"3+1"`` for 535+6 and for 6+535."""
-    both = ((len(str(a)), len(str(b))) for a, b in zip(sums.left.tolist(), sums.right.tolist(), strict=True))
-    return [f"{max(pair)}{SIGNS[sums.op]}{min(pair)}" for pair in both]
+    lengths = ((len(str(a)), len(str(b))) for a, b in zip(sums.left.tolist(), sums.right.tolist(), strict=True))
+    return [f"{max(pair)}{SIGNS[sums.op]}{min(pair)}" for pair in lengths]

@@ -121,3 +121,9 @@ def _ending(path: Path) -> str:
     """The ending of a file's name, short and printable."""
     ending = "".join(character if character.isprintable() else "?" for character in path.suffix.lower())
     return ending if len(ending) <= 12 else f"{ending[:11]}…"
+
+
+def messages(origin: str, notes: Sequence[str], skipped: Sequence[str]) -> list[str]:
+    """What is to be told of data as they were read: every note, and of what was skipped the first three."""
+    more = [f"{len(skipped) - 3:,} more skipped"] if len(skipped) > 3 else []
+    return [f"{origin}: {text}" for text in (*notes, *(f"{what}: skipped" for what in skipped[:3]), *more)]

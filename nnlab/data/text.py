@@ -1,6 +1,6 @@
-"""Text as ids: Nietzsche, the user's own files, or a sample made on the spot.
+"""Text as ids: Nietzsche, the user's own files, or a sample made on the spot; and the windows models read it in.
 
-A text is read in pieces and becomes an array of character ids, one or two bytes each; memory grows with
+A text is read a chunk at a time and becomes an array of character ids, one or two bytes each; memory grows with
 the text and nothing else. The last tenth is held out: never trained on, and no window lies across the cut.
 """
 
@@ -8,34 +8,48 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from nnlab.data import datasets
+from nnlab.data.folders import is_run_folder, list_files
+from nnlab.data.textfile import TextFile, find_path, open_text
 from nnlab.errors import InputError, UsageError
 
 Ids: TypeAlias = np.ndarray[Any, Any]
 HELD_OUT = 0.1
-PIECE = 1 << 20  # characters read at a time
 CODES = 0x110000
+DEFAULT = "nietzsche"
+ENDINGS = (".txt", ".txt.gz", ".txt.bz2", ".txt.xz")  # of what is read in a folder
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A text as ids ``(characters,)`` of its own alphabet, and where it came from."""
+    """A text as ids ``(characters,)`` of its own alphabet, and where it came from.
+
+    ``origin``: the path, or ``sample``; ``size``: bytes on disk; ``skipped``: files that could not be read; ``notes``:
+    how it was read, where that is not plain, and what of a folder was not.
+    """
 
     ids: Ids
     alphabet: str
-    source: str
+    origin: str
+    size: int = 0
+    skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """sha256 of the text as it was read."""
-        return hashlib.sha256(self.alphabet.encode() + self.ids.tobytes()).hexdigest()
+        sums = hashlib.sha256(self.alphabet.encode("utf-8", "surrogatepass"))
+        sums.update(self.ids.astype(self.ids.dtype.newbyteorder("<"), copy=False).data)
+        return sums.hexdigest()
 
     @property
     def cut(self) -> int:
@@ -53,117 +67,171 @@ class Corpus:
         return self.ids[self.cut :]
 
 
-class Alphabet:
-    """The characters a model knows, both ways."""
-
-    def __init__(self, characters: str, *, lower: bool = False) -> None:
-        self.characters = characters
-        self.lower = lower
-        self._id = {character: number for number, character in enumerate(characters)}
-
-    def read(self, text: str) -> tuple[list[int], str]:
-        """The ids of the known characters, and the unknown ones, each once."""
-        text = text.lower() if self.lower else text
-        unknown = "".join(dict.fromkeys(character for character in text if character not in self._id))
-        return [self._id[character] for character in text if character in self._id], unknown
-
-    def write(self, ids: Iterable[int]) -> str:
-        """The text of ids."""
-        return "".join(self.characters[number] for number in ids)
+# ---- reading -----------------------------------------------------------------------------------------
 
 
 def load(data: str | None, *, lower: bool) -> Corpus:
-    """``None`` (Nietzsche) or a known text; ``sample``; or a path: a UTF-8 file, or a folder of ``.txt`` files."""
+    """The text of ``--data``: a known one (None: Nietzsche), ``sample``, a file, or a folder of ``.txt`` files.
+
+    Raises UsageError where there is nothing of that name, InputError where it is no text, DataUnavailable where a
+    known text cannot be had.
+    """
     if data == datasets.SAMPLE:
-        return encode([sample()], lower=lower, source=data)
+        return encode([sample()], lower=lower, origin=data)
     if data is None or datasets.known(data, "text"):
-        return read_files([datasets.find(data or "nietzsche")], lower=lower)
-    path = Path(str(data))
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*.txt") if file.is_file())
-        if not files:
-            raise UsageError(f"expected texts (*.txt) in the folder {path}, found none", "Name a file instead")
-        return read_files(files, lower=lower, source=str(path))
-    if path.is_file():
-        return read_files([path], lower=lower)
-    named = ", ".join(datasets.names("text"))
+        return read_files([datasets.find(data or DEFAULT)], lower=lower)
+    path = find_path(data)
+    if path is not None:
+        return read_folder(path, lower=lower) if os.path.isdir(path) else read_files([path], lower=lower)
     raise UsageError(
-        f"expected --data to be {named}, sample, a text file or a folder of them, there is nothing at {data}",
+        f"expected --data to be {', '.join(datasets.names('text'))}, sample, a text file or a folder of them, "
+        f"there is nothing at {data}",
         "Leave it out for Nietzsche",
     )
 
 
-def read_files(paths: Sequence[Path], *, lower: bool, source: str | None = None) -> Corpus:
-    """One or more UTF-8 files, one after the other; InputError names the file, line and byte."""
-    counts = np.zeros(CODES, np.int64)
-    for piece in _pieces(paths, lower):
-        counts += np.bincount(piece, minlength=CODES)
-    return _index(counts, _pieces(paths, lower), source or str(paths[0]))
+def read_folder(folder: Path, *, lower: bool) -> Corpus:
+    """The texts in and below a folder, in the order of their paths; copies and what cannot be read are left out.
 
-
-def encode(texts: Sequence[str], *, lower: bool, source: str) -> Corpus:
-    """Texts held in memory as a corpus."""
-    pieces = [_codes(text.lower() if lower else text) for text in texts]
-    counts = np.bincount(np.concatenate(pieces), minlength=CODES)
-    return _index(counts, iter(pieces), source)
-
-
-def _index(counts: Ids, pieces: Iterator[Ids], source: str) -> Corpus:
-    """Ids in the order of the code points."""
-    used = np.flatnonzero(counts)
-    if len(used) == 0:
-        raise InputError(f"expected a text, {source} is empty", "Name a file with some text in it")
-    if len(used) == 1:
-        raise InputError(
-            f"expected a text of different characters, {source} has {chr(used[0])!r} only",
-            "There is nothing to learn from it",
+    Raises UsageError where there is none.
+    """
+    listing = list_files(folder, ENDINGS)
+    if not listing.files:
+        what = "it is a run folder of nnlab" if is_run_folder(folder) else listing.note
+        raise UsageError(
+            f"expected texts (*.txt) in the folder {folder}, found none" + (f" ({what})" if what else ""),
+            "Name a file instead",
         )
-    kind = np.uint8 if len(used) <= 256 else np.uint16 if len(used) <= 65536 else np.int32
-    place = np.zeros(CODES, kind)
-    place[used] = np.arange(len(used))
-    ids = np.empty(int(counts.sum()), kind)
-    end = 0
-    for piece in pieces:
-        ids[end : end + len(piece)] = place[piece]
-        end += len(piece)
-    return Corpus(ids, "".join(map(chr, used.tolist())), source)
+    return read_files(listing.files, lower=lower, folder=folder, notes=(listing.note,) if listing.note else ())
 
 
-def _pieces(paths: Sequence[Path], lower: bool) -> Iterator[Ids]:
-    """The code points of the files, piece by piece; line ends of any system become ``\\n``."""
-    for number, path in enumerate(paths):
-        if number:
-            yield _codes("\n")
-        with open(path, encoding="utf-8-sig") as file:
-            while True:
-                try:
-                    text = file.read(PIECE)
-                except UnicodeDecodeError:
-                    raise _not_utf8(path) from None
-                if not text:
-                    break
-                yield _codes(text.lower() if lower else text)
+def read_files(
+    paths: Sequence[Path], *, lower: bool, folder: Path | None = None, notes: tuple[str, ...] = ()
+) -> Corpus:
+    """Text files, one after the other with a line end between.
+
+    InputError where one is no text; of a folder, such files are left out, and files that repeat another: else what is
+    held out at the end would be trained on before.
+    """
+    reader = _Reader(lower)
+    seen: dict[str, Path] = {}
+    skipped: list[str] = []
+    size, copies = 0, 0
+    for path in paths:
+        reader.begin()
+        try:
+            text = open_text(path)
+            reader.read(text)
+        except InputError as error:
+            reader.drop()
+            if folder is None:
+                raise
+            skipped.append(error.message.removeprefix(f"{folder}{os.sep}"))
+            continue
+        if folder is not None and reader.is_empty:
+            skipped.append(f"{path.relative_to(folder)}: it is empty")
+            continue
+        if folder is not None and reader.digest in seen:
+            reader.drop()
+            copies += 1
+            continue
+        seen[reader.digest] = path
+        size += text.size
+        if text.note:
+            where = f"{path.relative_to(folder)}: " if folder else ""
+            notes = (*notes, f"{where}{text.note}")
+    if copies:
+        notes = (*notes, f"{copies:,} files that repeat another were left out")
+    if skipped and not seen:
+        raise InputError(f"no text can be read, the first: {skipped[0]}", "Name a text file", path=folder)
+    ids, alphabet = reader.corpus(str(folder or paths[0]))
+    return Corpus(ids, alphabet, str(folder or paths[0]), size, tuple(skipped), notes)
 
 
-def _codes(text: str) -> Ids:
-    return np.frombuffer(text.encode("utf-32-le", errors="surrogatepass"), np.uint32)
+def encode(texts: Sequence[str], *, lower: bool, origin: str) -> Corpus:
+    """Texts held in memory, one after the other, as a corpus. InputError where there is nothing to learn from."""
+    reader = _Reader(lower)
+    for text in texts:
+        reader.add(text)
+    ids, alphabet = reader.corpus(origin)
+    return Corpus(ids, alphabet, origin)
 
 
-def _not_utf8(path: Path) -> InputError:
-    """Where the first byte stands that is not UTF-8."""
-    with open(path, "rb") as file:
-        for line, content in enumerate(file, start=1):
-            try:
-                content.decode("utf-8")
-            except UnicodeDecodeError as error:
-                byte = content[error.start]
-                return InputError(
-                    f"expected UTF-8, byte {error.start + 1} of the line is 0x{byte:02x}",
-                    "Convert it: iconv -f LATIN1 -t UTF-8",
-                    path=path,
-                    line=line,
-                )
-    return InputError("expected UTF-8", "Convert it: iconv -f LATIN1 -t UTF-8", path=path)
+class _Reader:
+    """Collects texts as ids in the order in which characters first come; at the end they get that of code points."""
+
+    def __init__(self, lower: bool) -> None:
+        self._lower = lower
+        self._chunks: list[Ids] = []
+        self._number = np.full(CODES, -1, np.int32)  # of each code point
+        self._codes = np.zeros(0, np.uint32)  # of each number
+        self._kept = 0  # chunks of the texts before this one
+        self._sums = hashlib.sha256()
+
+    @property
+    def digest(self) -> str:
+        """Of the text that was read last."""
+        return self._sums.hexdigest()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether that text has no characters."""
+        return len(self._chunks) == self._kept
+
+    def begin(self) -> None:
+        """Another text comes."""
+        self._kept = len(self._chunks)
+        self._sums = hashlib.sha256()
+
+    def drop(self) -> None:
+        """Forget what was read of it."""
+        del self._chunks[self._kept :]
+
+    def read(self, text: TextFile) -> None:
+        """Add a file; a line end comes between it and the one before."""
+        between = self._kept > 0
+        for chunk in text.chunks():
+            self.add(f"\n{chunk}" if between else chunk)
+            between = False
+            self._sums.update(chunk.encode())
+
+    def add(self, text: str) -> None:
+        """Add some text."""
+        text = text.lower() if self._lower else text
+        codes = np.frombuffer(text.encode("utf-32-le", errors="surrogatepass"), np.uint32)
+        new = np.unique(codes[self._number[codes] < 0])
+        self._number[new] = np.arange(len(self._codes), len(self._codes) + len(new))
+        self._codes = np.concatenate([self._codes, new])
+        self._chunks.append(self._number[codes].astype(_least_type(len(self._codes))))
+
+    def corpus(self, origin: str) -> tuple[Ids, str]:
+        """The ids and the alphabet, in the order of the code points; the chunks are gone."""
+        counts = np.zeros(len(self._codes), np.int64)
+        for chunk in self._chunks:
+            counts += np.bincount(chunk, minlength=len(counts))
+        used = self._codes[counts > 0]
+        if len(used) == 0:
+            raise InputError(f"expected a text, {origin} is empty", "Name a file with some text in it")
+        if len(used) == 1:
+            raise InputError(
+                f"expected a text of different characters, {origin} has {chr(used[0])!r} only",
+                "There is nothing to learn from it",
+            )
+        used = np.sort(used)
+        rank = np.searchsorted(used, self._codes).astype(_least_type(len(used)))
+        ids = np.empty(int(counts.sum()), rank.dtype)
+        end = 0
+        self._chunks.reverse()
+        while self._chunks:
+            chunk = self._chunks.pop()
+            ids[end : end + len(chunk)] = rank[chunk]
+            end += len(chunk)
+        return ids, "".join(map(chr, used.tolist()))
+
+
+def _least_type(count: int) -> type[np.unsignedinteger[Any]] | type[np.int32]:
+    """The smallest type of ids of so many characters."""
+    return np.uint8 if count <= 256 else np.uint16 if count <= 65536 else np.int32
 
 
 # ---- windows -----------------------------------------------------------------------------------------
@@ -203,7 +271,7 @@ def held_out_windows(ids: Ids, streams: int, window: int) -> Iterator[tuple[Ids,
         yield ids[at], ids[at + 1], counted
 
 
-# ---- the sample ------------------------------------------------------------------------------------------
+# ---- the sample --------------------------------------------------------------------------------------
 
 
 def sample(sentences: int = 900, seed: int = 2018) -> str:
@@ -218,15 +286,15 @@ def sample(sentences: int = 900, seed: int = 2018) -> str:
     things = ("the small network", "a long night", "every mistake", "the held-out text", "an honest number", "the seed")
     ends = ("before breakfast", "without a word", "in the same way", "once more", "and smiles", "as one should")
     starts = ("On monday", "At the end", "Sometimes", "In the laboratory", "After the storm", "Here")
-    written: list[str] = []
+    parts: list[str] = []
     for number in range(sentences):
         shape = int(rng.integers(3))
         body = f"{pick(people)} {pick(verbs)} {pick(things)}"
         if shape == 0:
-            written.append(f"{body[0].upper()}{body[1:]} {pick(ends)}.")
+            parts.append(f"{body[0].upper()}{body[1:]} {pick(ends)}.")
         elif shape == 1:
-            written.append(f"{pick(starts)}, {body}.")
+            parts.append(f"{pick(starts)}, {body}.")
         else:
-            written.append(f"{body[0].upper()}{body[1:]}, but {pick(people)} {pick(verbs)} {pick(things)}.")
-        written.append("\n" if number % 6 == 5 else " ")
-    return "".join(written)
+            parts.append(f"{body[0].upper()}{body[1:]}, but {pick(people)} {pick(verbs)} {pick(things)}.")
+        parts.append("\n" if number % 6 == 5 else " ")
+    return "".join(parts)

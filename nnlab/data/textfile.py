@@ -81,19 +81,22 @@ ZIPPED = (  # what the first entry of a zip says
 
 @dataclass(frozen=True)
 class TextFile:
-    """A text file that was looked into: how it is compressed ("" if not) and encoded, and its bytes on disk."""
+    """A text file that was looked into."""
 
     path: Path
     encoding: str
     mark: bytes  # the byte-order mark
-    compression: str
-    size: int
+    compression: str  # "" where it is not compressed
+    size: int  # bytes on disk
+    is_html: bool
 
     @property
     def note(self) -> str:
         """How it is read, where that is not plain UTF-8."""
-        unicode = "" if self.encoding == "utf-8" else self.encoding.upper()[:6]
-        return f"read as {', '.join(filter(None, (self.compression, unicode)))}" if self.compression or unicode else ""
+        ways = (self.compression, "" if self.encoding == "utf-8" else self.encoding.upper()[:6])
+        page = "it is an HTML page, its tags are read as text" if self.is_html else ""
+        read = f"read as {', '.join(filter(None, ways))}" if any(ways) else ""
+        return "; ".join(filter(None, (read, page)))
 
     def chunks(self) -> Iterator[str]:
         r"""The text, about a megabyte at a time; every line end is ``\n``.
@@ -203,12 +206,15 @@ def open_text(path: Path) -> TextFile:
     mark, encoding = next(((mark, name) for mark, name in MARKS if head.startswith(mark)), (b"", _unmarked(head)))
     if not encoding:
         raise InputError("expected a text, its bytes are something else (they have NULs)", OTHER, path=path)
-    return TextFile(path, encoding, mark, compression, size)
+    is_html = head.removeprefix(mark).lstrip()[:14].lower().startswith((b"<!doctype html", b"<html"))
+    return TextFile(path, encoding, mark, compression, size, is_html)
 
 
-def user_path(typed: str) -> Path:
-    """The path that a user typed: ``~`` is the home folder, unless something is there by that very name."""
-    return Path(typed if os.path.lexists(typed) else os.path.expanduser(typed))
+def find_path(typed: str) -> Path | None:
+    """What stands at a path that a user typed (``~`` is the home folder), or in ``NNLAB_DATA``; None where nothing."""
+    folder = os.environ.get("NNLAB_DATA") or "."
+    places = (typed, os.path.expanduser(typed), os.path.join(os.path.expanduser(folder), typed))
+    return next((Path(place) for place in places if typed.strip() and os.path.lexists(place)), None)
 
 
 def check_file(path: Path) -> int:

@@ -20,7 +20,6 @@ from __future__ import annotations
 import collections
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,8 +28,10 @@ from nnlab.config import SAMPLE
 from nnlab.configs.arith import ArithConfig
 from nnlab.data import arithmetic
 from nnlab.data.arithmetic import Ids, Sums
+from nnlab.data.folders import messages
 from nnlab.data.random import Stream, rng
 from nnlab.data.report_2018 import report_2018
+from nnlab.data.textfile import find_path
 from nnlab.errors import UsageError
 from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.metrics import cross_entropy
@@ -59,18 +60,19 @@ class Questions:
 
 def load(config: ArithConfig) -> Loaded[ArithConfig, Questions]:
     """Draw the questions, or read a user's; the split is the same for every run: runs differ in the network."""
-    config, drawn, source = own_questions(config) if config.data not in (None, SAMPLE) else draw_questions(config)
+    config, drawn = own_questions(config) if config.data not in (None, SAMPLE) else draw_questions(config)
     training, held_out = arithmetic.split(drawn)
     x, y = encode_questions(config, training.left, training.right), encode_answers(config, training.answer)
     if config.op == "mul" and config.network == "columns":  # b*a has a*b's answer: shown both ways
         x, y = np.concatenate([x, x[:, :, ::-1]]), np.concatenate([y, y])
     x_test = encode_questions(config, held_out.left, held_out.right)
     data = Questions(training, held_out, x, y, x_test, encode_answers(config, held_out.answer))
-    return Loaded(config, data, source={"name": source, "items": len(drawn), "digest": drawn.digest})
+    source = {"name": drawn.origin, "size": drawn.size, "items": len(drawn), "digest": drawn.digest}
+    return Loaded(config, data, source, messages(drawn.origin, drawn.notes, ()))
 
 
-def draw_questions(config: ArithConfig) -> tuple[ArithConfig, Sums, str]:
-    """(config, questions, name): as many as are asked for, or all there are where nobody asked."""
+def draw_questions(config: ArithConfig) -> tuple[ArithConfig, Sums]:
+    """(config, questions): as many as are asked for, or all there are where nobody asked."""
     most = arithmetic.question_count(config.digits)
     if config.samples > most and "samples" in config.given:
         raise UsageError(
@@ -79,13 +81,13 @@ def draw_questions(config: ArithConfig) -> tuple[ArithConfig, Sums, str]:
             "Ask for fewer --samples or more --digits",
         )
     config = config.resolved(samples=min(config.samples, most))
-    return config, arithmetic.draw(config.op, config.digits, config.samples, config.data_seed), "drawn"
+    return config, arithmetic.draw(config.op, config.digits, config.samples, config.data_seed)
 
 
-def own_questions(config: ArithConfig) -> tuple[ArithConfig, Sums, str]:
-    """(config, questions, name) of a user's file, in an order of their own."""
-    path = Path(str(config.data)).expanduser()
-    if not path.is_file():
+def own_questions(config: ArithConfig) -> tuple[ArithConfig, Sums]:
+    """(config, questions) of a user's file, in an order of their own."""
+    path = find_path(str(config.data))
+    if path is None:
         raise UsageError(
             f"expected --data to be a file of sums, one per line, or 'sample'; there is no file {config.data}",
             "Leave it out: the questions are drawn",
@@ -93,7 +95,7 @@ def own_questions(config: ArithConfig) -> tuple[ArithConfig, Sums, str]:
     asked = config.samples if "samples" in config.given else None
     read = arithmetic.read_file(path, config.op, config.digits, asked)
     questions = read[rng(config.data_seed, Stream.FILE_ORDER).permutation(len(read))]
-    return config.resolved(samples=len(questions)), questions, str(path)
+    return config.resolved(samples=len(questions)), questions
 
 
 def encode_questions(config: ArithConfig, left: arithmetic.Ints, right: arithmetic.Ints) -> Ids:
@@ -347,7 +349,7 @@ class ArithPredictor(Predictor[tuple[int, int]]):
         """The answers, in order; ``?`` for one the network leaves blank."""
         from nnlab.training.batches import predict_in_batches
 
-        pairs = np.array(inputs, np.int64).reshape(-1, 2)
-        size = 64 if len(pairs) <= 64 else 4096  # two shapes at most, so at most two compilations
-        logits = predict_in_batches(self.model, encode_questions(self.config, pairs[:, 0], pairs[:, 1]), size=size)
+        sums = Sums.of(self.config.op, inputs)
+        size = 64 if len(sums) <= 64 else 4096  # two shapes at most, so at most two compilations
+        logits = predict_in_batches(self.model, encode_questions(self.config, sums.left, sums.right), size=size)
         return [text or "?" for text in decode(self.config, logits.argmax(-1).astype(np.uint8))]

@@ -27,9 +27,11 @@ import numpy as np
 
 from nnlab.configs.textgen import TextgenConfig
 from nnlab.data import text as texts
+from nnlab.data.folders import messages
 from nnlab.data.random import Stream, rng
 from nnlab.data.report_2018 import report_2018
-from nnlab.data.text import Alphabet, Corpus, Ids, held_out_windows, training_windows
+from nnlab.data.text import Corpus, Ids, held_out_windows, training_windows
+from nnlab.data.tokenizers import TextTokenizer
 from nnlab.errors import InputError
 from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.metrics import collapse
@@ -64,15 +66,16 @@ def load(config: TextgenConfig) -> Loaded[TextgenConfig, Text]:
     if len(corpus.ids) < least:
         raise InputError(
             f"expected at least {least:,} characters for --maxlen {config.maxlen} and a held-out tenth, "
-            f"{corpus.source} has {len(corpus.ids):,}",
+            f"{corpus.origin} has {len(corpus.ids):,}",
             "Use a longer text or a smaller --maxlen",
         )
     streams, steps = shape_of(config, len(corpus.training))
     return Loaded(
         config,
         Text(corpus, streams, steps, draw_prompt(config, corpus)),
-        source={"name": corpus.source, "items": len(corpus.ids), "digest": corpus.digest},
-        preprocessing={"characters": corpus.alphabet, "lower": config.lower, "streams": streams},
+        source={"name": corpus.origin, "size": corpus.size, "items": len(corpus.ids), "digest": corpus.digest},
+        notes=messages(corpus.origin, corpus.notes, corpus.skipped),
+        preprocessing={**TextTokenizer(corpus.alphabet, lower=config.lower).to_json(), "streams": streams},
     )
 
 
@@ -182,7 +185,7 @@ def tasks(config: TextgenConfig, data: Text) -> list[Task]:
     """The one network, measured on the held-out tail, and what it writes after each epoch."""
     from nnlab.models.text_sampling import TextSampler, sampling_speed
 
-    alphabet = Alphabet(data.corpus.alphabet)
+    tokenizer = TextTokenizer(data.corpus.alphabet)
 
     @functools.lru_cache(maxsize=1)
     def sampler(model: Any) -> TextSampler:
@@ -194,7 +197,7 @@ def tasks(config: TextgenConfig, data: Text) -> list[Task]:
         chunks = sampler(model).sample(prompts, config.length, config.diversity, config.data_seed)
         ids = np.concatenate(list(chunks), axis=1)
         metrics = {"val_loss": loss, "val_bits_per_character": loss / math.log(2)}
-        return metrics, {"samples": [alphabet.write(row) for row in ids.tolist()]}
+        return metrics, {"samples": [tokenizer.decode(row) for row in ids.tolist()]}
 
     def outputs(model: Any) -> dict[str, Any]:
         reset(model)  # the model is saved with its streams at their beginning
@@ -240,7 +243,7 @@ def present(
     from nnlab.output import figures
 
     runs, corpus = results[""], data.corpus
-    prompt = Alphabet(corpus.alphabet).write(data.prompt)
+    prompt = TextTokenizer(corpus.alphabet).decode(data.prompt)
     history = runs[0].history
     chosen = int(history.best["epoch"])
     samples = []
@@ -335,21 +338,21 @@ class TextPredictor(Predictor[tuple[list[int], str]]):
         from nnlab.models.text_sampling import TextSampler
 
         known = run.preprocessing
-        self.alphabet = Alphabet(known["characters"], lower=known["lower"])
+        self.tokenizer = TextTokenizer.from_json(known)
         self.length, self.diversity = options.get("length", 400), options.get("diversity", 0.5)
         self.seed, self.top_p = options.get("seed", 0), options.get("top_p", 1.0)
-        self.model = run.fill(build(config, len(self.alphabet.characters), known["streams"]))
+        self.model = run.fill(build(config, len(self.tokenizer), known["streams"]))
         self._sampler = TextSampler(self.model, nucleus=self.top_p < 1)
 
     def read(self, text: str) -> tuple[list[int], str]:
         """The ids of a prompt, and its unknown characters; InputError where nothing of it is known."""
         if not text:
             raise InputError("expected a prompt of at least one character, it is empty", "Begin with a word")
-        ids, unknown = self.alphabet.read(text)
+        ids, unknown = self.tokenizer.encode(text), self.tokenizer.unknown(text)
         if not ids:
             raise InputError(
                 f"the model knows none of the characters of {text[:40]!r}",
-                f"It knows {self.alphabet.characters.strip()[:60]}",
+                f"It knows {self.tokenizer.characters.strip()[:60]}",
             )
         return ids, unknown
 
@@ -360,7 +363,7 @@ class TextPredictor(Predictor[tuple[list[int], str]]):
     def stream(self, given: tuple[list[int], str]) -> Iterator[str]:
         """What follows one prompt, as it is written."""
         for chunk in self._sampler.sample([given[0]], self.length, [self.diversity], self.seed, self.top_p):
-            yield self.alphabet.write(chunk[0].tolist())
+            yield self.tokenizer.decode(chunk[0].tolist())
 
     def answer(self, inputs: Sequence[tuple[list[int], str]]) -> list[str]:
         """What follows each prompt, in order."""
@@ -371,5 +374,5 @@ class TextPredictor(Predictor[tuple[list[int], str]]):
             group = [ids for ids, _ in inputs[start : start + MAX_BATCH]]
             diversity = [self.diversity] * len(group)
             chunks = list(self._sampler.sample(group, self.length, diversity, self.seed, self.top_p))
-            answers += [self.alphabet.write(row) for row in np.concatenate(chunks, axis=1).tolist()]
+            answers += [self.tokenizer.decode(row) for row in np.concatenate(chunks, axis=1).tolist()]
         return answers

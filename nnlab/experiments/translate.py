@@ -29,6 +29,7 @@ from nnlab.config import SAMPLE
 from nnlab.configs.translate import TranslateConfig
 from nnlab.data import sentence_pairs
 from nnlab.data.batching import Encoded, bucket_by_length, encode
+from nnlab.data.folders import messages
 from nnlab.data.random import Stream, rng
 from nnlab.data.report_2018 import report_2018
 from nnlab.data.sentence_pairs import Split
@@ -93,8 +94,8 @@ def load(config: TranslateConfig) -> Loaded[TranslateConfig, Sentences]:
     return Loaded(
         config,
         data,
-        source={"name": pairs.origin, "items": len(pairs), "digest": pairs.digest},
-        notes=notes_of(pairs),
+        source={"name": pairs.origin, "size": pairs.size, "items": len(pairs), "digest": pairs.digest},
+        notes=messages(pairs.origin, pairs.notes, pairs.skipped),
         preprocessing={"source": source.to_json(), "target": target.to_json(), "limit": limit},
         many_shapes=True,
     )
@@ -110,13 +111,6 @@ def mostly_greek(sentences: Sequence[str]) -> bool:
 def ids_at_once(config: TranslateConfig) -> int:
     """The most ids in a batch."""
     return SUBWORDS_AT_ONCE if config.vocab_size else CHARACTERS_AT_ONCE
-
-
-def notes_of(pairs: sentence_pairs.Pairs) -> list[str]:
-    """The lines that could not be used, a few of them where there are many."""
-    notes = [f"{pairs.origin}: {line}: skipped" for line in pairs.skipped[:3]]
-    more = len(pairs.skipped) - 3
-    return [*notes, f"{pairs.origin}: {more:,} more lines skipped"] if more > 0 else notes
 
 
 # ---- model -------------------------------------------------------------------------------------------
