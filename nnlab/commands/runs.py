@@ -130,7 +130,7 @@ def _entry(folder: RunFolder, sort: str | None) -> dict[str, Any]:
     try:
         changed = max((path.stat().st_mtime for path in [folder.path, *folder.path.iterdir()]), default=0.0)
         entry["changed"] = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(changed))
-        config = entry["config"] = folder.config
+        config = entry["config"] = RunFolder.open(folder.path).config
         entry |= {key: config.get(key, "") for key in ("preset", "seed", "runs", "epochs")}
         entry["command"] = folder.command
         if folder.busy:

@@ -1,0 +1,95 @@
+"""``nnlab runs``: listed, sorted, filtered and compared."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from tests.conftest import run_in_process
+
+QUICK = ("arith", "--preset", "quick", "--samples", 300, "--workers", 1, "-q")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Small experiments with two seeds each: one epoch, six epochs, and other data; and a single run."""
+    place = tmp_path_factory.mktemp("runs")
+    run_in_process(*QUICK, "--runs", 2, "--epochs", 1, "--out", place / "short")
+    run_in_process(*QUICK, "--runs", 2, "--epochs", 6, "--out", place / "long")
+    run_in_process(*QUICK, "--runs", 2, "--epochs", 1, "--seed", 7, "--data-seed", 1, "--out", place / "other")
+    run_in_process(*QUICK, "--epochs", 1, "--out", place / "single")
+    return place
+
+
+def test_runs_are_sorted_and_filtered(nnlab, runs):
+    listed = nnlab("runs", "--dir", runs, "--sort", "val_loss", "--json").document["results"]["runs"]
+    assert listed[0]["run"] == "long"
+    assert [entry["sorted_by"] for entry in listed] == sorted(entry["sorted_by"] for entry in listed)
+    listed = nnlab("runs", "--dir", runs, "--sort", "exact_match", "--top", 1, "--json").document["results"]["runs"]
+    assert [entry["run"] for entry in listed] == ["long"]
+    listed = nnlab("runs", "--dir", runs, "--where", "epochs=1", "--where", "data-seed=1", "--json").document
+    assert [entry["run"] for entry in listed["results"]["runs"]] == ["other"]
+    assert nnlab("runs", "--dir", runs, "--command", "mnist", "--json").document["results"]["runs"] == []
+    wrong = nnlab("runs", "--dir", runs, "--sort", "beauty")
+    assert wrong.code == 2
+    assert "exact_match" in wrong.err
+    assert nnlab("runs", "--dir", runs, "--where", "epochs").code == 2
+
+
+def test_damaged_folder_is_one_row(nnlab, runs, tmp_path):
+    shutil.copytree(runs / "single", tmp_path / "runs" / "good")
+    for name, content in {"a": "{", "b": "[]", "c": '{"schema": 2, "command": 3, "config": {}}'}.items():
+        (tmp_path / "runs" / name).mkdir()
+        (tmp_path / "runs" / name / "config.json").write_text(content)
+    (tmp_path / "runs" / "dangling").symlink_to(tmp_path / "nowhere")
+    damaged = json.loads((tmp_path / "runs" / "good" / "results.json").read_text())
+    shutil.copytree(runs / "single", tmp_path / "runs" / "d")
+    (tmp_path / "runs" / "d" / "results.json").write_text(json.dumps({**damaged, "results": [1]}))
+    listed = nnlab("runs", "--json").document["results"]["runs"]
+    assert {entry["run"]: entry["status"] for entry in listed} == {
+        **dict.fromkeys("abcd", "damaged"),
+        "good": "done",
+    }
+    assert nnlab("runs").code == 0
+
+
+def test_same_seeds_are_compared_in_pairs(nnlab, runs, tmp_path):
+    done = nnlab("runs", "compare", runs / "short", runs / "long", "--figure", tmp_path / "curves.png", "--json")
+    assert done.code == 0, done.err
+    results = done.document["results"]
+    assert results["config"] == {"epochs": [1, 6]}
+    assert results["data"] == {}
+    rows = {row["figure"]: row for row in results["figures"]}
+    assert rows["val_loss"]["method"] == "paired"
+    assert rows["val_loss"]["told_apart"]
+    low, high = rows["val_loss"]["ci95"]
+    assert low < rows["val_loss"]["difference"] < high < 0
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    again = nnlab("runs", "compare", runs / "short", runs / "long", "--figure", tmp_path / "curves.png")
+    assert again.code == 2
+    shown = nnlab("runs", "compare", runs / "short", runs / "long")
+    assert "95 % interval over the seeds, on this test set" in shown.out
+
+
+def test_other_data_and_other_seeds_are_told_before_any_figure(nnlab, runs):
+    done = nnlab("runs", "compare", runs / "short", runs / "other")
+    assert done.code == 0
+    assert "measured on different data" in done.err
+    document = nnlab("runs", "compare", runs / "short", runs / "other", "--json").document
+    assert document["results"]["figures"][0]["method"] == "welch"
+    assert "digest" in document["results"]["data"]
+
+
+def test_one_run_a_side_tells_nothing(nnlab, runs):
+    done = nnlab("runs", "compare", runs / "short", runs / "single")
+    assert done.code == 0
+    assert "repeat both with --runs 5" in done.err
+    assert "cannot be told apart" not in done.out
+
+
+@pytest.mark.parametrize("names", [["short"], ["short", "short"], ["short", "nowhere"]])
+def test_what_cannot_be_compared_is_refused(nnlab, runs, names):
+    done = nnlab("runs", "compare", *(runs / name for name in names))
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
