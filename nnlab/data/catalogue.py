@@ -152,6 +152,7 @@ KNOWN = {
             attribution="LeCun, Cortes, Burges",
             fingerprint=lambda path: digests.of_arrays(path, ("x_train", "y_train", "x_test", "y_test")),
             sources=(
+                Source(_MNIST, size=11_490_434, file="mnist.npz"),  # packed in any way: its arrays are compared
                 Source(
                     _MNIST,
                     size=11_490_434,

@@ -19,6 +19,7 @@ RETRIES = 2  # after 1 s and 2 s
 MOST = 2 << 30  # bytes of one file
 CHUNK = 1 << 16
 WORTH_RETRYING = (408, 425, 429)  # of the answers that blame the request
+AS_IT_IS = {"Accept-Encoding": "identity"}
 WEB_PAGE = (b"<!doctype html", b"<html", b"<head")
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -99,6 +100,9 @@ def fetch(files: Sequence[RemoteFile], folder: Path, *, label: str, size: int, h
     from tqdm import tqdm
 
     pooch.get_logger().setLevel("ERROR")
+    for file in files:
+        if file.digest is None:  # pooch would take what an earlier process has left unchecked
+            (folder / file.name).unlink(missing_ok=True)
     registry = pooch.create(
         path=folder,
         base_url="",
@@ -141,9 +145,13 @@ class _Receiver:
         self._progress.update(-self._count)
         self._count = 0
         try:
-            with open(path, "wb") as file, requests.get(url, stream=True, timeout=TIMEOUT) as response:
+            with (
+                open(path, "wb") as file,
+                requests.get(url, stream=True, timeout=TIMEOUT, headers=AS_IT_IS) as response,
+            ):
                 if response.status_code != requests.codes.ok:
                     raise _refused(response)
+                response.raw.headers.pop("Content-Encoding", None)  # some servers say gzip of a .tar.gz: do not unpack
                 for chunk in response.iter_content(CHUNK):
                     self._look_at(chunk)
                     file.write(chunk)
@@ -195,7 +203,7 @@ def _reason(error: Exception, file: RemoteFile) -> str:
         return str(error)
     if isinstance(error, requests.exceptions.SSLError):
         return "the server's certificate cannot be verified"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the connection ended too soon"
     if isinstance(error, requests.RequestException):
         return "the server cannot be reached"

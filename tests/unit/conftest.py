@@ -170,17 +170,12 @@ def recording(seed: int) -> bytes:
 def expect(monkeypatch, name: str, *, digest: str | None = None, contents: str | None = None) -> None:
     """Let a tiny file stand for a data set: its digest, or its contents, are now the right ones."""
     data_set = catalogue.KNOWN[name]
-    sources = tuple(
-        dataclasses.replace(
-            source,
-            digest=digest if source.url and source.digest and digest else source.digest,
-            edition=dataclasses.replace(source.edition, contents=contents)
-            if source.url and source.edition.contents and contents
-            else source.edition,
-        )
-        for source in data_set.sources
-    )
-    monkeypatch.setitem(catalogue.KNOWN, name, dataclasses.replace(data_set, sources=sources))
+    sources = []
+    for source in data_set.sources:
+        edition = dataclasses.replace(source.edition, contents=contents) if contents else source.edition
+        known = digest if digest and source.url else source.digest
+        sources.append(dataclasses.replace(source, digest=known, edition=edition))
+    monkeypatch.setitem(catalogue.KNOWN, name, dataclasses.replace(data_set, sources=tuple(sources)))
 
 
 @pytest.fixture
