@@ -189,6 +189,9 @@ def begin(session: Session, loaded: Loaded[Any, Any]) -> None:
     place = {"path": str(own.absolute()), "bytes": size_of(own)} if loaded.config.data and own.exists() else {}
     session.source = {**loaded.source, "asked_for": loaded.config.data, **place}
     session.config.check_complete()
+    if note := edition_note(session.config):
+        terminal.warn(note)
+        session.source["edition"] = note
     if session.expected_source is not None:
         check_same_data(folder, session.expected_source, session.source)
     if folder.is_run:
@@ -206,6 +209,15 @@ def begin(session: Session, loaded: Loaded[Any, Any]) -> None:
     terminal.tell(
         f"{environment.backend} {environment.backend_version} on {environment.device}, run folder {folder.path}"
     )
+
+
+def edition_note(config: Config) -> str:
+    """One line where a known data set is another edition than the published figures are of; else empty."""
+    from nnlab.data import datasets
+
+    name = config.data or type(config).DATA
+    path = datasets.local(name) if name in datasets.KNOWN else None
+    return datasets.edition_note(name, path) if path else ""
 
 
 def size_of(path: Path) -> int:

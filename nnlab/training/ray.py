@@ -64,7 +64,7 @@ class Ray:
             num_cpus=self._processors, num_gpus=1 if self._gpus else 0
         )
         carried = {name: value for name, value in os.environ.items() if name.startswith(CARRIED)}
-        for name in ("NNLAB_DATA", "KERAS_HOME"):
+        for name in ("NNLAB_DATA", "NNLAB_CACHE", "KERAS_HOME"):
             if carried.get(name):
                 carried[name] = str(Path(carried[name]).expanduser().resolve())
         by_name = {job.name: job for job in jobs}
