@@ -219,8 +219,10 @@ def read_file(path: Path, op: str, digits: int, samples: int | None) -> Sums:
         raise InputError(
             f"expected at least {LEAST} different questions, got {len(pairs)}", f"Add some. {HINT}", path=path
         )
-    mirrored = f"{repeated:,} lines repeat a question (a+b and b+a are one) and were dropped" if repeated else ""
-    notes = tuple(filter(None, (text.note, mirrored)))
+    what = "1 line repeats" if repeated == 1 else f"{repeated:,} lines repeat"
+    was = "was" if repeated == 1 else "were"
+    dropped = f"{what} a question (a+b and b+a are one) and {was} dropped" if repeated else ""
+    notes = tuple(filter(None, (text.note, dropped)))
     return replace(Sums.of(op, list(pairs.values())[:samples]), origin=str(path), size=text.size, notes=notes)
 
 

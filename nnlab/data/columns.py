@@ -81,6 +81,10 @@ class Layout:
         except csv.Error:
             return None
 
+    def used(self, fields: list[str]) -> list[str]:
+        """The fields that hold the sentences; fewer than two where the line has fewer."""
+        return [fields[column] for column in self.columns if column < len(fields)]
+
     def is_swapped(self, source: str, target: str) -> bool:
         """Whether each sentence is in the script of the other column."""
         return self.scripts is not None and (script_of(target), script_of(source)) == self.scripts

@@ -28,9 +28,13 @@ class Listing:
     @property
     def note(self) -> str:
         """One line about what is not read; empty where that is nothing."""
-        parts = [f"{count:,} {kind}" for kind, count in sorted(self.left_out.items(), key=_most_first)]
+        parts = [_counted(kind, count) for kind, count in sorted(self.left_out.items(), key=_most_first)]
         more = f", and more of {len(parts) - 8} other kinds" if len(parts) > 8 else ""
         return f"not read: {', '.join(parts[:8])}{more}" if parts else ""
+
+
+def _counted(kind: str, count: int) -> str:
+    return f"1 {kind.removesuffix('s') if ' ' in kind else kind}" if count == 1 else f"{count:,} {kind}"
 
 
 def _most_first(item: tuple[str, int]) -> tuple[int, str]:
@@ -87,7 +91,7 @@ def _walk(folder: Path, left_out: collections.Counter[str]) -> Iterator[tuple[Pa
             continue
         seen.add((status.st_dev, status.st_ino))
         if is_run_folder(place):
-            left_out["run folders of nnlab"] += 1
+            left_out["nnlab run folders"] += 1
             folders.clear()
             continue
         for inner in list(folders):
@@ -107,7 +111,7 @@ def _why_not(path: Path, endings: Sequence[str]) -> str:
     if not path.name.lower().endswith(tuple(endings)):
         return _ending(path) or "without an ending"
     try:
-        return "" if stat.S_ISREG(os.stat(path).st_mode) else "pipes and devices"
+        return "" if stat.S_ISREG(os.stat(path).st_mode) else "special files"
     except OSError:
         return "broken links"
 

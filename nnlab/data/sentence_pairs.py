@@ -118,13 +118,15 @@ def read_file(path: Path, most: int | None = None) -> Pairs:
     targets: list[str] = []
     skipped: list[str] = []
     seen: set[tuple[str, str]] = set()
-    repeated = 0
+    repeated = cleaned = 0
     for number, line in enumerate(itertools.chain(head, lines), start=1):
         if most is not None and len(sources) >= most:
             break
         if number in layout.headers or not line.strip():
             continue
-        pair = _pair_of(line, layout)
+        fields = layout.split(line)
+        pair = _pair_of(fields, layout)
+        cleaned += any(layout.clean(field) != field for field in layout.used(fields or []))
         if isinstance(pair, str):
             skipped.append(f"line {number}: {pair}")
         elif pair in seen:
@@ -142,20 +144,29 @@ def read_file(path: Path, most: int | None = None) -> Pairs:
             HINT,
             path=path,
         )
-    notes = [text.note, layout.note, f"{repeated:,} lines that repeat another were dropped" if repeated else ""]
+    notes = [text.note, layout.note]
+    if cleaned:
+        notes.append(f"HTML, sounds and the like were taken out of {_lines(cleaned)}")
+    if repeated:
+        notes.append(
+            f"{_lines(repeated)} that repeat{'s' if repeated == 1 else ''} another "
+            f"{'was' if repeated == 1 else 'were'} dropped"
+        )
     return Pairs(sources, targets, str(path), text.size, tuple(skipped), tuple(filter(None, notes)))
 
 
-def _pair_of(line: str, layout: Layout) -> tuple[str, str] | str:
-    """The two sentences of a line, or why it has none."""
-    fields = layout.split(line)
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count:,} lines"
+
+
+def _pair_of(fields: list[str] | None, layout: Layout) -> tuple[str, str] | str:
+    """The two sentences of a line's fields, or why it has none."""
     if fields is None:
         return "a quotation mark is not closed"
-    if len(fields) <= max(layout.columns):
+    sentences = [normalize(layout.clean(field)) for field in layout.used(fields)]
+    if len(sentences) < 2 or not all(sentences):
         return "expected two columns with a tab between them"
-    source, target = (normalize(layout.clean(fields[column])) for column in layout.columns)
-    if not source or not target:
-        return "expected two columns with a tab between them"
+    source, target = sentences
     if max(len(source), len(target)) > LONGEST:
         return f"{max(len(source), len(target)):,} characters, at most {LONGEST} are read"
     if has_letters(source) != has_letters(target):

@@ -106,7 +106,7 @@ class TextFile:
         decoder = codecs.getincrementaldecoder(self.encoding)()
         newlines = io.IncrementalNewlineDecoder(None, translate=True)
         line, column = 1, 0  # where the next character stands; the column in bytes
-        recent = b""  # the bytes before these
+        recent = b""  # some bytes before these
         with _opened(self.path, self.compression) as file:
             for data in _pieces(self, file):
                 try:
@@ -115,7 +115,8 @@ class TextFile:
                     before = newlines.decode(error.object[: error.start].decode(self.encoding), final=True)
                     line, column = self._after(before, line, column)
                     start = len(recent + data) - len(error.object) + error.start
-                    raise self._not_text(recent + data, start, line, column + 1) from None
+                    around = recent + data + _read(self.path, file, HEAD)
+                    raise self._not_text(around, start, line, column + 1) from None
                 if "\0" in text:
                     line, column = self._after(text[: text.index("\0")], line, column)
                     raise InputError(
@@ -125,7 +126,7 @@ class TextFile:
                         line=line,
                     )
                 line, column = self._after(text, line, column)
-                recent = data
+                recent = (recent + data)[-HEAD:]
                 if text:
                     yield text
 

@@ -15,7 +15,7 @@ def keys(drawn):
 
 @pytest.mark.parametrize(("digits", "samples"), [(1, 55), (2, 5050), (3, 50_000), (4, 30_000), (9, 1000)])
 def test_questions_are_unique_either_way_round_and_of_the_right_length(digits, samples):
-    drawn = arithmetic.draw("add", digits, samples, seed=0)
+    drawn = arithmetic.draw("add", digits, samples, data_seed=0)
     assert len(drawn) == samples == len(keys(drawn))
     assert min(drawn.left.min(), drawn.right.min()) >= 0
     assert max(drawn.left.max(), drawn.right.max()) < 10**digits
@@ -24,7 +24,31 @@ def test_questions_are_unique_either_way_round_and_of_the_right_length(digits, s
 
 def test_more_questions_than_there_are_is_refused():
     with pytest.raises(UsageError, match="at most 5,050"):
-        arithmetic.draw("add", 2, 5051, seed=0)
+        arithmetic.draw("add", 2, 5051, data_seed=0)
+
+
+@pytest.mark.parametrize("digits", [10, 19, 100])
+def test_questions_of_any_length_are_drawn_digit_by_digit(digits):
+    drawn = arithmetic.draw("sub", digits, 3000, data_seed=1)
+    assert len(keys(drawn)) == len(drawn) == 3000
+    operands = [*drawn.left.tolist(), *drawn.right.tolist()]
+    assert all(type(operand) is int and 0 <= operand < 10**digits for operand in operands)
+    # Lengths and last digits are even over all there are (leading zeros make a few shorter).
+    lengths = np.bincount([len(str(operand)) for operand in operands], minlength=digits + 1)[1:]
+    expected = len(operands) / digits
+    assert all(abs(count - expected) < 6 * np.sqrt(expected) + 0.25 * expected for count in lengths[:-1])
+    last = np.bincount([operand % 10 for operand in operands])
+    assert all(abs(count - 600) < 6 * np.sqrt(600) for count in last)
+    again = arithmetic.draw("sub", digits, 3000, data_seed=1)
+    assert (again.left.tolist(), again.digest) == (drawn.left.tolist(), drawn.digest)
+    assert arithmetic.draw("sub", digits, 3000, data_seed=2).digest != drawn.digest
+    assert drawn.answer.tolist() == [a - b for a, b in zip(drawn.left.tolist(), drawn.right.tolist(), strict=True)]
+
+
+def test_the_longest_operands_of_each_operation():
+    for op, digits in (("add", 101), ("sub", 101), ("mul", 10)):
+        with pytest.raises(UsageError, match=f"expected at most {digits - 1} digits with --op {op}"):
+            arithmetic.draw(op, digits, 20, data_seed=0)
 
 
 def test_the_same_seed_draws_the_same_and_another_does_not():
@@ -43,7 +67,7 @@ def test_all_at_once_draws_as_one_after_another_does():
 
 
 def test_the_held_out_tenth_shares_no_question_with_training():
-    training, held_out = arithmetic.split(arithmetic.draw("sub", 3, 20_000, seed=3))
+    training, held_out = arithmetic.split(arithmetic.draw("sub", 3, 20_000, data_seed=3))
     assert (len(training), len(held_out)) == (18_000, 2_000)
     assert not keys(training) & keys(held_out)
 
@@ -87,13 +111,39 @@ def test_what_cannot_be_read_is_said(text, says):
         arithmetic.parse(text, "sub", 3)
 
 
-def test_a_file_of_sums(tmp_path):
+def test_questions_as_people_type_them():
+    assert arithmetic.parse("12 × 34 =", "mul", 3) == (12, 34)
+    assert arithmetic.parse("12−34", "sub", 3) == (12, 34)
+    assert arithmetic.parse("0" * 6000 + "5+1", "add", 1) == (5, 1)
+    assert arithmetic.parse(f"{'9' * 100}-{'1' * 99}", "sub", 100) == (10**100 - 1, int("1" * 99))
+    with pytest.raises(InputError, match="numbers of up to 3 digits") as caught:
+        arithmetic.parse("9" * 5000 + "+1", "add", 3)
+    assert len(caught.value.message) < 200
+    assert caught.value.hint == "At most 100 can be learned"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_file_of_sums(tmp_path, encoding):
     path = tmp_path / "sums.txt"
     lines = [f"{a}+{a + 7}={2 * a + 7}" for a in range(30)]
-    path.write_text("\ufeff" + "\r\n".join([*lines, "", "9+3", "7+0"]) + "\r\n", encoding="utf-8")
+    path.write_text("\n".join([*lines, "", "9+3", "7+0="]) + "\n", encoding=encoding, newline="\r\n")
     read = arithmetic.read_file(path, "add", 2, None)
     assert len(read) == 31  # 7+0 is 0+7 again
     assert read.question(0) == "0+7"
+    assert "1 line repeats a question (a+b and b+a are one) and was dropped" in read.notes
+    assert ("read as UTF-16" in read.notes) == (encoding == "utf-16")
+    assert (read.origin, read.size) == (str(path), path.stat().st_size)
+    assert len(arithmetic.read_file(path, "add", 2, 25)) == 25
+    with pytest.raises(UsageError, match="has 31 different questions, --samples asks for 32"):
+        arithmetic.read_file(path, "add", 2, 32)
+
+
+def test_a_file_of_long_sums(tmp_path):
+    path = tmp_path / "sums.txt"
+    path.write_text("".join(f"{10**80 + n}-{n}={10**80}\n" for n in range(20)))
+    read = arithmetic.read_file(path, "sub", 100, None)
+    assert set(read.answer.tolist()) == {10**80}
+    assert read[np.arange(3)].question(2) == f"{10**80 + 2}-2"
 
 
 @pytest.mark.parametrize(
@@ -101,9 +151,13 @@ def test_a_file_of_sums(tmp_path):
     [
         (b"1+1=2\n1+1=3\n", r"sums\.txt:2: 1\+1 is 2, not '3'"),
         (b"1+1\n\nx\n", r"sums\.txt:3: expected a question"),
+        (b"1+1\r2+2\rx", r"sums\.txt:3: expected a question"),
+        (b"1+1\x0c2+2\n", r"sums\.txt:1: expected a question"),
         (b"1+1\n", "at least 20 different questions, got 1"),
         (b"", "at least 20 different questions, got 0"),
-        (b"1+1\n\xff\xfe", "expected UTF-8 text, byte 4 is not"),
+        (b"1+1\n2\xff\xfe", r"sums\.txt:2: expected UTF-8, byte 2 of the line is 0xff"),
+        (b"1+1=" + b"9" * 5000, r"sums\.txt:1: 1\+1 is 2, not '9{59}…'"),
+        (b"PK\3\4xl/", "it is an Excel workbook"),
     ],
 )
 def test_a_bad_file_is_named_with_its_line(tmp_path, content, says):
@@ -111,6 +165,8 @@ def test_a_bad_file_is_named_with_its_line(tmp_path, content, says):
     path.write_bytes(content)
     with pytest.raises(InputError, match=says):
         arithmetic.read_file(path, "add", 3, None)
+    with pytest.raises(InputError, match="it is a folder"):
+        arithmetic.read_file(tmp_path, "add", 3, None)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +184,19 @@ def test_a_bad_file_is_named_with_its_line(tmp_path, content, says):
 )
 def test_carries_and_borrows(op, left, right, count):
     assert arithmetic.carries(arithmetic.Sums(op, np.array([left]), np.array([right]))).tolist() == [count]
+
+
+def test_carries_of_long_operands():
+    left, right = 10**60 - 1, 1
+    assert arithmetic.carries(arithmetic.Sums.of("add", [(left, right), (right, 5)])).tolist() == [60, 0]
+    assert arithmetic.carries(arithmetic.Sums.of("sub", [(10**60, right)])).tolist() == [60]
+
+
+def test_carries_are_those_of_long_addition_on_paper():
+    drawn = arithmetic.draw("add", 30, 200, data_seed=0)
+    for left, right, count in zip(drawn.left, drawn.right, arithmetic.carries(drawn).tolist(), strict=True):
+        digits = sum(map(int, f"{left}{right}"))
+        assert (digits - sum(map(int, str(left + right)))) == 9 * count  # each carry takes ten and gives one
 
 
 def test_operand_lengths_say_the_longer_first():

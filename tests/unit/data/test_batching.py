@@ -1,34 +1,84 @@
-"""Rows of different lengths in one array come back, one by one and as batches."""
+"""Rows of different lengths in one array come back, one by one and as batches with little padding."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from nnlab.data.batching import Ragged
-from nnlab.data.sentence_pairs import padded
+from nnlab.data import sentence_pairs
+from nnlab.data.batching import Ragged, bucket_by_length, encode, pad
+from nnlab.data.tokenizers import END, START, fit_tokenizers
 
 ROWS = [np.array(row, np.uint16) for row in ([5, 6, 7], [], [8], [9, 65535], [])]
 
 
+def padded(row, width, left):
+    zeros = [0] * (width - len(row))
+    return [*zeros, *row.tolist()] if left else [*row.tolist(), *zeros]
+
+
 def test_rows_come_back():
-    made = Ragged.of(ROWS)
-    assert len(made) == 5
-    assert made.lengths.tolist() == [3, 0, 1, 2, 0]
-    assert all(np.array_equal(a, b) for a, b in zip(made, ROWS, strict=True))
+    rows = Ragged.of(ROWS)
+    assert len(rows) == 5
+    assert rows.lengths.tolist() == [3, 0, 1, 2, 0]
+    assert all(np.array_equal(a, b) for a, b in zip(rows, ROWS, strict=True))
     assert list(Ragged.of([])) == []
 
 
 @pytest.mark.parametrize("left", [False, True])
-def test_a_batch_is_what_padding_its_rows_gives(left):
-    made = Ragged.of(ROWS)
-    for numbers in ([0, 1, 2], [3, 0], np.array([2]), [4, 0, 4]):
-        expected = padded([ROWS[number] for number in numbers], left=left)
-        assert np.array_equal(made.padded(numbers, left=left), expected)
-    assert made.padded([0, 2], left=left, multiple=4).shape == (2, 4)
-    assert made.padded([0], left=left).dtype == np.int32
+def test_a_batch_is_its_rows_padded_to_the_longest(left):
+    rows = Ragged.of(ROWS)
+    for numbers, width in (([0, 1, 2], 3), ([3, 0], 3), (np.array([2]), 1), ([4, 0, 4], 3)):
+        batch = rows.pad(numbers, left=left)
+        assert batch.tolist() == [padded(ROWS[number], width, left) for number in numbers]
+        assert batch.dtype == np.int32
+    assert rows.pad([0, 2], left=left, multiple=4).tolist() == [padded(ROWS[n], 4, left) for n in (0, 2)]
+    assert pad(ROWS, left=left, width=5).tolist() == [padded(row, 5, left) for row in ROWS]
+    assert pad(ROWS, left=left).tolist() == [padded(row, 3, left) for row in ROWS]
 
 
 def test_an_end_comes_after_the_last_id():
-    assert Ragged.of(ROWS).padded([0, 1, 2], end=2).tolist() == [[5, 6, 7, 2], [2, 0, 0, 0], [8, 2, 0, 0]]
-    assert Ragged.of(ROWS).padded([2], end=2, multiple=4).tolist() == [[8, 2, 0, 0]]
+    assert Ragged.of(ROWS).pad([0, 1, 2], end=2).tolist() == [[5, 6, 7, 2], [2, 0, 0, 0], [8, 2, 0, 0]]
+    assert Ragged.of(ROWS).pad([2], end=2, multiple=4).tolist() == [[8, 2, 0, 0]]
+
+
+def test_encoded_pairs_begin_and_end():
+    pairs = [("She sings.", "Elle chante."), ("Go.", "Va !")]
+    source, target = fit_tokenizers(pairs * 10, 0)
+    encoded = encode(pairs, source, target)
+    inputs, following = encoded.batch([0, 1], left=False)
+    assert inputs["target"][:, 0].tolist() == [START, START]
+    assert inputs["target"][0, 1:].tolist() == following[0, :-1].tolist()
+    assert following[1].tolist() == [*target.encode("Va !").tolist(), END, *[0] * 8]
+    assert inputs["target"][1].tolist() == [START, *target.encode("Va !").tolist(), *[0] * 8]
+    assert target.decode(following[0].tolist()) == "Elle chante."
+    assert encoded.characters.tolist() == [13, 5]
+    assert encoded.lengths.tolist() == [[10, 13], [3, 5]]
+    left, _ = encoded.batch([0, 1], left=True)
+    assert left["source"][1].tolist() == [0] * 7 + source.encode("Go.").tolist()
+
+
+def test_a_seed_draws_subwords_and_leaves_characters_alone():
+    sample = sentence_pairs.sample()
+    pairs = list(zip(sample.sources, sample.targets, strict=True))[:200]
+    tokenizers = fit_tokenizers(pairs, 90)
+    drawn = [encode(pairs, *tokenizers, seed=seed) for seed in (1, 1, 2)]
+    assert np.array_equal(drawn[0].sources.ids, drawn[1].sources.ids)
+    assert not np.array_equal(drawn[0].sources.ids, drawn[2].sources.ids)
+    tokenizers = fit_tokenizers(pairs, 0)
+    assert np.array_equal(encode(pairs, *tokenizers, seed=1).sources.ids, encode(pairs, *tokenizers).sources.ids)
+
+
+def test_batches_of_similar_length_hold_every_row_once_and_little_padding():
+    rng = np.random.default_rng(0)
+    lengths = np.stack([rng.integers(1, 60, 1000), rng.integers(1, 80, 1000)], axis=1)
+    batches = bucket_by_length(lengths, 64, np.random.default_rng(1))
+    assert sorted(np.concatenate(batches).tolist()) == list(range(1000))
+    assert max(len(batch) for batch in batches) == 64
+    assert all(len(batch) * lengths[batch].max() <= 4096 or len(batch) == 1 for batch in batches)
+    computed = sum(len(batch) * int(lengths[batch, 1].max()) for batch in batches)
+    assert computed < 1.15 * lengths[:, 1].sum()
+    other = bucket_by_length(lengths, 64, np.random.default_rng(2))
+    assert [batch.tolist() for batch in other] != [batch.tolist() for batch in batches]
+    unshuffled = bucket_by_length(lengths, 64, None)
+    assert [lengths[batch, 1].min() for batch in unshuffled] == sorted(lengths[batch, 1].min() for batch in unshuffled)

@@ -1,4 +1,4 @@
-"""SubwordSampler at random have the probabilities they should have, and depend on the seed alone."""
+"""Segmentations at random have the probabilities they should have, and depend on the seed alone."""
 
 from __future__ import annotations
 
@@ -10,58 +10,59 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from nnlab.data import sentence_pairs
-from nnlab.data.sentence_pairs import UNKNOWN
+from nnlab.data.batching import Ragged
 from nnlab.data.subword_sampling import SubwordSampler
+from tests.conftest import ROOT
 
-PIECES = {"a": (4, -1.0), "b": (5, -2.0), "ab": (6, -1.5), "ba": (7, -2.5), "aba": (8, -3.0)}
-BY_ID = {number: piece for piece, (number, _) in PIECES.items()}
+SUBWORDS = {"a": (4, -1.0), "b": (5, -2.0), "ab": (6, -1.5), "ba": (7, -2.5), "aba": (8, -3.0)}
+BY_ID = {number: subword for subword, (number, _) in SUBWORDS.items()}
+UNKNOWN = 3
 
 
-def ways(sentence: str) -> list[list[str]]:
-    """All cuts of a sentence."""
+def sample(sentences: list[str], alpha: float, seed: int) -> Ragged:
+    sampler = SubwordSampler(SUBWORDS, alpha=alpha, unknown_id=UNKNOWN)
+    return Ragged(*sampler.sample(sentences, np.random.default_rng(seed)))
+
+
+def segmentations(sentence: str) -> list[list[str]]:
+    """All there are."""
     if not sentence:
         return [[]]
-    return [[piece, *rest] for piece in PIECES if sentence.startswith(piece) for rest in ways(sentence[len(piece) :])]
+    return [
+        [subword, *rest]
+        for subword in SUBWORDS
+        if sentence.startswith(subword)
+        for rest in segmentations(sentence[len(subword) :])
+    ]
 
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0])
-def test_a_cut_is_as_probable_as_its_pieces(alpha):
+def test_a_segmentation_is_as_probable_as_its_subwords(alpha):
     sentence, draws = "abaab", 20_000
-    drawn = SubwordSampler(PIECES, alpha).draw([sentence] * draws, np.random.default_rng(3))
-    found = Counter(tuple(BY_ID[number] for number in ids.tolist()) for ids in drawn)
-    weights = {tuple(way): math.exp(alpha * sum(PIECES[piece][1] for piece in way)) for way in ways(sentence)}
-    assert set(found) == set(weights)
-    for way, weight in weights.items():
+    counts = Counter(tuple(BY_ID[number] for number in ids.tolist()) for ids in sample([sentence] * draws, alpha, 3))
+    weights = {
+        tuple(parts): math.exp(alpha * sum(SUBWORDS[part][1] for part in parts)) for parts in segmentations(sentence)
+    }
+    assert set(counts) == set(weights)
+    for parts, weight in weights.items():
         expected = weight / sum(weights.values())
-        assert found[way] / draws == pytest.approx(expected, abs=4 * math.sqrt(expected / draws))
+        assert counts[parts] / draws == pytest.approx(expected, abs=4 * math.sqrt(expected / draws))
 
 
-def test_long_and_short_empty_and_strange_ones():
+def test_long_short_empty_and_unknown_sentences():
     sentences = ["ab" * 3000, "", "a", "axb", "ba" * 40]
-    drawn = SubwordSampler(PIECES, 0.2).draw(sentences, np.random.default_rng(0))
-    for sentence, ids in zip(sentences, drawn, strict=True):
+    for sentence, ids in zip(sentences, sample(sentences, 0.2, 0), strict=True):
         assert "".join("x" if number == UNKNOWN else BY_ID[number] for number in ids.tolist()) == sentence
+    assert len(sample([], 0.2, 0)) == 0
 
 
-def test_another_process_cuts_the_same():
+def test_another_process_draws_the_same():
     program = (
-        "from nnlab.data import pairs; from nnlab.data.subwords import Subwords\n"
-        "some = sentence_pairs.sample().targets\n"
-        "print([ids.tolist() for ids in Subwords.of(some, 120).read_at_random(some[:40], 5)])"
+        "import numpy as np; from nnlab.data.subword_sampling import SubwordSampler\n"
+        f"sampler = SubwordSampler({SUBWORDS}, alpha=0.2, unknown_id=3)\n"
+        "print(sampler.sample(['abaab' * 9] * 40, np.random.default_rng(5))[0].tolist())"
     )
-    first, second = (
-        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-        for _ in range(2)
-    )
-    assert first == second
-    assert first.count("],") == 39
-
-
-def test_sentences_are_cut_as_sentencepiece_reads_them():
-    from nnlab.data.subwords import Subwords
-
-    some = sentence_pairs.sample().targets
-    fitted = Subwords.of(some, 120)
-    cut = fitted.read_at_random(["  Elle   chante. ", "Elle chante."], 1)
-    assert {fitted.write(ids.tolist()) for ids in cut} == {"Elle chante."}
+    printed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout
+    assert printed.strip() == str(sample(["abaab" * 9] * 40, 0.2, 5).ids.tolist())

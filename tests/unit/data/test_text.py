@@ -1,13 +1,18 @@
-"""Texts as ids: what is read, what is held out, and what is refused with its place."""
+"""Texts as ids: what is read, what is held out, what is left out and said, and windows that miss no character."""
 
 from __future__ import annotations
+
+import gzip
+import hashlib
 
 import numpy as np
 import pytest
 
-from nnlab.data import text
-from nnlab.data.text import Alphabet
+from nnlab.data import text, textfile
+from nnlab.data.tokenizers import TextTokenizer
 from nnlab.errors import InputError, UsageError
+
+STORY = "The student trains the small network.\nIt forgets.\n" * 4
 
 
 def read(tmp_path, content, *, lower=True, name="a.txt"):
@@ -16,28 +21,37 @@ def read(tmp_path, content, *, lower=True, name="a.txt"):
     return text.load(str(path), lower=lower)
 
 
+def decoded(corpus):
+    return TextTokenizer(corpus.alphabet).decode(corpus.ids.tolist())
+
+
 def test_a_text_comes_back_from_its_ids(tmp_path):
     content = "Εν αρχή ην ο Λόγος — and so on.\nÆon 漢字\n" * 3
     corpus = read(tmp_path, content, lower=False)
-    assert Alphabet(corpus.alphabet).write(corpus.ids.tolist()) == content
+    assert decoded(corpus) == content
+    assert list(corpus.alphabet) == sorted(set(content))
     assert corpus.ids.dtype == np.uint8
-    folded = read(tmp_path, content)
-    assert Alphabet(folded.alphabet).write(folded.ids.tolist()) == content.lower()
+    assert decoded(read(tmp_path, content)) == content.lower()
 
 
-def test_pieces_and_line_ends_make_no_difference(tmp_path, monkeypatch):
-    content = "One line\nand another, ä ö ü.\n" * 50
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_chunks_and_line_ends_make_no_difference(tmp_path, monkeypatch, size):
+    content = "One line\nand another, ä ö ü.\n" * 5
     whole = read(tmp_path, content)
-    monkeypatch.setattr(text, "PIECE", 7)
+    monkeypatch.setattr(textfile, "CHUNK", size)
     again = read(tmp_path, b"\xef\xbb\xbf" + content.replace("\n", "\r\n").encode())
     assert again.alphabet == whole.alphabet
     assert np.array_equal(again.ids, whole.ids)
+    assert again.digest == whole.digest
 
 
-def test_more_characters_than_a_byte_holds(tmp_path):
-    corpus = read(tmp_path, "".join(map(chr, range(0x4E00, 0x4E00 + 300))))
+def test_more_characters_than_a_byte_holds(tmp_path, monkeypatch):
+    monkeypatch.setattr(textfile, "CHUNK", 100)  # the type grows on the way
+    content = "".join(map(chr, range(0x4E00, 0x4E00 + 300)))[::-1]
+    corpus = read(tmp_path, content)
     assert corpus.ids.dtype == np.uint16
     assert len(corpus.alphabet) == 300
+    assert decoded(corpus) == content
 
 
 def test_the_last_tenth_is_held_out(tmp_path):
@@ -45,21 +59,73 @@ def test_the_last_tenth_is_held_out(tmp_path):
     assert (len(corpus.training), len(corpus.held_out)) == (900, 100)
 
 
-def test_a_folder_is_its_texts_in_order(tmp_path):
+@pytest.mark.parametrize(
+    ("content", "note"),
+    [
+        (STORY.encode("utf-16"), "read as UTF-16"),
+        (STORY.encode("utf-16-be"), "read as UTF-16"),
+        (gzip.compress(STORY.encode()), "read as gzip"),
+    ],
+)
+def test_other_forms_are_the_same_text_and_said(tmp_path, content, note):
+    corpus = read(tmp_path, content)
+    assert decoded(corpus) == STORY.lower()
+    assert corpus.notes == (note,)
+    assert corpus.size == len(content)
+    assert corpus.digest == read(tmp_path, STORY).digest
+
+
+def test_the_digest_is_of_what_was_read(tmp_path):
+    corpus = read(tmp_path, "ABBA")
+    assert corpus.digest == hashlib.sha256(b"ab" + bytes([0, 1, 1, 0])).hexdigest()
+    assert corpus.digest != read(tmp_path, "ABAB").digest
+    assert corpus.digest != read(tmp_path, "cddc").digest
+
+
+def test_a_folder_is_its_texts_in_order_and_the_rest_is_said(tmp_path):
     (tmp_path / "b.txt").write_text("second")
-    (tmp_path / "a.txt").write_text("first")
+    (tmp_path / "a.TXT").write_text("first")
     (tmp_path / "c.md").write_text("not this")
+    (tmp_path / "d.txt.gz").write_bytes(gzip.compress(b"third"))
+    (tmp_path / "._a.txt").write_text("nor this")
     corpus = text.load(str(tmp_path), lower=True)
-    assert Alphabet(corpus.alphabet).write(corpus.ids.tolist()) == "first\nsecond"
+    assert decoded(corpus) == "first\nsecond\nthird"
+    assert corpus.notes == ("not read: 1 .md, 1 hidden file", "d.txt.gz: read as gzip")
+    assert corpus.skipped == ()
+    assert corpus.origin == str(tmp_path)
+
+
+def test_files_of_a_folder_that_are_no_text_are_named_and_leave_no_trace(tmp_path, monkeypatch):
+    monkeypatch.setattr(textfile, "CHUNK", 8)
+    (tmp_path / "a.txt").write_text("first")
+    (tmp_path / "b.txt").write_bytes(b"XYZ, and later \xff\xfe\n")
+    (tmp_path / "c.txt").write_bytes(b"%PDF-1.7")
+    (tmp_path / "d.txt").write_bytes(b"")
+    (tmp_path / "e.txt").write_text("last")
+    corpus = text.load(str(tmp_path), lower=False)
+    assert decoded(corpus) == "first\nlast"
+    assert [line.split(":")[0] for line in corpus.skipped] == ["b.txt", "c.txt", "d.txt"]
+    assert corpus.size == 9
+
+
+def test_copies_are_read_once_so_that_nothing_held_out_is_trained_on(tmp_path):
+    for name in ("a.txt", "b.txt", "c.txt"):
+        (tmp_path / name).write_text(STORY if name != "b.txt" else "another\n")
+    (tmp_path / "d.txt").write_bytes(STORY.encode("utf-16"))
+    corpus = text.load(str(tmp_path), lower=False)
+    assert decoded(corpus) == STORY + "\nanother\n"
+    assert corpus.notes == ("2 files that repeat another were left out",)
 
 
 @pytest.mark.parametrize(
     ("content", "says"),
     [
         (b"", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
         (b"aaaaaaaa", "has 'a' only"),
         (b"good\nb\xffd\n", r"a.txt:2: expected UTF-8, byte 2 of the line is 0xff"),
         (b"cut off \xc3", r"a.txt:1: expected UTF-8, byte 9 of the line is 0xc3"),
+        (b"good\nb\0d\n", r"a.txt:2: expected text, byte 2 of the line is NUL"),
     ],
 )
 def test_what_is_refused(tmp_path, content, says):
@@ -67,17 +133,58 @@ def test_what_is_refused(tmp_path, content, says):
         read(tmp_path, content)
 
 
-def test_nothing_at_the_place(tmp_path):
-    with pytest.raises(UsageError, match=r"there is nothing at"):
-        text.load(str(tmp_path / "no.txt"), lower=True)
+def test_nothing_where_a_text_should_be(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("no.txt", "", " ", "a\0b", "x" * 5000):
+        with pytest.raises(UsageError, match=r"there is nothing at"):
+            text.load(name, lower=True)
     with pytest.raises(UsageError, match=r"found none"):
         text.load(str(tmp_path), lower=True)
+    (tmp_path / "a.txt").write_bytes(b"\xff")
+    with pytest.raises(InputError, match=r"no text can be read, the first: a.txt:1: expected UTF-8"):
+        text.load(str(tmp_path), lower=True)
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "metrics.csv").write_text("")
+    with pytest.raises(UsageError, match=r"it is a run folder of nnlab"):
+        text.load(str(tmp_path), lower=True)
+
+
+def test_a_name_is_looked_for_in_the_data_folder(tmp_path, monkeypatch):
+    (tmp_path / "book.txt").write_text(STORY)
+    monkeypatch.setenv("NNLAB_DATA", str(tmp_path))
+    assert text.load("book.txt", lower=True).origin == str(tmp_path / "book.txt")
+
+
+def test_known_texts(mirror):
+    assert decoded(text.load(None, lower=True)).startswith("supposing that truth")
+    assert decoded(text.load("tinyshakespeare", lower=False)).startswith("SUPPOSING THAT")
+    with pytest.raises(UsageError, match=r"nietzsche, tinyshakespeare, sample"):
+        text.load("eng-fra", lower=True)
 
 
 def test_the_sample_is_the_same_each_time_and_long_enough():
     assert text.sample() == text.sample()
     assert 30_000 < len(text.sample()) < 80_000
+    assert text.load("sample", lower=True).origin == "sample"
 
 
-def test_an_alphabet_names_what_it_does_not_know():
-    assert Alphabet("abc ", lower=True).read("A cab, a dab") == ([0, 3, 2, 0, 1, 3, 0, 3, 0, 1], ",d")
+# ---- windows -----------------------------------------------------------------------------------------
+
+
+def test_training_windows_go_on_where_the_last_ended():
+    ids = np.arange(1000)
+    x, y = text.training_windows(ids, 3, 20, np.random.default_rng(0))
+    assert x.shape == y.shape == (3 * (999 // 60), 20)
+    assert np.array_equal(y, x + 1)
+    for stream in range(3):
+        row = x[stream::3].reshape(-1)
+        assert np.array_equal(row, np.arange(row[0], row[0] + len(row)))
+
+
+@pytest.mark.parametrize(("length", "streams", "window"), [(1000, 3, 20), (50, 4, 16), (17, 4, 16), (7, 1, 64)])
+def test_held_out_windows_count_every_character_once(length, streams, window):
+    counted = []
+    for ids, following, count in text.held_out_windows(np.arange(length), streams, window):
+        assert np.array_equal(following, ids + 1)
+        counted += following[count].tolist()
+    assert sorted(counted) == list(range(1, length))

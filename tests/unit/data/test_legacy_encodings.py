@@ -1,0 +1,43 @@
+"""The guess at an encoding: the letters come back, and nothing is guessed of noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nnlab.data.legacy_encodings import codec, guess_encoding
+
+TEXTS = {
+    "French": ("Où est le café ? Ça a été très gênant, là-bas.", "cp1252 mac_roman cp850"),
+    "German": ("Größe und Länge übersteigen das Übliche. Schöne Grüße aus München.", "cp1252 mac_roman cp850"),
+    "Spanish": ("¿Dónde está el niño? ¡Qué lástima! Mañana será otro día.", "cp1252 mac_roman cp850"),
+    "Polish": ("Zażółć gęślą jaźń. Wszystko będzie dobrze, mój przyjacielu.", "cp1250 iso8859_2 cp852"),
+    "Czech": ("Příliš žluťoučký kůň úpěl ďábelské ódy.", "cp1250 iso8859_2"),
+    "Turkish": ("Çalışmak güzeldir. İstanbul'da yaşıyorum, ağaçlar yeşil.", "cp1254"),
+    "Greek": ("Εν αρχή ην ο Λόγος. Άνοιξη, ό,τι κι αν γίνει.", "cp1253 iso8859_7 cp737"),
+    "Russian": ("Я помню чудное мгновенье: передо мной явилась ты.", "cp1251 koi8_r iso8859_5 cp866"),
+    "Hebrew": ("שלום עולם, מה שלומך היום? אני לומד עברית.", "cp1255"),
+    "Arabic": ("مرحبا بالعالم، كيف حالك اليوم؟", "cp1256"),
+    "Thai": ("สวัสดีครับ วันนี้อากาศดีมาก", "cp874"),
+    "Japanese": ("吾輩は猫である。名前はまだ無い。", "shift_jis euc_jp"),
+    "Chinese": ("我们今天去北京看长城，天气非常好。", "gb18030"),
+    "Taiwanese": ("我們今天去看電影，天氣非常好。", "big5"),
+    "Korean": ("안녕하세요. 오늘은 날씨가 아주 좋습니다.", "cp949"),
+    "one word": ("café", "cp1252"),
+    "quotes": ("It’s a “test” – of £5 or 20 €.", "cp1252"),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_guess_gives_the_text_back(name):
+    text, encodings = TEXTS[name]
+    for encoding in encodings.split():
+        content = text.encode(encoding, "ignore")
+        guess = guess_encoding(content)
+        assert guess is not None, encoding
+        assert content.decode(codec(guess)) == content.decode(encoding), (encoding, guess)
+
+
+def test_noise_is_no_text_of_any_encoding():
+    rng = np.random.default_rng(0)
+    assert sum(guess_encoding(rng.bytes(400)) is not None for _ in range(20)) <= 2
