@@ -7,9 +7,10 @@ import typing
 from typing import Any, Literal
 
 from nnlab.commands.outcome import Outcome, run_command
-from nnlab.config import Config, Option, fields_of, hints_of
+from nnlab.config import Config
 from nnlab.errors import ExitCode
 from nnlab.experiments import REGISTRY
+from nnlab.options import Option, fields_of, hints_of
 from nnlab.output.document import SCHEMA
 from nnlab.output.terminal import Terminal
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from nnlab.config import Config, Variant, bounded, option
+from nnlab.config import Config, Variant
 from nnlab.configs.schema import TEXT, figures, record, rows
+from nnlab.options import bounded, option
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from nnlab.config import BY_DATA, SAMPLE, SHARED, Config, Variant, bounded, option
+from nnlab.config import SAMPLE, Config, Variant
 from nnlab.configs.schema import FIGURE, INTEGER, NUMBER, TEXT, figures, record, rows
 from nnlab.errors import UsageError
+from nnlab.options import BY_DATA, SHARED, bounded, option
 
 CHIRPS = "chirps"  # the built-in sample of sounds
 SOUNDS_BY_NAME, PICTURES_BY_NAME = ("birds", CHIRPS), (None, SAMPLE, "cifar10")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.config import SAMPLE, option
+from nnlab.config import SAMPLE
 from nnlab.configs.autoencode import GRID_ROWS, SQUASHED, ReconstructionConfig
 from nnlab.configs.schema import NUMBER, figures, record
+from nnlab.options import option
 
 
 @dataclass(frozen=True, kw_only=True)

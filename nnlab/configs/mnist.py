@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from nnlab.config import BY_DATA, SAMPLE, SHARED, Config, Preset, bounded, option
+from nnlab.config import SAMPLE, Config, Preset
 from nnlab.configs.schema import FIGURE, INTEGER, NUMBER, record, rows
+from nnlab.options import BY_DATA, SHARED, bounded, option
 
 ACCURACY = {"test_accuracy": FIGURE}
 

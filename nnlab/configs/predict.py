@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from nnlab.config import OUTPUT, Options, fields_of, flag_of, option
+from nnlab.config import Options
 from nnlab.errors import UsageError
+from nnlab.options import OUTPUT, fields_of, flag_of, option
 
 OF_TEXTGEN, OF_TRANSLATE = "What a run of textgen takes", "What a run of translate takes"
 OF_FILES = "What a run of autoencode or denoise takes"

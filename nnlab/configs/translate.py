@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from nnlab.config import BY_DATA, SAMPLE, SHARED, Config, Variant, bounded, option
+from nnlab.config import SAMPLE, Config, Variant
 from nnlab.configs.schema import BOOLEAN, TEXT, figures, record, rows
+from nnlab.options import BY_DATA, SHARED, bounded, option
 
 
 @dataclass(frozen=True, kw_only=True)

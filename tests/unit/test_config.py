@@ -7,13 +7,14 @@ import json
 
 import pytest
 
-from nnlab.config import BY_DATA, PRESETS, RunOptions, added, defaults_told, fields_of
+from nnlab.config import PRESETS, RunOptions
 from nnlab.configs.arith import ArithConfig
 from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.configs.mnist import MnistConfig
 from nnlab.configs.translate import TranslateConfig
 from nnlab.errors import UsageError
 from nnlab.experiments import REGISTRY
+from nnlab.options import BY_DATA, added, defaults_told, fields_of
 
 
 @pytest.mark.parametrize("name", REGISTRY)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.config import Config, bounded, option
+from nnlab.config import Config
 from nnlab.configs.schema import figures, record
+from nnlab.options import bounded, option
 
 
 @dataclass(frozen=True, kw_only=True)
