@@ -162,7 +162,7 @@ def test_early_stopping_keeps_the_best_weights(nnlab, tmp_path):
 @pytest.mark.parametrize(
     ("content", "options", "says"),
     [
-        ("no tabs here\n" * 30, [], "pairs.txt: expected at least 20 sentence pairs, found 0 (30 lines skipped)"),
+        ("no tabs here\n" * 30, [], "pairs.txt: expected two columns with a tab"),
         ("a\tb\n" * 30, [], "found 1 (0 lines skipped, 29 repeated)"),
         (None, ["--samples", 5000], "expected at most 100 --samples"),
         (None, ["--validation", 0], "expected --validation above 0 and below 1, got 0"),

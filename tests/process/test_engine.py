@@ -144,7 +144,8 @@ def test_ray_that_cannot_be_had(nnlab, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     done = nnlab("arith", "--engine", "ray", "--preset", "quick")
     assert done.code == 2
-    assert "ray" in done.err.partition("Install it with")[2]
+    assert "needs Ray, which is not installed" in done.err
+    assert "ray" in done.err.partition("not installed")[2]
 
 
 def test_job_that_fails_says_why(tmp_path):
