@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import time
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,7 @@ from nnlab.experiments import Loaded, entry
 from nnlab.output.document import document
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal
-from nnlab.training.parallel import Engine, Local, engine_for, most_workers
+from nnlab.training.parallel import Engine, Local, most_workers
 
 
 class Clock:
@@ -74,7 +75,7 @@ def train(name: str, given: Mapping[str, Any], options: RunOptions) -> ExitCode:
 
     def work(terminal: Terminal) -> Outcome:
         nonlocal session
-        engine = engine_for(options.engine, options.address, options.workers) if options.engine != "local" else None
+        engine = engine_of(options) if options.engine != "local" else None
         if options.resume is not None:
             session = resumed(name, given, options, terminal)
             if session.folder.finished:
@@ -90,6 +91,15 @@ def train(name: str, given: Mapping[str, Any], options: RunOptions) -> ExitCode:
         return keep_failure(session, told) if session else (told, {})
 
     return run_command(name, work, json=options.json, verbosity=options.verbosity, failed=failed)
+
+
+def engine_of(options: RunOptions) -> Engine:
+    """Where several processes run: here, or on a Ray cluster. UsageError where Ray cannot be had."""
+    if options.engine == "ray":
+        from nnlab.training.ray import Ray
+
+        return Ray(options.address, options.workers)
+    return Local(options.workers or most_workers())
 
 
 def resumed(name: str, given: Mapping[str, Any], options: RunOptions, terminal: Terminal) -> Session:
@@ -170,11 +180,26 @@ def execute(session: Session, engine: Engine | None = None) -> dict[str, Any]:
                 clock.parts[part] += seconds
         with clock.part("evaluate"):
             found = experiment.present(session.config, loaded.data, results, terminal, folder)
+            check_finite(found)
         folder.write("console.txt", terminal.transcript.encode("utf-8", "surrogateescape"))
         finished = session.document(results=found, artifacts=sorted({*folder.artifacts, "results.json"}))
         folder.write_results(finished)
         folder.drop_checkpoint()
     return finished
+
+
+def check_finite(results: Any, name: str = "results") -> None:
+    """Raise InputError where a figure is not a finite number: such a run is not "ok"."""
+    if isinstance(results, dict):
+        for key, value in results.items():
+            check_finite(value, f"{name}.{key}")
+    elif isinstance(results, list):
+        for place, value in enumerate(results):
+            check_finite(value, f"{name}[{place}]")
+    elif isinstance(results, float) and not math.isfinite(results):
+        raise InputError(
+            f"expected finite figures, {name} is {results}", "Look at the data for values far from all others"
+        )
 
 
 def begin(session: Session, loaded: Loaded[Any, Any]) -> None:

@@ -8,6 +8,7 @@ goes on to the same bits as one that was left alone.
 from __future__ import annotations
 
 import gc
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from nnlab.errors import InputError
 from nnlab.training import signals
 from nnlab.training.batches import Rows, stacked
 from nnlab.training.task import History, Outputs, Progress, Row, RunResult, SideBySide, Store, Task
@@ -116,6 +118,7 @@ def train(
             {"run": run + number, "epoch": epoch + 1, "seconds": seconds, **_row(task, logs, metrics, number)}
             for number in range(len(seeds))
         ]
+        check_finite(rows)
         history.rows.extend(rows)
         if notes:
             history.notes[epoch + 1] = notes
@@ -138,6 +141,17 @@ def train(
         RunResult(history.of_run(run + number), _outputs(task, outputs, number), speed, dict(shared))
         for number in range(len(seeds))
     ]
+
+
+def check_finite(rows: Sequence[Row]) -> None:
+    """Raise InputError where a metric of an epoch is not a finite number: nothing can be learned from there on."""
+    for row in rows:
+        for name, value in row.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise InputError(
+                    f"expected finite numbers, {name} is {value} after epoch {row['epoch']} of run {row['run'] + 1}",
+                    "Look at the data for values far from all others, or train with another --batch-size",
+                )
 
 
 def checkpoint_name(task: str, run: int) -> str:

@@ -61,15 +61,6 @@ class Engine(Protocol):
         """Run the jobs; each with its end as it ends. ``tell`` hears of every event a job prints as JSON."""
 
 
-def engine_for(name: str, address: str | None, workers: int | None) -> Engine:
-    """``local`` or ``ray``. UsageError where Ray cannot be had."""
-    if name == "ray":
-        from nnlab.training.ray import Ray
-
-        return Ray(address, workers)
-    return Local(workers or most_workers())
-
-
 def most_workers() -> int:
     """Jobs at once on this machine: two cores each, and as many as fit into memory."""
     try:

@@ -15,6 +15,7 @@ from typing import Any
 
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.report.items import ITEMS, Item, judge
+from nnlab.commands.train import engine_of
 from nnlab.config import PRESETS, SAMPLE, RunOptions
 from nnlab.errors import ExitCode, InputError, NnlabError, UsageError
 from nnlab.experiments import entry
@@ -22,7 +23,7 @@ from nnlab.output.document import document, dumps
 from nnlab.output.progress import clock
 from nnlab.output.run_folder import RunFolder, is_run
 from nnlab.output.terminal import Terminal, number, table
-from nnlab.training.parallel import FOLDER, Engine, Event, Job, engine_for
+from nnlab.training.parallel import FOLDER, Engine, Event, Job
 
 RATE = 200.0  # GFLOP/s of the machine where the seconds of PARTS were taken; those of published are guesses
 
@@ -95,7 +96,7 @@ def report(preset: str, only: Sequence[str], options: RunOptions) -> ExitCode:
             raise UsageError(f"expected a folder for --out, got the file {home}", "Choose another --out")
         (home / "runs").mkdir(parents=True, exist_ok=True)
         states = {part.name: state_of(part, preset, home) for part in parts}
-        engine = engine_for(options.engine, options.address, options.workers)
+        engine = engine_of(options)
         seconds = plan(terminal, preset, parts, states, engine.workers)
         carry_out(terminal, engine, preset, parts, states, home, seconds)
         rows = [measured(item, states[item.part], preset, home) for item in wanted]
