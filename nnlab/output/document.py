@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from nnlab.errors import Description, ExitCode
 
 SCHEMA = 1  # of the document
+# Valid in JSON as they are, but half a character is not UTF-8, and the others steer a terminal that shows the text.
+ESCAPED = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 FORMAT = 2  # of the run folder: folders made before 0.1.0 have 1
 
 
@@ -50,7 +53,7 @@ def dumps(content: Mapping[str, Any], *, ascii_only: bool = False) -> str:
     ``ascii_only`` escapes all other characters, for a stream that cannot write them.
     """
     text = json.dumps(_plain(dict(content)), indent=2, ensure_ascii=ascii_only, allow_nan=False) + "\n"
-    return text.encode("utf-8", "backslashreplace").decode()  # of names that are not UTF-8, half a character each
+    return ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _plain(value: Any) -> Any:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import io
+import logging
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -21,6 +25,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Array = np.ndarray[Any, Any]
 LONGEST = 30  # tokens of a sentence that still have a readable tick each
+LONGEST_NAME, LONGEST_TITLE = 40, 100  # characters of a text from outside: more would leave no room for the figure
 RANGE_DB = 50  # below the loudest: what a spectrogram shows
 
 # Okabe and Ito's palette (2008), in an order whose neighbours differ most.
@@ -33,15 +38,35 @@ def own_style(draw: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(draw)
     def styled(*arguments: P.args, **options: P.kwargs) -> R:
-        import matplotlib
-
+        matplotlib = own_matplotlib()
         with matplotlib.rc_context(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing")  # a box stands for it
+            warnings.filterwarnings("ignore", "constrained_layout not applied")  # long names overlap
             matplotlib.rcdefaults()
             matplotlib.rcParams["backend"] = "agg"
             return draw(*arguments, **options)
 
     return styled
+
+
+@functools.cache
+def own_matplotlib() -> Any:
+    """matplotlib, imported without the user's settings, which may be wrong, and without what it logs of them."""
+    spec = importlib.util.find_spec("matplotlib")
+    assert spec is not None
+    assert spec.origin is not None
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    own = {"MPLBACKEND": "agg", "MATPLOTLIBRC": str(Path(spec.origin).parent / "mpl-data" / "matplotlibrc")}
+    before = {name: os.environ.get(name) for name in own}
+    os.environ.update(own)
+    try:
+        import matplotlib
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+    return matplotlib
 
 
 @contextmanager
@@ -57,9 +82,10 @@ def optional(terminal: Terminal) -> Iterator[None]:
         terminal.traceback(error)
 
 
-def shown(text: str) -> str:
-    """A text from outside as a figure may show it: no formula, no control character."""
-    return literal(text).replace("$", r"\$")
+def shown(text: str, most: int = LONGEST_NAME) -> str:
+    """A text from outside as a figure may show it: no formula, no control character, not longer than fits."""
+    short = text if len(text) <= most else f"{text[: most - 1]}…"
+    return literal(short).replace("$", r"\$")
 
 
 @own_style
@@ -69,7 +95,7 @@ def canvas(columns: int = 1, *, width: float = 4.6, height: float = 3.4, title: 
 
     figure = Figure(figsize=(width * columns, height), dpi=150, layout="constrained")
     if title:
-        figure.suptitle(shown(title), fontsize=11, color=INK)
+        figure.suptitle(shown(title, LONGEST_TITLE), fontsize=11, color=INK)
     axes = [figure.add_subplot(1, columns, number + 1) for number in range(columns)]
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
@@ -98,7 +124,7 @@ def grid_of_pictures(
 
     size = (left + side * columns, 0.5 + (side + top) * len(names))
     figure = Figure(figsize=size, dpi=150, layout="constrained")
-    figure.suptitle(shown(title), fontsize=10, color=INK)
+    figure.suptitle(shown(title, LONGEST_TITLE), fontsize=10, color=INK)
     axes = figure.subplots(len(names), columns, squeeze=False)
     for name, line in zip(names, axes, strict=True):
         for ax in line:
@@ -119,11 +145,12 @@ def curves(
     values = [value for runs in lines.values() for _, y in runs for value in y]
     last = max((x[-1] for runs in lines.values() for x, _ in runs if x), default=1)
     for colour, (name, runs) in zip(COLOURS, lines.items(), strict=False):
+        label = shown(f" {name}" if name.startswith("_") else name)  # matplotlib would leave it out
         for number, (x, y) in enumerate(runs):
-            style = {"label": name, "linewidth": 1.6} if number == 0 else {"alpha": 0.3, "linewidth": 0.8}
+            style = {"label": label, "linewidth": 1.6} if number == 0 else {"alpha": 0.3, "linewidth": 0.8}
             ax.plot(x, y, color=colour, marker="o" if len(x) < 12 and number == 0 else "", markersize=3, **style)
     ax.set_xlabel("epoch", fontsize=9)
-    ax.set_ylabel(ylabel, fontsize=9)
+    ax.set_ylabel(shown(ylabel), fontsize=9)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     if last == 1:
         ax.set_xlim(0.5, 1.5)
@@ -136,8 +163,8 @@ def curves(
 
 @own_style
 def bars(ax: Axes, groups: Mapping[str, tuple[int, int]], *, xlabel: str) -> None:
-    """Bars in percent from (right, all) counts, each with its count written under its name."""
-    names = [f"{name}\nn={total}" for name, (_, total) in groups.items()]
+    """Bars in percent from (right, all) counts, all above 0, each with its count written under its name."""
+    names = [f"{shown(name)}\nn={total}" for name, (_, total) in groups.items()]
     values = [100 * right / total for right, total in groups.values()]
     bars = ax.bar(range(len(names)), values, color=COLOURS[0], width=0.65)
     digits = [max(0, min(2, len(str(total)) - 2)) for _, total in groups.values()]  # as many as the count is worth
@@ -162,8 +189,8 @@ def rows_of_digits(rows: Mapping[str, Sequence[tuple[Array, str, str]]], *, titl
     for line, row in zip(axes, rows.values(), strict=True):
         for ax, (pixels, above, below) in zip(line, row, strict=False):
             ax.imshow(pixels, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
-            ax.set_title(above, fontsize=10, pad=3)
-            ax.set_xlabel(below, fontsize=7, color="#666666", labelpad=2)
+            ax.set_title(shown(above), fontsize=10, pad=3)
+            ax.set_xlabel(shown(below), fontsize=7, color="#666666", labelpad=2)
     return figure
 
 
@@ -242,7 +269,7 @@ def waveforms(pairs: Sequence[tuple[str, Array, Array]], rate: int, *, title: st
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.2 * len(pairs), 3.6), dpi=150, layout="constrained")
-    figure.suptitle(shown(title), fontsize=11, color=INK)
+    figure.suptitle(shown(title, LONGEST_TITLE), fontsize=11, color=INK)
     axes = figure.subplots(2, len(pairs), squeeze=False, sharex="col")
     for column, (name, original, made) in enumerate(pairs):
         most = 1.05 * max(float(np.abs(original).max()), float(np.abs(made).max()), 1e-9)
@@ -270,7 +297,7 @@ def spectrograms(
 
     columns = max(len(made) for _, made in rows)
     figure = Figure(figsize=(3.1 * columns + 0.8, 2.1 * len(rows) + 0.5), dpi=150, layout="constrained")
-    figure.suptitle(shown(title), fontsize=11, color=INK)
+    figure.suptitle(shown(title, LONGEST_TITLE), fontsize=11, color=INK)
     axes = figure.subplots(len(rows), columns, squeeze=False)
     ticks = [int(np.abs(centres - hertz).argmin()) for hertz in (500, 1000, 2000, 4000, 8000)]
     for line, (name, made) in zip(axes, rows, strict=True):
@@ -295,8 +322,7 @@ def spectrograms(
 
 def thumbnail(decibels: Array) -> Array:
     """A log-mel spectrogram ``(frames, bands)`` as a small colour picture for the terminal (uint8)."""
-    from matplotlib import colormaps
-
+    colormaps = own_matplotlib().colormaps
     pieces = np.array_split(decibels, min(76, len(decibels)))
     small = np.stack([piece.mean(axis=0) for piece in pieces])[:, : decibels.shape[1] // 2 * 2].T[::-1]
     small = small.reshape(-1, 2, small.shape[1]).mean(axis=1)  # 32 rows
@@ -317,7 +343,9 @@ def _plain(ax: Any) -> None:
 
 
 def by_length(lengths: Sequence[int], right: Sequence[bool]) -> dict[str, tuple[int, int]]:
-    """(right, all) counts of up to eight groups of like length, about as many in each."""
+    """(right, all) counts of up to eight groups of like length, about as many in each; none is empty."""
+    if not lengths:
+        return {}
     found = np.array(lengths)
     edges = np.unique(np.quantile(found, np.linspace(0, 1, 9)).astype(int))
     groups: dict[str, tuple[int, int]] = {}
@@ -325,7 +353,8 @@ def by_length(lengths: Sequence[int], right: Sequence[bool]) -> dict[str, tuple[
     for low, high in zip(starts, [*starts[1:], edges[-1] + 1], strict=True):
         inside = (found >= low) & (found < high)
         name = f"{low}–{high - 1}" if high - 1 > low else str(low)
-        groups[name] = (int(np.array(right)[inside].sum()), int(inside.sum()))
+        if inside.any():
+            groups[name] = (int(np.array(right)[inside].sum()), int(inside.sum()))
     return groups
 
 

@@ -9,6 +9,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from nnlab.output.terminal import one_line
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -22,7 +24,7 @@ class PictureRow:
 
     def __init__(self, pictures: Sequence[np.ndarray[Any, Any]], captions: Sequence[str]) -> None:
         self._cells = [
-            (Text(caption, style="bold"), half_blocks(picture[4:-4, 4:-4]))
+            (Text(one_line(caption), style="bold"), half_blocks(picture[4:-4, 4:-4]))
             for picture, caption in zip(pictures, captions, strict=True)
         ]
         self._width = max((picture.shape[1] - 8 for picture in pictures), default=1)
@@ -70,8 +72,8 @@ class ColourRow:
             grid = Table.grid(padding=(0, 2, 0, 0))
             for _ in self._pictures[start : start + fit]:
                 grid.add_column(no_wrap=True)
-            grid.add_row(*(Text(caption, style="bold") for caption in self._captions[start : start + fit]))
-            grid.add_row(*(draw(_reduced(one, self._columns)) for one in self._pictures[start : start + fit]))
+            grid.add_row(*(Text(one_line(caption), style="bold") for caption in self._captions[start : start + fit]))
+            grid.add_row(*(draw(_reduced(picture, self._columns)) for picture in self._pictures[start : start + fit]))
             yield grid
 
 

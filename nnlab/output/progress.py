@@ -18,7 +18,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from nnlab.output.terminal import Terminal
+from nnlab.output.terminal import Terminal, number, percent
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 Row = dict[str, Any]
@@ -68,9 +68,7 @@ def metrics_told(row: Row) -> dict[str, str]:
         variant = any(name.startswith(f"{other}_") for other in row if other.endswith("loss"))
         if name not in PLACE and not variant:
             share = name.endswith(("match", "accuracy"))
-            shown[name.removesuffix("_accuracy").replace("_", " ")] = (
-                f"{100 * value:.2f} %" if share else f"{value:.4g}"
-            )
+            shown[name.removesuffix("_accuracy").replace("_", " ")] = percent(value) if share else number(value)
     return shown
 
 
@@ -88,7 +86,7 @@ class SilentProgress:
     def start(self, *, name: str, run: int, runs: int, epochs: int, steps: int, rows: list[Row]) -> None:
         """Training of one run starts, or goes on after ``rows``."""
         self.name = name
-        self.run, self.runs, self.epochs, self.steps, self.done_steps = run, runs, epochs, steps, 0
+        self.run, self.runs, self.epochs, self.steps, self.done_steps = run, runs, epochs, max(1, steps), 0
         self.rows = list(rows)
         self.resumed, self.first_epoch = len(rows), 0.0
         self.began = self.epoch_began = time.monotonic()

@@ -7,7 +7,8 @@ Every file is written beside its place and then renamed, so a reader (or a later
     preprocessing.json (what predict needs of the data)  figures/*.png  audio/*.wav  checkpoint/ (until the run is done)
 
 Nothing in a run folder is ever executed: arrays are read without pickle and of ``model.keras`` only
-the weights are used (see :mod:`nnlab.backend`).
+the weights are used (see :mod:`nnlab.models.saved_weights`). A run folder may be anybody's: no link in it is followed
+by what is written or deleted, and what is read is bounded in size.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import io
 import json
 import os
 import secrets
-import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,14 +29,16 @@ from typing import TYPE_CHECKING, Any, Self
 import filelock
 
 from nnlab.errors import InputError, UsageError
+from nnlab.output import untrusted
 from nnlab.output.document import FORMAT, dumps
+from nnlab.output.terminal import quoted
 
 if TYPE_CHECKING:
     import numpy as np
 
 CHECKPOINT = "checkpoint"
 LOCK = ".lock"
-MOST_BYTES = 200_000_000  # of a text file that is read back
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class RunFolder:
@@ -44,36 +46,37 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._made: list[Path] = []  # folders that :meth:`create` made, the innermost first; itself where it was empty
+        self._new = False  # whether :meth:`create` made it, or found it empty: what is in it is then this process's
+        self._folders: list[Path] = []  # that :meth:`create` made, the innermost first
 
     # ---- making and opening ----------------------------------------------------------------------
 
     @classmethod
     def create(cls, command: str, out: Path | None) -> RunFolder:
         """A new folder: ``out``, or ``runs/COMMAND-DATE-TIME``. Raises UsageError where it cannot be."""
-        if out is not None and out.is_dir() and any(out.iterdir()):
-            hint = "Choose another --out, or go on with it: --resume" if is_run(out) else "Choose another --out"
-            raise UsageError(f"expected a new or empty folder for --out, got {out}, which has files in it", hint)
-        if out is not None and out.exists() and not out.is_dir():
-            raise UsageError(f"expected a folder for --out, got the file {out}", "Choose another --out")
         try:
+            if out is not None and out.is_dir() and any(out.iterdir()):
+                hint = "Choose another --out, or go on with it: --resume" if is_run(out) else "Choose another --out"
+                raise UsageError(f"expected a new or empty folder for --out, got {out}, which has files in it", hint)
+            if out is not None and out.exists() and not out.is_dir():
+                raise UsageError(f"expected a folder for --out, got the file {out}", "Choose another --out")
             made = _missing(out or Path("runs"))
             if out is None:
                 out = _new_folder(command)
                 made.insert(0, out)
             out.mkdir(parents=True, exist_ok=True)
-            probe = out / ".probe"
+            probe = out / f".{secrets.token_hex(4)}.probe"
             probe.write_bytes(b"")
             probe.unlink()
         except OSError as error:
-            if error.errno == errno.ENOSPC:
+            if error.errno in FULL:
                 raise
             reason = (error.strerror or str(error)).lower()
             raise UsageError(
                 f"cannot write into {out or 'runs'}: {reason}", "Choose a folder that can be written"
             ) from error
         folder = cls(out)
-        folder._made = made or [out / LOCK]  # of a folder that was there only files are taken away
+        folder._new, folder._folders = True, made
         return folder
 
     @classmethod
@@ -108,7 +111,12 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder: one process writes into it at a time. The system lets go if we are killed."""
+        """Hold the folder: one process writes into it at a time. The system lets go if we are killed.
+
+        Raises UsageError where another process is, or was since this one made the folder.
+        """
+        if (self.path / LOCK).is_symlink():
+            raise linked(self.path / LOCK)
         lock = filelock.FileLock(self.path / LOCK, timeout=0)
         try:
             lock.acquire()
@@ -117,6 +125,9 @@ class RunFolder:
                 f"another process is at work in {self.path}", "Wait for it to end, or choose another --out"
             ) from error
         try:
+            if self._new and is_run(self.path):
+                self._new = False
+                raise UsageError(f"another process has begun a run in {self.path} meanwhile", "Choose another --out")
             yield
         finally:
             (self.path / LOCK).unlink(missing_ok=True)  # while held: nobody else can have it meanwhile
@@ -125,7 +136,7 @@ class RunFolder:
     @property
     def busy(self) -> bool:
         """Whether a process holds the folder now."""
-        if not (self.path / LOCK).exists():
+        if not (self.path / LOCK).is_file() or (self.path / LOCK).is_symlink():
             return False
         lock = filelock.FileLock(self.path / LOCK, timeout=0)
         try:
@@ -157,19 +168,17 @@ class RunFolder:
                 os.fsync(file.fileno())
             os.replace(temporary, target)  # a link in its place is replaced, not followed
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
             raise
         return target
 
     def _make_parents(self, parent: Path) -> None:
         """The folder of a file inside this folder. UsageError where a link stands for it."""
-        inside = [one for one in (parent, *parent.parents) if self.path in one.parents]
+        inside = [folder for folder in (parent, *parent.parents) if self.path in folder.parents]
         for folder in reversed(inside):
             if folder.is_symlink():
-                raise UsageError(
-                    f"expected a folder, {folder} is a link to {os.readlink(folder)}",
-                    "Do not write into a run folder you do not trust",
-                )
+                raise linked(folder)
         parent.mkdir(parents=True, exist_ok=True)
 
     def write_json(self, name: str, document: dict[str, Any]) -> Path:
@@ -204,7 +213,7 @@ class RunFolder:
         writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows({key: repr(v) if isinstance(v, float) else v for key, v in row.items()} for row in rows)
-        return self.write(name, text.getvalue().encode())
+        return self.write(name, text.getvalue().encode("utf-8", "backslashreplace"))
 
     # ---- checkpoints -----------------------------------------------------------------------------
 
@@ -218,33 +227,40 @@ class RunFolder:
             self.write(f"{CHECKPOINT}/{name}.npz", buffer.getvalue())
 
     def load_arrays(self, name: str) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, Any]] | None:
-        """What :meth:`save_arrays` saved, or None where there is none. Never unpickles."""
-        import zipfile
-        import zlib
+        """What :meth:`save_arrays` saved, or None where there is none. Never unpickles, never unpacks.
 
-        import numpy as np
-
+        InputError says what to delete where it cannot be read.
+        """
         path = self.path / CHECKPOINT / f"{name}.npz"
         if not path.exists():
             return None
         try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-                arrays = {key: archive[key] for key in archive.files}
+            arrays = untrusted.read_arrays(path)
             meta = json.loads(arrays.pop("meta.json").tobytes())
-        except (ValueError, KeyError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-            raise InputError(
-                f"the checkpoint cannot be read: {error}",
-                f"Delete it (rm {shlex.quote(str(path))}): its run is then trained from its beginning",
-                path=path,
-            ) from error
+            if not isinstance(meta, dict):
+                raise ValueError("its record is none")
+        except untrusted.UNREADABLE as error:
+            raise self.damaged_checkpoint(name, error) from error
         return arrays, meta
+
+    def damaged_checkpoint(self, name: str, error: Exception) -> InputError:
+        """The error of a file of the checkpoint that cannot be used: it says what to delete."""
+        path = self.path / CHECKPOINT / f"{name}.npz"
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        return InputError(
+            f"the checkpoint cannot be read: {reason}",
+            f"Delete it (rm {quoted(path)}): its run is then trained from its beginning",
+            path=path,
+        )
 
     def has_arrays(self, name: str) -> bool:
         """Whether there is a file of that name in the checkpoint."""
         return (self.path / CHECKPOINT / f"{name}.npz").is_file()
 
     def drop_checkpoint(self, name: str | None = None) -> None:
-        """Delete one file of the checkpoint, or all of it once the run is done."""
+        """Delete one file of the checkpoint, or all of it once the run is done; no link is followed."""
+        if (self.path / CHECKPOINT).is_symlink():
+            return
         if name is not None:
             (self.path / CHECKPOINT / f"{name}.npz").unlink(missing_ok=True)
         else:
@@ -254,54 +270,48 @@ class RunFolder:
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Read a JSON document; InputError names the file and the line where it is not one."""
-        path = self.path / name
-        try:
-            document = json.loads(self.read_text(name))
-        except json.JSONDecodeError as error:
-            raise InputError(
-                f"expected JSON: {error.msg}", "The file is damaged: run again", path=path, line=error.lineno
-            ) from error
-        if not isinstance(document, dict):
-            raise InputError("expected a JSON object", "The file is damaged: run again", path=path)
-        return document
+        return untrusted.read_json(self.path / name)
 
     def read_text(self, name: str) -> str:
         """Read a text file of the folder; InputError where it cannot be read, or is larger than any of ours."""
-        path = self.path / name
-        try:
-            if path.stat().st_size > MOST_BYTES:
-                raise InputError(
-                    f"expected at most {MOST_BYTES:,} bytes, it has {path.stat().st_size:,}",
-                    "Do not use a run folder you do not trust",
-                    path=path,
-                )
-            return path.read_text(encoding="utf-8", errors="surrogateescape")
-        except OSError as error:
-            raise InputError(f"cannot be read: {error}", "The file is damaged: run again", path=path) from error
+        return untrusted.read_text(self.path / name)
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """The rows of ``metrics.csv``, numbers as numbers. InputError where it cannot be read."""
+        return [
+            {name: _number(text) for name, text in row.items() if text}
+            for row in untrusted.read_table(self.path / "metrics.csv")
+        ]
 
-        def value(text: str) -> Any:
-            for kind in (int, float):
-                with suppress(ValueError):
-                    return kind(text)
-            return text
-
-        rows = csv.DictReader(io.StringIO(self.read_text("metrics.csv")))
-        return [{name: value(text) for name, text in row.items() if text not in ("", None)} for row in rows]
+    def read_results(self) -> dict[str, Any]:
+        """The document of a finished run. InputError where ``results.json`` is damaged."""
+        document = self.read_json("results.json")
+        kinds = {"status": str, "results": dict, "environment": dict, "config": dict, "seconds": dict}
+        for name, kind in kinds.items():
+            if not isinstance(document.get(name), kind):
+                raise InputError(
+                    f"expected {name!r} as nnlab writes it, got {str(document.get(name))[:40]!r}",
+                    "The file is damaged: delete it, then go on with the run (--resume)",
+                    path=self.path / "results.json",
+                )
+        return document
 
     @property
     def config(self) -> dict[str, Any]:
         """The config the run was started with, without the schema and the command."""
-        config = self.read_json("config.json")["config"]
-        assert isinstance(config, dict)
-        return config
+        return dict(self._record("config", dict))
 
     @property
     def command(self) -> str:
         """The command that made the run."""
-        return str(self.read_json("config.json")["command"])
+        return str(self._record("command", str))
+
+    def _record(self, name: str, kind: type) -> Any:
+        record = self.read_json("config.json").get(name)
+        if not isinstance(record, kind):
+            path = self.path / "config.json"
+            raise InputError(f"has no {name} in it", "The file is damaged: run the experiment again", path=path)
+        return record
 
     @property
     def artifacts(self) -> list[str]:
@@ -325,13 +335,28 @@ class RunFolder:
     def discard_if_bare(self) -> None:
         """Delete what this process made for a run of which nothing was computed; what was there before stays."""
         computed = ("checkpoint", "metrics.csv", "model.keras", "results.json", "console.txt")
-        if not self._made or any((self.path / name).exists() for name in computed):
+        if not self._new or any((self.path / name).exists() for name in computed):
             return
         for name in ("config.json", "data.json", "preprocessing.json", "environment.json", LOCK):
-            (self.path / name).unlink(missing_ok=True)
-        for made in self._made:
+            with suppress(OSError):
+                (self.path / name).unlink(missing_ok=True)
+        for folder in self._folders:
             with suppress(OSError):  # there are files of somebody else in it
-                made.rmdir()
+                folder.rmdir()
+
+
+def _number(text: str) -> Any:
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
+
+
+def linked(path: Path) -> UsageError:
+    """The error of a link in a run folder, where nnlab makes none."""
+    return UsageError(
+        f"expected no link, {path} is one to {os.readlink(path)}", "Do not write into a run folder you do not trust"
+    )
 
 
 def _missing(path: Path) -> list[Path]:

@@ -1,26 +1,35 @@
 """The two streams: results to stdout, everything else to stderr, and a plain transcript of the results.
 
 A pipe sees no escape codes and ``NO_COLOR`` is honoured (Rich does both). With ``--json`` the tables are kept for
-``console.txt`` but not printed. Strings are shown literally, never read as Rich's markup; what is to be styled is a
-``Text``. A stream whose reader leaves, or whose disk is full, stops being written: the work goes on.
+``console.txt`` but not printed. Texts of users, files and models are shown literally (:class:`LiteralConsole`); what
+is to be styled is a ``Text``. A stream whose reader leaves, or whose disk is full, stops being written: the work goes
+on.
 """
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
+import re
+import shlex
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.measure import Measurement
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from nnlab.errors import Description
 
 TRANSCRIPT_WIDTH = 80
+# C0 controls but the line end, deletion and C1 controls, the marks that turn the direction of writing, half characters.
+UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Stream:
@@ -52,16 +61,33 @@ class Stream:
     def _fail(self, error: Exception) -> None:
         """Remember why, and let what is still in the buffer go nowhere."""
         self.failure = error
-        with suppress(OSError, ValueError, AttributeError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+        with suppress(OSError, ValueError, AttributeError), open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), self._stream.fileno())
 
     @property
     def is_utf8(self) -> bool:
         """Whether every character can be written as it is."""
-        return str(getattr(self._stream, "encoding", None) or "utf-8").lower().replace("-", "") in ("utf8", "utf8sig")
+        return codecs.lookup(getattr(self._stream, "encoding", None) or "utf-8").name == "utf-8"
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+class LiteralConsole(Console):
+    """A console that no text can steer: a string is never markup, and control characters are shown as pictures."""
+
+    def __init__(self, file: Any, **options: Any) -> None:
+        super().__init__(file=file, highlight=False, markup=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Rich calls this for every string, also in the cells and captions of a table."""
+        return super().render_str(literal(text), **{**options, "markup": False, "emoji": False})
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Rich calls this for everything that is shown; its own control codes are segments of their own."""
+        for segment in super().render(renderable, options):
+            steers = not segment.control and UNSAFE.search(segment.text)
+            yield Segment(literal(segment.text), segment.style) if steers else segment
 
 
 class Terminal:
@@ -71,24 +97,25 @@ class Terminal:
         self.json = json
         self.verbosity = verbosity
         self.stdout, self._stderr = Stream(sys.stdout), Stream(sys.stderr)
-        self.out = Console(file=self.stdout, highlight=False)  # type: ignore[arg-type]
-        self.err = Console(file=self._stderr, highlight=False)  # type: ignore[arg-type]
-        self._transcript = Console(file=io.StringIO(), width=TRANSCRIPT_WIDTH, highlight=False, color_system=None)
+        self.out, self.err = LiteralConsole(self.stdout), LiteralConsole(self._stderr)
+        self._transcript = LiteralConsole(io.StringIO(), width=TRANSCRIPT_WIDTH, color_system=None)
 
     def show(self, *renderables: RenderableType) -> None:
         """Show results: on stdout (unless ``--json``), and in the transcript."""
         for renderable in renderables:
-            shown = Text(literal(renderable)) if isinstance(renderable, str) else renderable
-            self._transcript.print(shown)
+            self._transcript.print(renderable)
             if not self.json:
-                self._widen(shown)
-                self.out.print(shown)
+                self._print_whole(renderable)
 
-    def _widen(self, renderable: RenderableType) -> None:
+    def _print_whole(self, renderable: RenderableType) -> None:
         """In a pipe a table gets the width it needs: what is read by a script is not folded."""
+        width = self.out.width
         if isinstance(renderable, Table) and not self.out.is_terminal and "COLUMNS" not in os.environ:
             wide = self.out.options.update(max_width=10_000)
-            self.out.width = max(TRANSCRIPT_WIDTH, Measurement.get(self.out, wide, renderable).maximum)
+            self.out.width = max(width, Measurement.get(self.out, wide, renderable).maximum)
+        self.out.print(renderable)
+        if self.out.width != width:
+            self.out.width = width
 
     def heading(self, title: str, note: str = "") -> None:
         """Show a heading, and a note in parentheses behind it."""
@@ -96,39 +123,40 @@ class Terminal:
 
     def line(self, text: str) -> None:
         """Show a text as one line, however long: a path, say."""
-        self._transcript.print(Text(literal(text)), soft_wrap=True)
+        self._transcript.print(one_line(text), soft_wrap=True)
         if not self.json:
-            self.out.print(Text(literal(text)), soft_wrap=True)
+            self.out.print(one_line(text), soft_wrap=True)
 
     def show_again(self, text: str) -> None:
         """Show the transcript of an earlier process."""
         if not self.json:
-            self.write(literal(text))
+            self.stdout.write(literal(text))
+            self.stdout.flush()
 
     def tell(self, message: RenderableType) -> None:
         """Say something on stderr, unless ``-q``; a string is one line, however long."""
         if self.verbosity >= 0:
-            shown = Text(literal(message), style="dim") if isinstance(message, str) else message
+            shown = Text(one_line(message), style="dim") if isinstance(message, str) else message
             self.err.print(shown, soft_wrap=True)
 
     def warn(self, message: str) -> None:
         """A warning on stderr, one line, also with ``-q``."""
-        self.err.print(Text.assemble(("warning: ", "yellow"), literal(message)), soft_wrap=True)
+        self.err.print(Text.assemble(("warning: ", "yellow"), one_line(message)), soft_wrap=True)
 
     def error(self, told: Description) -> None:
         """An error on stderr, one line."""
-        self.err.print(Text.assemble(("error: ", "bold red"), literal(told.line())), soft_wrap=True)
+        self.err.print(Text.assemble(("error: ", "bold red"), one_line(told.line())), soft_wrap=True)
 
     def traceback(self, error: BaseException) -> None:
         """The traceback, with ``-v`` only."""
         if self.verbosity > 0:
             import traceback
 
-            traceback.print_exception(error, file=self.err.file)
+            self.err.print("".join(traceback.format_exception(error)).rstrip("\n"), soft_wrap=True)
 
     def write(self, text: str) -> None:
-        """Raw text to stdout: JSON, and the answers of ``predict``."""
-        self.stdout.write(text)
+        """Text to stdout, JSON and the answers of ``predict``: literal on a terminal, as it is in a pipe."""
+        self.stdout.write(literal(text) if self.out.is_terminal else text)
         self.stdout.flush()
 
     @property
@@ -140,37 +168,47 @@ class Terminal:
 
 
 class LiteralTable(Table):
-    """A table whose strings are shown as they are."""
+    """A table of which a string in a cell is one line, as it is."""
 
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
-        """Add a row; strings are no markup."""
-        super().add_row(*(Text(literal(cell)) if isinstance(cell, str) else cell for cell in cells), **options)
+        """Add a row."""
+        super().add_row(*(one_line(cell) if isinstance(cell, str) else cell for cell in cells), **options)
 
 
 def table(*columns: str, left: int = 1) -> Table:
     """An empty table of the house: the first ``left`` columns to the left, figures to the right."""
     listed = LiteralTable(header_style="bold", box=None, pad_edge=False)
     for number, column in enumerate(columns):
-        listed.add_column(Text(literal(column)), justify="left" if number < left else "right", overflow="fold")
+        listed.add_column(one_line(column), justify="left" if number < left else "right", overflow="fold")
     return listed
 
 
 def literal(text: str) -> str:
-    """A text from outside as a terminal may show it: control characters as pictures, so that they cannot steer it.
+    r"""A text from outside as a terminal may show it: control characters as pictures, so that they cannot steer it.
 
-    C0 and C1 controls (but not line ends), deletion, and the marks that turn the direction of writing.
+    A byte of a file name that is not UTF-8 is shown as ``\xe9``; line ends stay.
     """
-    return "".join(_picture(character) for character in text)
+    return UNSAFE.sub(lambda found: _picture(ord(found[0])), text)
 
 
-def _picture(character: str) -> str:
-    code = ord(character)
-    if code < 32 and character != "\n":
-        return chr(0x2400 + code)
-    if code == 127:
-        return "␡"
-    turned = 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069
-    return "\ufffd" if 128 <= code < 160 or turned or 0xD800 <= code < 0xE000 else character
+def one_line(text: str) -> str:
+    """A text from outside as a part of a line: like :func:`literal`, line ends are pictures too."""
+    return literal(text).replace("\n", "␊")
+
+
+def _picture(code: int) -> str:
+    if 0xDC80 <= code <= 0xDCFF:  # how Python keeps a byte that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return chr(0x2400 + code) if code < 32 else "␡" if code == 127 else "\ufffd"
+
+
+def quoted(path: Path | str) -> str:
+    r"""A path as a shell reads it, also one with control characters or bytes that are not UTF-8: ``$'caf\xe9'``."""
+    text = str(path)
+    if text.isprintable():
+        return shlex.quote(text)
+    plain = (chr(byte) if 32 <= byte < 127 and byte not in b"\\'" else f"\\x{byte:02x}" for byte in os.fsencode(text))
+    return f"$'{''.join(plain)}'"
 
 
 def percent(value: Any, digits: int = 2) -> str:

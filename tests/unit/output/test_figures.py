@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import warnings
+
 import numpy as np
+import pytest
 from matplotlib import font_manager, ft2font
 
 from nnlab.output import figures
+from tests.conftest import ROOT
 
 
 def test_every_sentence_is_in_one_group():
@@ -16,6 +23,17 @@ def test_every_sentence_is_in_one_group():
     assert sum(total for _, total in groups.values()) == 500
     assert sum(correct for correct, _ in groups.values()) == sum(right)
     assert figures.by_length([5, 5, 5], [True, False, True]) == {"5": (2, 3)}
+    assert figures.by_length([], []) == {}
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 20])
+def test_no_group_is_empty_however_few_sentences_there_are(count):
+    rng = np.random.default_rng(count)
+    for _ in range(50):
+        lengths = rng.integers(1, 60, count).tolist()
+        groups = figures.by_length(lengths, [True] * count)
+        assert sum(total for _, total in groups.values()) == count
+        assert all(total > 0 for _, total in groups.values())
 
 
 def test_an_attention_map_has_the_letters_of_any_language():
@@ -42,11 +60,60 @@ def test_text_from_outside_is_no_formula_and_a_matplotlibrc_decides_nothing(monk
     assert matplotlib.rcParams["text.usetex"] is True
 
 
+NAME = "_a $x_{ " + "long/" * 50 + "中文\x1b[31m\x9b\ud800"
+
+
+def drawn_with_hostile_names():
+    def draw():
+        figure, (left, right) = figures.canvas(2, title=NAME)
+        figures.curves(left, {NAME: [([1, 2], [1, 2])], "b": [([1, 2], [float("nan"), 2])]}, ylabel=NAME, log=True)
+        figures.bars(right, {NAME: (1, 2)}, xlabel="x")
+        return figure
+
+    digits, pictures, wave = np.zeros((28, 28)), np.zeros((3, 8, 8, 3)), np.zeros(100)
+    return {
+        "curves": draw,
+        "digits": lambda: figures.rows_of_digits({NAME: [(digits, NAME, NAME)] * 3}, title=NAME),
+        "pictures": lambda: figures.rows_of_pictures({NAME: pictures}, title=NAME),
+        "waveforms": lambda: figures.waveforms([(NAME, wave, wave)], 100, title=NAME),
+        "spectrograms": lambda: figures.spectrograms(
+            [(NAME, [(NAME, np.zeros((30, 64)), 1.0)] * 3)], np.linspace(300, 9000, 64), title=NAME
+        ),
+        "attention": lambda: figures.attention_maps([([NAME] * 3, [NAME] * 3, np.zeros((4, 3)))], title=NAME),
+    }
+
+
+@pytest.mark.parametrize("kind", drawn_with_hostile_names())
+def test_names_from_outside_neither_warn_nor_fail(kind):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = drawn_with_hostile_names()[kind]()
+        assert figures.png(figure).startswith(b"\x89PNG")
+    texts = [text.get_text() for ax in figure.axes for text in ax.findobj(match=lambda part: hasattr(part, "get_text"))]
+    assert not any(set("\x1b\x9b\ud800") & set(text) for text in texts)
+
+
+def test_a_run_whose_name_begins_with_an_underscore_is_in_the_legend():
+    _, [ax] = figures.canvas(1)
+    figures.curves(ax, {"_a": [([1], [1])], "b": [([1], [2])]}, ylabel="loss")
+    assert [text.get_text().strip() for text in ax.get_legend().get_texts()] == ["_a", "b"]
+
+
+def test_settings_of_the_user_that_are_wrong_are_not_read(tmp_path):
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nnonsense\nfoo.bar: 1\n")
+    script = "from nnlab.output import figures as f; print(f.png(f.canvas(1, title='x')[0])[1:4].decode())"
+    own = {"MPLBACKEND": "nonsense", "MPLCONFIGDIR": "/proc/nowhere", "MATPLOTLIBRC": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env={**os.environ, **own}, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("PNG\n", "")
+
+
 def test_figure_that_cannot_be_drawn_is_told_and_costs_nothing(capfd):
     from nnlab.output.terminal import Terminal
 
     with figures.optional(Terminal()):
-        figures.by_length([], [])
+        figures.rows_of_pictures({}, title="none")
     assert "a figure could not be drawn" in capfd.readouterr().err
 
 

@@ -1,0 +1,80 @@
+"""Reading files that may be anybody's: nothing in them is executed, and what is read is bounded in size."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import stat
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnlab.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MOST_BYTES = 200_000_000  # of a text file
+MOST_JSON = 50_000_000  # bytes of a JSON document, which takes some ten times its size in memory
+DAMAGED = "The file is damaged: run the experiment again"
+# What Python, NumPy and zipfile raise of content that is not what it says it is.
+UNREADABLE = (ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, NotImplementedError, OSError,
+              RecursionError, RuntimeError, TypeError, ValueError, zipfile.BadZipFile)  # fmt: skip
+
+
+def read_text(path: Path, *, most: int = MOST_BYTES) -> str:
+    """The text of a file, with bytes that are not UTF-8 kept as Python keeps those of file names.
+
+    InputError where it cannot be read, is no file (a pipe would be waited for), or has more than ``most`` bytes.
+    """
+    try:
+        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise InputError("expected a file, it is none", DAMAGED, path=path)
+            content = file.read(most + 1)
+    except OSError as error:
+        raise InputError(f"cannot be read: {(error.strerror or str(error)).lower()}", DAMAGED, path=path) from error
+    if len(content) > most:
+        raise InputError(
+            f"expected at most {most:,} bytes, it has more", "Do not use a run folder you do not trust", path=path
+        )
+    return content.decode("utf-8", "surrogateescape")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON document; InputError names the line where it is not one."""
+    try:
+        document = json.loads(read_text(path, most=MOST_JSON))
+    except json.JSONDecodeError as error:
+        raise InputError(f"expected JSON: {error.msg}", DAMAGED, path=path, line=error.lineno) from error
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, lists in lists in lists
+        raise InputError("expected JSON as nnlab writes it", DAMAGED, path=path) from error
+    if not isinstance(document, dict):
+        raise InputError("expected a JSON object", DAMAGED, path=path)
+    return document
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file with a header. InputError where it is none."""
+    try:
+        rows = list(csv.DictReader(io.StringIO(read_text(path), newline="")))
+    except csv.Error as error:
+        raise InputError(f"expected a table: {error}", DAMAGED, path=path) from error
+    return [{name: text for name, text in row.items() if name and isinstance(text, str)} for row in rows]
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+    """The arrays of an ``.npz`` file that is not compressed: none takes more memory than the file has bytes.
+
+    Never unpickles. Raises one of :data:`UNREADABLE` where it is damaged.
+    """
+    import numpy as np
+
+    if not path.is_file():
+        raise ValueError("it is no file")
+    with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+        if any(member.compress_type != zipfile.ZIP_STORED for member in archive.zip.infolist()):
+            raise ValueError("it is compressed, as nnlab writes none")
+        return {name: archive[name] for name in archive.files}
