@@ -177,8 +177,11 @@ def _pair_of(fields: list[str] | None, layout: Layout) -> tuple[str, str] | str:
 
 
 def normalize(sentence: str) -> str:
-    """A sentence as networks read it: composed characters (NFC), one space between words."""
-    return " ".join(unicodedata.normalize("NFC", sentence).split())
+    """A sentence as networks read it: composed characters (NFC), one space between words.
+
+    U+2581 is a space as well: it is sentencepiece's sign for one, and a sentence of it alone would have no subwords.
+    """
+    return " ".join(unicodedata.normalize("NFC", sentence).replace("\u2581", " ").split())
 
 
 def has_letters(text: str) -> bool:

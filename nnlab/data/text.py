@@ -25,6 +25,7 @@ from nnlab.errors import InputError, UsageError
 Ids: TypeAlias = np.ndarray[Any, Any]
 HELD_OUT = 0.1
 CODES = 0x110000
+BLOCK = 1 << 20  # characters worked on at a time
 DEFAULT = "nietzsche"
 ENDINGS = (".txt", ".txt.gz", ".txt.bz2", ".txt.xz")  # of what is read in a folder
 
@@ -158,14 +159,19 @@ def encode(texts: Sequence[str], *, lower: bool, origin: str) -> Corpus:
 
 
 class _Reader:
-    """Collects texts as ids in the order in which characters first come; at the end they get that of code points."""
+    """Collects texts as ids in the order in which characters first come; at the end they get that of code points.
+
+    The ids lie in one array, as long as a file may need: a list of chunks would take their memory twice when it is
+    made into one, and what is never written to takes none.
+    """
 
     def __init__(self, lower: bool) -> None:
         self._lower = lower
-        self._chunks: list[Ids] = []
+        self._ids: Ids = np.empty(0, np.uint8)
+        self._count = 0  # characters read
+        self._begin = 0  # where the last text begins
         self._number = np.full(CODES, -1, np.int32)  # of each code point
         self._codes = np.zeros(0, np.uint32)  # of each number
-        self._kept = 0  # chunks of the texts before this one
         self._sums = hashlib.sha256()
 
     @property
@@ -176,20 +182,21 @@ class _Reader:
     @property
     def is_empty(self) -> bool:
         """Whether that text has no characters."""
-        return len(self._chunks) == self._kept
+        return self._count == self._begin
 
     def begin(self) -> None:
         """Another text comes."""
-        self._kept = len(self._chunks)
+        self._begin = self._count
         self._sums = hashlib.sha256()
 
     def drop(self) -> None:
         """Forget what was read of it."""
-        del self._chunks[self._kept :]
+        self._count = self._begin
 
     def read(self, text: TextFile) -> None:
         """Add a file; a line end comes between it and the one before."""
-        between = self._kept > 0
+        between = self._begin > 0
+        self._make_room(text.size + 1)
         for chunk in text.chunks():
             self.add(f"\n{chunk}" if between else chunk)
             between = False
@@ -202,14 +209,27 @@ class _Reader:
         new = np.unique(codes[self._number[codes] < 0])
         self._number[new] = np.arange(len(self._codes), len(self._codes) + len(new))
         self._codes = np.concatenate([self._codes, new])
-        self._chunks.append(self._number[codes].astype(_least_type(len(self._codes))))
+        self._make_room(len(codes))
+        self._ids[self._count : self._count + len(codes)] = self._number[codes]
+        self._count += len(codes)
+
+    def _make_room(self, count: int) -> None:
+        """Room for more characters, of a type that holds all numbers."""
+        wanted, needed = _least_type(len(self._codes)), self._count + count
+        if needed > len(self._ids) or wanted != self._ids.dtype:
+            size = max(needed, 3 * len(self._ids) // 2) if needed > len(self._ids) else len(self._ids)
+            kept = self._ids[: self._count]
+            self._ids = np.empty(size, wanted)
+            self._ids[: self._count] = kept
 
     def corpus(self, origin: str) -> tuple[Ids, str]:
-        """The ids and the alphabet, in the order of the code points; the chunks are gone."""
+        """The ids and the alphabet, in the order of the code points."""
+        ids = self._ids[: self._count]
+        blocks = [slice(start, start + BLOCK) for start in range(0, len(ids), BLOCK)]
         counts = np.zeros(len(self._codes), np.int64)
-        for chunk in self._chunks:
-            counts += np.bincount(chunk, minlength=len(counts))
-        used = self._codes[counts > 0]
+        for block in blocks:
+            counts += np.bincount(ids[block], minlength=len(counts))
+        used = np.sort(self._codes[counts > 0])
         if len(used) == 0:
             raise InputError(f"expected a text, {origin} is empty", "Name a file with some text in it")
         if len(used) == 1:
@@ -217,16 +237,10 @@ class _Reader:
                 f"expected a text of different characters, {origin} has {chr(used[0])!r} only",
                 "There is nothing to learn from it",
             )
-        used = np.sort(used)
-        rank = np.searchsorted(used, self._codes).astype(_least_type(len(used)))
-        ids = np.empty(int(counts.sum()), rank.dtype)
-        end = 0
-        self._chunks.reverse()
-        while self._chunks:
-            chunk = self._chunks.pop()
-            ids[end : end + len(chunk)] = rank[chunk]
-            end += len(chunk)
-        return ids, "".join(map(chr, used.tolist()))
+        rank = np.searchsorted(used, self._codes).astype(ids.dtype)
+        for block in blocks:
+            ids[block] = rank[ids[block]]
+        return ids.astype(_least_type(len(used)), copy=False), "".join(map(chr, used.tolist()))
 
 
 def _least_type(count: int) -> type[np.unsignedinteger[Any]] | type[np.int32]:

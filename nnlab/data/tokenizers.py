@@ -156,7 +156,8 @@ class SubwordTokenizer:
 
     def encode(self, sentence: str) -> Ids:
         """The ids of the most probable segmentation ``(subwords,)``, uint16."""
-        return np.array(self._processor.encode(sentence), np.uint16)
+        readable = sentence.encode("utf-8", "surrogatepass").decode("utf-8", "replace")  # halves of pairs are unknown
+        return np.array(self._processor.encode(readable), np.uint16)
 
     def encode_sampled(self, sentences: Sequence[str], seed: int) -> tuple[Ids, Ids]:
         """Each sentence segmented at random; the same seed draws the same.

@@ -9,7 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Scores:
-    """Exact match as a share; chrF (Popović 2015) and BLEU (Papineni and others 2002) from 0 to 100."""
+    """Exact match as a share; chrF (Popović 2015) and BLEU (Papineni et al. 2002) from 0 to 100.
+
+    The signatures are sacreBLEU's (Post 2018): what the scores depend on.
+    """
 
     exact_match: float
     chrf: float
@@ -19,14 +22,17 @@ class Scores:
 
 
 def score(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> Scores:
-    """Score each output against its references; a sentence may have any number of them, at least one."""
+    """Score translations against their references.
+
+    ``outputs`` ``(sentences,)``; ``references``: of each, one or more; they may have different numbers of them.
+    """
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
 
-    most = max(map(len, references))
-    # sacreBLEU wants a column for each reference a sentence may have, None where it has fewer.
-    columns: Any = [[given[number] if number < len(given) else None for given in references] for number in range(most)]
+    count = max(map(len, references))
+    # sacreBLEU wants one list for each reference that a sentence may have, with None where it has fewer.
+    lists: Any = [[own[number] if number < len(own) else None for own in references] for number in range(count)]
     chrf, bleu = CHRF(), BLEU()
-    found = [metric.corpus_score(list(outputs), columns).score for metric in (chrf, bleu)]
-    right = sum(output in given for output, given in zip(outputs, references, strict=True))
-    return Scores(right / len(references), found[0], found[1], str(chrf.get_signature()), str(bleu.get_signature()))
+    chrf_score, bleu_score = (metric.corpus_score(list(outputs), lists).score for metric in (chrf, bleu))
+    right = sum(output in own for output, own in zip(outputs, references, strict=True))
+    return Scores(right / len(references), chrf_score, bleu_score, str(chrf.get_signature()), str(bleu.get_signature()))

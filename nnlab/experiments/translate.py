@@ -410,9 +410,7 @@ class SentencePredictor(Predictor[str]):
 
     def read(self, text: str) -> str:
         """A sentence as it was read in training; InputError for one that is too long."""
-        import unicodedata
-
-        sentence = " ".join(unicodedata.normalize("NFC", text).split())
+        sentence = sentence_pairs.normalize(text)
         if len(sentence) > sentence_pairs.LONGEST:
             raise InputError(
                 f"expected a sentence of up to {sentence_pairs.LONGEST} characters, got {len(sentence):,}",

@@ -68,6 +68,10 @@ def test_lines_that_cannot_be_used_are_named(tmp_path):
     assert pairs.notes == ("1 line that repeats another was dropped",)
 
 
+def test_sentences_are_normalized():
+    assert sentence_pairs.normalize("  cafe\u0301\u00a0 au\tlait \u2581") == "café au lait"
+
+
 def test_numbers_on_both_sides_are_a_pair(tmp_path):
     assert read(tmp_path, [*GOOD, "1984\t1 984"]).targets[-1] == "1 984"
 

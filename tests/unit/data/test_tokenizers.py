@@ -97,6 +97,7 @@ def test_few_sentences_and_a_size_below_their_characters():
 def test_the_unknown_is_an_id_of_its_own_and_named(subwords):
     assert UNKNOWN in subwords.encode("Elle Ω chante.").tolist()
     assert subwords.unknown("Elle Ω chante.") == "Ω"
+    assert subwords.encode("Elle \ud83d chante.").tolist() == subwords.encode("Elle Ω chante.").tolist()
     assert subwords.decode([*subwords.encode("Elle").tolist(), END, 9, 9]) == "Elle"
     assert "".join(subwords.tokens(subwords.encode("Elle chante."))).replace("␣", "") == "Ellechante."
 

@@ -18,3 +18,9 @@ def test_any_reference_is_right():
 def test_nothing_right_scores_nothing():
     found = score(["zzz"], [["Va donc."]])
     assert (found.exact_match, found.chrf) == (0, 0)
+
+
+def test_bleu_is_the_geometric_mean_of_the_precisions():
+    one_word_off = score(["the cat sat on a mat"], [["the cat sat on the mat"]])
+    assert one_word_off.bleu == pytest.approx(100 * (5 / 6 * 3 / 5 * 2 / 4 * 1 / 3) ** 0.25)
+    assert one_word_off.exact_match == 0
