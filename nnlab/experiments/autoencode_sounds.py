@@ -1,11 +1,11 @@
-"""``nnlab autoencode`` on sounds: bird song through 256 numbers a second.
+"""``nnlab autoencode`` on sounds: bird song through 256 numbers per second.
 
 The report's network (``--net dense``) reads 11 s as 21,167 numbers, that is at 1.9 kHz: above 1 kHz, where
 birds sing, nothing is left to learn. ``--net conv`` reads what the ear does, the log-mel spectrogram of the sound
 at 22,050 Hz in windows of 60 frames (two thirds of a second), starts as their principal components and learns
 what is left; the sound comes back by finding samples whose spectrogram is the one that was decoded.
 
-Two linear floors stand beside it, fitted on the same recordings with as many numbers a window: PCA of the
+Two linear baselines stand beside it, fitted on the same recordings with as many numbers per window: PCA of the
 samples, and PCA of the log-mel spectrogram, whose sound is made in the same way. All figures are of recordings
 never trained on, after the offset and what is below 250 Hz were taken away.
 """
