@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import errno
+import os
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,10 +75,11 @@ class Description:
     hint: str = ""
 
     def line(self) -> str:
-        """The error as one line: what was expected, what came, what to do next."""
-        text = " ".join(self.message.split()).rstrip(".")
+        """The error as one line: what was expected, what came, what to do next. Spaces stay: they may be of a path."""
+        text, hint = (" ".join(filter(None, map(str.strip, told.splitlines()))) for told in (self.message, self.hint))
+        text = text.rstrip(".")
         end = "" if text.endswith(("?", "!")) else "."
-        return f"{text}{end} {' '.join(self.hint.split())}".strip() if self.hint else text
+        return f"{text}{end} {hint}" if hint else text
 
     def record(self) -> dict[str, str]:
         """The ``error`` member of the JSON document."""
@@ -96,26 +98,37 @@ def describe(error: BaseException) -> Description:
         return Description(
             ExitCode.RESOURCES, "OutOfMemory", "out of memory", "Try a smaller --batch-size or fewer --samples"
         )
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return Description(
-            ExitCode.RESOURCES,
-            "OutOfDisk",
-            f"no space left on the disk that holds {error.filename or 'the run folder'}",
-            "Free some space",
-        )
-    if isinstance(error, PermissionError):
-        return Description(
-            ExitCode.USAGE,
-            "PermissionDenied",
-            f"{error.filename}: permission denied",
-            "Choose a place that this user may read and write",
-        )
+    if isinstance(error, OSError) and (told := _of_the_machine(error)):
+        return told
     return Description(
         ExitCode.DEFECT,
         name,
         f"this is a defect of nnlab: {name} at {place_of(error)}: {' '.join(str(error).split())[:300]}",
         "Run again with -v for the traceback, and report it",
     )
+
+
+def _of_the_machine(error: OSError) -> Description | None:
+    """What is wrong with a file, a folder or the disk; None where it is nothing of the kind."""
+    named = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+    reason = (error.strerror or "").lower()
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        where = named or "the run folder"
+        return Description(
+            ExitCode.RESOURCES, "OutOfDisk", f"no space left on the disk that holds {where}", "Free some space"
+        )
+    if error.errno in (errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO):
+        return Description(ExitCode.RESOURCES, "DiskError", f"{named or 'the disk'}: {reason}", "Look after the disk")
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return Description(
+            ExitCode.RESOURCES, "TooManyFiles", "too many files are open", "Raise the limit: ulimit -n 4096"
+        )
+    if not named or named.startswith(str(Path(__file__).parent)):
+        return None
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        hint = "Choose a place that this user may read and write"
+        return Description(ExitCode.USAGE, "PermissionDenied", f"{named}: {reason}", hint)
+    return Description(ExitCode.USAGE, "FileError", f"{named}: {reason}", "Look after this path, or name another")
 
 
 def place_of(error: BaseException) -> str:

@@ -21,7 +21,7 @@ class Outcome:
     """
 
     results: Mapping[str, Any] = field(default_factory=dict)
-    error: NnlabError | None = None
+    error: NnlabError | Description | None = None
     known: Mapping[str, Any] = field(default_factory=dict)
     whole: Mapping[str, Any] | None = None
     told: bool = False  # the parts of the error were told as they came
@@ -45,20 +45,33 @@ def run_command(
     give the document's members.
     """
     terminal = Terminal(json=json, verbosity=verbosity)
-    try:
-        with signals.interrupt_on_sigterm():
+    with signals.interrupt_on_sigterm():
+        try:
             outcome = work(terminal)
-    except (Exception, KeyboardInterrupt) as error:
-        terminal.traceback(error)
-        told, known = failed(describe(error))
-        return finish(terminal, told, {**document(command, exit_code=told.exit_code, error=told), **known})
-    problem = describe(outcome.error) if outcome.error else None
-    code = problem.exit_code if problem else ExitCode.DONE
-    whole = outcome.whole or {
-        **document(command, exit_code=code, results=dict(outcome.results), error=problem),
-        **outcome.known,
-    }
-    return finish(terminal, problem, whole, told=outcome.told)
+        except (Exception, KeyboardInterrupt) as error:
+            outcome = failure(command, terminal, error, failed)
+        problem = outcome.error if isinstance(outcome.error, Description | None) else describe(outcome.error)
+        code = problem.exit_code if problem else ExitCode.DONE
+        whole = outcome.whole or {
+            **document(command, exit_code=code, results=dict(outcome.results), error=problem),
+            **outcome.known,
+        }
+        try:
+            return finish(terminal, problem, whole, told=outcome.told)
+        except KeyboardInterrupt:  # while results that are saved were printed
+            return ExitCode.INTERRUPTED
+
+
+def failure(command: str | None, terminal: Terminal, error: BaseException, failed: Failed) -> Outcome:
+    """What a command that failed leaves: its error, and what ``failed`` makes of it."""
+    terminal.traceback(error)
+    told = describe(error)
+    known: Mapping[str, Any] = {}
+    try:
+        told, known = failed(told)
+    except (Exception, KeyboardInterrupt) as another:  # the first error is the one to tell
+        terminal.traceback(another)
+    return Outcome(error=told, known=known)
 
 
 def finish(
@@ -72,8 +85,8 @@ def finish(
     terminal.stdout.flush()
     lost = terminal.stdout.failure
     if lost is not None and not isinstance(lost, BrokenPipeError | ValueError):  # a reader that left has what it wants
-        unsaid = describe(lost)
-        why = f"standard output could not be written ({lost.strerror if isinstance(lost, OSError) else lost})"
-        terminal.error(Description(unsaid.exit_code, unsaid.type, why, "What was computed is in the run folder"))
-        return problem.exit_code if problem else unsaid.exit_code
+        why = f"standard output could not be written: {lost.strerror if isinstance(lost, OSError) else lost}".lower()
+        kept = f"What was computed is in {whole['run']}" if whole.get("run") else "Write it somewhere else"
+        terminal.error(Description(ExitCode.RESOURCES, "OutputLost", why, kept))
+        return problem.exit_code if problem else ExitCode.RESOURCES
     return problem.exit_code if problem else ExitCode.DONE

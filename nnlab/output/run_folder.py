@@ -240,11 +240,18 @@ class RunFolder:
             if not isinstance(meta, dict):
                 raise ValueError("its record is none")
         except untrusted.UNREADABLE as error:
-            raise self.damaged_checkpoint(name, error) from error
+            raise self._damaged(name, error) from error
         return arrays, meta
 
-    def damaged_checkpoint(self, name: str, error: Exception) -> InputError:
-        """The error of a file of the checkpoint that cannot be used: it says what to delete."""
+    @contextmanager
+    def restoring(self, name: str) -> Iterator[None]:
+        """Within, what is wrong with what :meth:`load_arrays` gave is an InputError that says what to delete."""
+        try:
+            yield
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise self._damaged(name, error) from error
+
+    def _damaged(self, name: str, error: Exception) -> InputError:
         path = self.path / CHECKPOINT / f"{name}.npz"
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         return InputError(

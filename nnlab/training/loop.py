@@ -95,10 +95,11 @@ def train(
     saved = store.load_arrays(checkpoint)
     if saved is not None:
         arrays, meta = saved
-        for number, variable in enumerate(state):
-            variable.assign(arrays[f"state-{number:03d}"])
-        history = History.from_json(meta)
-        best = {name: array for name, array in arrays.items() if name.startswith("best-")}
+        with store.restoring(checkpoint):
+            for number, variable in enumerate(state):
+                variable.assign(arrays[f"state-{number:03d}"])
+            history = History.from_json(meta)
+            best = {name: array for name, array in arrays.items() if name.startswith("best-")}
     record(history.rows)
     own = [row for row in history.rows if row["run"] == run]
     progress.start(name=task.name, run=run, runs=runs, epochs=task.epochs, steps=task.steps, rows=own)

@@ -150,7 +150,12 @@ def train_groups(
         names = [result_name(task.name, first + number) for number in range(len(group))]
         saved = [store.load_arrays(name) for name in names]
         if all(result is not None for result in saved):
-            yield [_restored(*result) for result in saved if result is not None]
+            restored = []
+            for name, kept in zip(names, saved, strict=True):
+                assert kept is not None
+                with store.restoring(name):
+                    restored.append(_restored(*kept))
+            yield restored
             continue
         results = train(
             networks,

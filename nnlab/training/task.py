@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -77,7 +78,13 @@ class History:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> History:
-        """What :meth:`to_json` gave."""
+        """What :meth:`to_json` gave. Raises TypeError, ValueError or a LookupError where it is damaged."""
+        for row in values["rows"]:
+            if not all(isinstance(row[name], int) for name in ("run", "epoch")):
+                raise ValueError("a row of its history is none")
+            for name, value in row.items():
+                if not isinstance(value, str if name == "task" else int | float):
+                    raise ValueError(f"{name} in its history is {str(value)[:40]!r}")
         return cls(values["rows"], {int(epoch): note for epoch, note in values["notes"].items()}, values["keep_best"])
 
 
@@ -109,6 +116,9 @@ class Store(Protocol):
 
     def load_arrays(self, name: str) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, Any]] | None:
         """What was saved under a name, or None."""
+
+    def restoring(self, name: str) -> AbstractContextManager[None]:
+        """Within, what is wrong with what :meth:`load_arrays` gave is an error that says what to delete."""
 
     def has_arrays(self, name: str) -> bool:
         """Whether there is a file of that name."""

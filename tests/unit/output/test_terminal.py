@@ -176,7 +176,7 @@ def test_stdout_that_fails_stops_being_written_and_is_told_at_the_end(monkeypatc
         assert run_command("x", work, json=False) == code
         monkeypatch.undo()
     assert done == ["all", "all"]
-    assert "standard output could not be written (No space left on device)" in capfd.readouterr().err
+    assert "standard output could not be written: no space left on device" in capfd.readouterr().err
 
 
 def test_stderr_that_fails_ends_nothing(monkeypatch):
