@@ -42,7 +42,7 @@ class Run:
     @cached_property
     def results(self) -> dict[str, Any]:
         """The ``results`` of the JSON document (see ``nnlab schema``)."""
-        results: dict[str, Any] = self._folder.read_json("results.json")["results"]
+        results: dict[str, Any] = self._folder.read_results()["results"]
         return results
 
     @cached_property

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.commands.outcome import Outcome, run_command
-from nnlab.commands.train import quoted
 from nnlab.errors import ExitCode, UsageError
 from nnlab.evaluation.differences import Difference, difference, runs_for
 from nnlab.output.run_folder import RunFolder
-from nnlab.output.terminal import Terminal, number, table
+from nnlab.output.terminal import Terminal, number, quoted, table
 
 NOT_COMPARED = ("seconds", "seconds_to_99", "characters_per_second", "sentences_per_second", "weights")
 SIZES = (0.1, 0.01, 0.001, 0.0001)  # differences that more runs are planned for, the largest that is not yet told
@@ -70,7 +69,7 @@ def open_side(path: Path) -> Side:
     folder = RunFolder.open(path)
     if not folder.finished:
         raise UsageError(f"{path} is not finished", f"Go on with it: nnlab {folder.command} --resume {quoted(path)}")
-    finished = folder.read_json("results.json")
+    finished = folder.read_results()
     data = folder.read_json("data.json") if (path / "data.json").is_file() else {}
     figures = dict(flat_figures(finished["results"]))
     return Side(str(path), folder.command, folder.config, data, finished["environment"], figures, folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -12,12 +11,13 @@ from typing import Any
 
 from nnlab.commands.compare import flat_figures
 from nnlab.commands.outcome import Outcome, run_command
-from nnlab.commands.train import Session, config_of, execute, quoted
+from nnlab.commands.train import Session, config_of, execute
 from nnlab.config import RunOptions
-from nnlab.errors import Description, ExitCode, NnlabError, NotReproduced, UsageError
+from nnlab.errors import Description, ExitCode, InputError, NotReproduced, UsageError
 from nnlab.experiments import entry as registered
+from nnlab.output import untrusted
 from nnlab.output.run_folder import RunFolder, is_run
-from nnlab.output.terminal import Terminal, table
+from nnlab.output.terminal import Terminal, quoted, table
 
 # What may differ between two runs of the same config: how long things took.
 TIMES = ("seconds", "seconds_to_99", "characters_per_second", "sentences_per_second")
@@ -138,7 +138,7 @@ def _entry(folder: RunFolder, sort: str | None) -> dict[str, Any]:
         elif not (folder.path / "results.json").is_file():
             entry["status"] = "interrupted"
         else:
-            document = folder.read_json("results.json")
+            document = folder.read_results()
             entry["status"] = {"ok": "done"}.get(document["status"], document["status"])
             if document["status"] == "ok":
                 made_by = registered(folder.command)
@@ -148,7 +148,7 @@ def _entry(folder: RunFolder, sort: str | None) -> dict[str, Any]:
                 if sort is not None:
                     value = figures.get(sort, next((v for n, v in figures.items() if n.endswith(f".{sort}")), None))
                     entry["sorted_by"] = value["mean"] if isinstance(value, dict) else value
-    except (NnlabError, OSError, KeyError, TypeError, ValueError, AttributeError):
+    except Exception:  # whatever is wrong with one must not hide the others
         entry["status"] = "damaged"
     return entry
 
@@ -163,7 +163,7 @@ def show_run(run: Path, *, json: bool) -> ExitCode:
                 f"{run} is not finished, there is nothing to show yet",
                 f"Go on with it: nnlab {folder.command} --resume {quoted(run)}",
             )
-        finished = folder.read_json("results.json")
+        finished = folder.read_results()
         terminal.show_again(folder.read_text("console.txt"))
         return Outcome(whole=finished)
 
@@ -217,40 +217,52 @@ def compare(first: RunFolder, second: RunFolder) -> list[str]:
             if rows
             else f"metrics.csv has {len(one)} rows, then {len(two)}"
         )
-    weights, again = _weights(first), _weights(second)
+    again = _weights(second.path / "model.keras")
+    weights = _weights(first.path / "model.keras", most=2 * sum(map(len, again.values())) + 1_000_000)
     if list(weights) != list(again):
         found.append("model.keras holds other weights")
     else:
         unequal = [name for name in weights if weights[name] != again[name]]
         if unequal:
             found.append(f"model.keras differs in {len(unequal)} of {len(weights)} weights, first {unequal[0]}")
-    results = (first.read_json("results.json")["results"], second.read_json("results.json")["results"])
+    results = first.read_results()["results"], second.read_results()["results"]
     found += [f"results.json differs in {name}" for name in _differences(*results) if name not in TIMES]
     return found
 
 
 def _metrics(folder: RunFolder) -> list[dict[str, str]]:
-    with open(folder.path / "metrics.csv", encoding="utf-8", newline="") as file:
-        return [{key: value for key, value in row.items() if key not in TIMES} for row in csv.DictReader(file)]
+    rows = untrusted.read_table(folder.path / "metrics.csv")
+    return [{key: value for key, value in row.items() if key not in TIMES} for row in rows]
 
 
-def _weights(folder: RunFolder) -> dict[str, bytes]:
-    """Every array of ``model.keras``, by its place in the file."""
+def _weights(path: Path, *, most: int | None = None) -> dict[str, bytes]:
+    """Every array of a ``model.keras``, by its place in the file.
+
+    InputError where it cannot be read, or holds more than ``most`` bytes: it may be anybody's.
+    """
     import io
     import zipfile
 
     import h5py
 
-    with zipfile.ZipFile(folder.path / "model.keras") as archive:
-        content = archive.read("model.weights.h5")
     arrays: dict[str, bytes] = {}
 
     def keep(name: str, node: Any) -> None:
         if isinstance(node, h5py.Dataset):
+            if most is not None and node.nbytes > most:
+                raise ValueError(f"expected at most {most:,} bytes, {name} has {node.nbytes:,}")
             arrays[name] = node[()].tobytes()
 
-    with h5py.File(io.BytesIO(content)) as file:
-        file.visititems(keep)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = archive.getinfo("model.weights.h5").file_size
+            if most is not None and size > most:
+                raise ValueError(f"expected at most {most:,} bytes, got {size:,}")
+            content = archive.read("model.weights.h5")
+        with h5py.File(io.BytesIO(content)) as file:
+            file.visititems(keep)
+    except untrusted.UNREADABLE as error:
+        raise InputError(f"cannot be read: {error}", untrusted.DAMAGED, path=path) from error
     return arrays
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from nnlab.errors import Description, ExitCode, InputError, UsageError
 from nnlab.experiments import Loaded, entry
 from nnlab.output.document import document
 from nnlab.output.run_folder import RunFolder
-from nnlab.output.terminal import Terminal
+from nnlab.output.terminal import Terminal, quoted
 from nnlab.training.parallel import Engine, Local, most_workers
 
 
@@ -128,7 +127,7 @@ def config_of(folder: RunFolder) -> Config:
 def shown_again(session: Session) -> Outcome:
     """The results of a run that is finished, as they were."""
     folder, terminal = session.folder, session.terminal
-    finished = folder.read_json("results.json")
+    finished = folder.read_results()
     folder.drop_checkpoint()  # a process killed in its last instant leaves it
     terminal.tell(f"{folder.path} is finished, these are its results:")
     terminal.show_again(folder.read_text("console.txt"))
@@ -151,11 +150,6 @@ def keep_failure(session: Session, told: Description) -> tuple[Description, dict
     if run is not None:
         folder.write_failure(failure)
     return told, failure
-
-
-def quoted(path: Path) -> str:
-    """A path as a shell reads it."""
-    return shlex.quote(str(path))
 
 
 # ---- one run ---------------------------------------------------------------------------------------------
