@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.text import Text
+
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.report.items import ITEMS, Item, judge
 from nnlab.commands.train import engine_of
@@ -22,7 +24,7 @@ from nnlab.experiments import entry
 from nnlab.output.document import document, dumps
 from nnlab.output.progress import clock
 from nnlab.output.run_folder import RunFolder, is_run
-from nnlab.output.terminal import Terminal, number, table
+from nnlab.output.terminal import Terminal, literal, number, table
 from nnlab.training.parallel import FOLDER, Engine, Event, Job
 
 RATE = 200.0  # GFLOP/s of the machine where the seconds of PARTS were taken; those of published are guesses
@@ -107,11 +109,13 @@ def report(preset: str, only: Sequence[str], options: RunOptions) -> ExitCode:
 
         whole = document("report", run=str(home), config={"preset": preset}, results=results)
         folder.write("report.json", dumps(whole).encode())
-        size = folder.write("report.html", page(preset, rows, states, home).encode()).stat().st_size
+        content = page(preset, rows, states, home).encode("utf-8", "backslashreplace")
+        size = folder.write("report.html", content).stat().st_size
         terminal.tell(f"saved {home / 'report.html'} ({size / 1e6:.1f} MB) and report.json")
         failed = [name for name, state in states.items() if state["status"] != "ok"]
         told = f"not finished: {', '.join(failed)}"
-        return Outcome(results, NnlabError(told, "The same line again runs what is missing") if failed else None)
+        error = NnlabError(told, "The same line again runs what is missing") if failed else None
+        return Outcome(results, error, {"run": str(home), "config": {"preset": preset}})
 
     return run_command("report", work, json=options.json, verbosity=options.verbosity)
 
@@ -143,7 +147,7 @@ def state_of(part: Part, preset: str, home: Path) -> dict[str, Any]:
             f"{folder} holds a run with other options than {command}", "Name another folder: --out, or delete that one"
         )
     try:
-        document = RunFolder(folder).read_json("results.json") if (folder / "results.json").is_file() else {}
+        document = RunFolder(folder).read_results() if (folder / "results.json").is_file() else {}
     except InputError:
         document = {}
     if document.get("status") == "ok":
@@ -245,7 +249,7 @@ def measured(item: Item, state: Mapping[str, Any], preset: str, home: Path) -> d
     if state["status"] != "ok":
         return row
     folder = home / "runs" / item.part
-    document = RunFolder(folder).read_json("results.json")
+    document = RunFolder(folder).read_results()
     value, verdict, reason = judge(item, document["results"], folder, preset)
     return {**row, "measured": value, "verdict": verdict, "reason": reason}
 
@@ -256,7 +260,7 @@ def show(terminal: Terminal, rows: Sequence[Mapping[str, Any]]) -> None:
     colours = {"reproduced": "green", "better": "green", "differs": "yellow", "not run": "red"}
     colours |= dict.fromkeys(("shown", "other data"), "dim")
     for row in rows:
-        verdict = f"[{colours[row['verdict']]}]{row['verdict']}[/]"
+        verdict = Text(row["verdict"], style=colours[row["verdict"]])
         listed.add_row(row["what"], number(row["published"]), number(row["measured"]), verdict)
     terminal.show(listed)
     reasons: dict[str, list[str]] = {}
@@ -264,6 +268,6 @@ def show(terminal: Terminal, rows: Sequence[Mapping[str, Any]]) -> None:
         if row["reason"]:
             reasons.setdefault(row["reason"], []).append(row["what"])
     for reason, items in reasons.items():
-        terminal.show(f"[dim]{'; '.join(items)}: {reason}[/dim]")
+        terminal.show(Text(f"{'; '.join(items)}: {literal(reason)}", style="dim"))
     if any(row["verdict"] == "other data" for row in rows):
-        terminal.show("[dim]other data: the quick preset measures on small built-in data[/dim]")
+        terminal.show(Text("other data: the quick preset measures on small built-in data", style="dim"))

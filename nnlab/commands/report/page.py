@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.output.run_folder import RunFolder
-from nnlab.output.terminal import number
+from nnlab.output.terminal import literal, number
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c1c1c; --dim: #595959; --paper: #ffffff; --line: #d0d0d0;
@@ -106,7 +106,7 @@ def _section(state: Mapping[str, Any], home: Path) -> str:
     head = f'<section id="{name}"><h2>{title}</h2><p><code>{html.escape(state["command"])}</code></p>'
     if state["status"] != "ok":
         return f"{head}<p class='not'>Not run: {html.escape(state['error'] or state['status'])}</p></section>"
-    document = folder.read_json("results.json")
+    document = folder.read_results()
     environment, config = document["environment"], document["config"]
     facts = (
         f"seed {config['seed']}, {state['seconds']:.0f} s, {environment['backend']} {environment['backend_version']} "
@@ -129,7 +129,7 @@ def _section(state: Mapping[str, Any], home: Path) -> str:
                 f'<figure><audio controls aria-label="{label}" src="data:audio/wav;base64,{content}"></audio>'
                 f"<figcaption>{label}</figcaption></figure>"
             )
-    console = html.escape(folder.read_text("console.txt"))
+    console = html.escape(literal(folder.read_text("console.txt")))
     parts.append(f"<details><summary>The console</summary><pre tabindex='0'>{console}</pre></details></section>")
     return "\n".join(parts)
 
