@@ -142,7 +142,8 @@ def read_files(
             where = f"{path.relative_to(folder)}: " if folder else ""
             notes = (*notes, f"{where}{text.note}")
     if copies:
-        notes = (*notes, f"{copies:,} files that repeat another were left out")
+        what = "1 file that repeats another was" if copies == 1 else f"{copies:,} files that repeat another were"
+        notes = (*notes, f"{what} left out")
     if skipped and not seen:
         raise InputError(f"no text can be read, the first: {skipped[0]}", "Name a text file", path=folder)
     ids, alphabet = reader.corpus(str(folder or paths[0]))

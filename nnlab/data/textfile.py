@@ -182,7 +182,7 @@ class TextFile:
         if guess is None:
             return error(f"expected UTF-8, {at}", "Save it as UTF-8 with the program that wrote it")
         near = content[max(begin, start - 30) : min(start + 30, end if end >= 0 else len(content))]
-        shown = near.decode(codec(guess), "replace").strip()
+        shown = " ".join(near.decode(codec(guess), "replace").split())
         return error(
             f"expected UTF-8, {at}; read as {guess} there stands {shown!r}",
             f"If that is right, convert it: {self._converted(f'-f {guess}')}",
