@@ -205,8 +205,8 @@ def begin(session: Session, loaded: Loaded[Any, Any]) -> None:
         terminal.warn(note)
     session.config = loaded.config
     own = Path(str(loaded.config.data)).expanduser()
-    place = {"path": str(own.absolute()), "bytes": size_of(own)} if loaded.config.data and own.exists() else {}
-    session.source = {**loaded.source, "asked_for": loaded.config.data, **place}
+    place = {"path": str(own.absolute()), "size": size_of(own)} if loaded.config.data and own.exists() else {}
+    session.source = {**place, **loaded.source, "asked_for": loaded.config.data}
     session.config.check_complete()
     if note := edition_note(session.config):
         terminal.warn(note)

@@ -21,11 +21,11 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nnlab.config import SAMPLE
 from nnlab.configs.translate import TranslateConfig
 from nnlab.data import sentence_pairs
 from nnlab.data.batching import Encoded, bucket_by_length, encode
@@ -348,7 +348,7 @@ def summary(
         listed.add_row("sentences per second (greedy)", number(results["sentences_per_second"], ",.0f"))
     listed.add_row("beam", str(config.beam))
     report = report_2018("translate").get("greek" if config.script == "greek" else "french")
-    if report and config.data != SAMPLE:
+    if report and Path(config.data or "eng-ell").stem in ("eng-ell", "eng-fra"):
         padded = f"{best['loss_padded']:.3f} / {best['val_loss_padded']:.3f}"
         listed.add_row("both with padding counted, as the report's are", padded)
         listed.add_row("the 2018 report's", f"{report['loss']:g} / {report['val_loss']:g}")
