@@ -2,7 +2,7 @@
 
 Usage: ``python tests/benchmarks/arith.py [add|sub] [--plain-epochs N]``. Prints, as ratios, the time
 from the first training step's compilation to 99% of the held-out sums right, peak memory, how far each
-is from the machine's matrix-product limit, and how many questions a second ``predict`` answers.
+is from the machine's matrix-product limit, and how many questions per second ``predict`` answers.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
-# Multiply-adds of one training sample times 2, forward and twice that backward, in GFLOP an epoch.
+# Multiply-adds of one training sample times 2, forward and twice that backward, in GFLOP per epoch.
 LSTM = lambda inputs, units: 2 * 4 * units * (inputs + units)  # noqa: E731
 PLAIN_GFLOP = 3 * 45_000 * (7 * LSTM(12, 128) + 4 * (LSTM(128, 128) + 2 * 128 * 12)) / 1e9
 NNLAB_GFLOP = 3 * 45_000 * 4 * (2 * LSTM(48, 48) + 2 * LSTM(96, 48) + 2 * 96 * 12) / 1e9
@@ -92,8 +92,8 @@ def main():
         ("epochs to 99 % right", plain["epochs"], results["epochs_to_99"], True),
         ("held-out answers right, %", 100 * plain["exact_match"], 100 * results["exact_match"], False),
         ("all training seconds", plain["seconds"], seconds[-1], False),
-        ("seconds an epoch (median)", plain["epoch_seconds"], epoch, True),
-        ("GFLOP an epoch", PLAIN_GFLOP, NNLAB_GFLOP, True),
+        ("seconds per epoch (median)", plain["epoch_seconds"], epoch, True),
+        ("GFLOP per epoch", PLAIN_GFLOP, NNLAB_GFLOP, True),
         ("% of the matrix rate", share(PLAIN_GFLOP, plain["epoch_seconds"]), share(NNLAB_GFLOP, epoch), False),
         ("peak memory, MB", plain["peak_mb"], ours_mb, True),
     ]

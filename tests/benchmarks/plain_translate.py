@@ -2,7 +2,7 @@
 
 ``python plain_translate.py PAIRS EPOCHS BATCH``: one LSTM of 256 each side over one-hot characters,
 RMSprop, the first 10,000 pairs, as Keras's tutorial of 2018 has it (validation on the last fifth, padding
-scored); then how many sentences a second its decoding loop manages. Prints JSON.
+scored); then how many sentences per second its decoding loop manages. Prints JSON.
 """
 
 import json

@@ -2,7 +2,7 @@
 
 Usage: ``python tests/benchmarks/textgen.py TEXT [--plain-epochs N]``. Prints the seconds that the plain script,
 a quick run and a default run need to the plain script's best held-out loss, the loss each ends with,
-characters a second and peak memory.
+characters per second and peak memory.
 """
 
 import argparse
@@ -26,7 +26,7 @@ def main():
     plateau = min(plain["val_loss"])
     theirs = plain["seconds"][plain["val_loss"].index(plateau)]
     print(f"plain: {plateau:.4f} nats after {theirs:.0f} s, {plain['peak_mb']:.0f} MB, by epoch {plain['val_loss']}")
-    print(f"plain: {plain['characters_per_second']:.0f} characters a second", flush=True)
+    print(f"plain: {plain['characters_per_second']:.0f} characters per second", flush=True)
     for preset in ("quick", "best"):
         with tempfile.TemporaryDirectory() as place:
             command = [sys.executable, "-m", "nnlab", "textgen", "--preset", preset, "--data", options.text]
@@ -40,7 +40,7 @@ def main():
         print(f"{preset}: as good {sooner}; {results['val_loss']:.4f} nats after {rows[-1]['seconds']} s")
         many = next(line.split()[-1] for line in console if "side by side" in line)
         one = results["characters_per_second"]
-        print(f"{preset}: {one:.0f} characters a second, of 64 texts {many}; {megabytes:.0f} MB", flush=True)
+        print(f"{preset}: {one:.0f} characters per second, of 64 texts {many}; {megabytes:.0f} MB", flush=True)
 
 
 if __name__ == "__main__":

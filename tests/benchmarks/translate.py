@@ -36,8 +36,8 @@ def main():
     mine = statistics.median(after - before for before, after in itertools.pairwise(ends))
     theirs = statistics.median(plain["seconds"][1:])
     speed = json.loads(ours)["results"]["sentences_per_second"]
-    print(f"seconds an epoch: {theirs:.1f} plain, {mine:.1f} nnlab, ratio {theirs / mine:.2f}")
-    print(f"sentences a second: {plain['sentences_per_second']:.2f} plain, {speed:.0f} nnlab")
+    print(f"seconds per epoch: {theirs:.1f} plain, {mine:.1f} nnlab, ratio {theirs / mine:.2f}")
+    print(f"sentences per second: {plain['sentences_per_second']:.2f} plain, {speed:.0f} nnlab")
     print(f"peak memory: {plain['peak_mb']:.0f} MB plain, {ours_mb:.0f} MB nnlab")
 
 
