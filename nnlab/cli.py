@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Mapping
@@ -259,7 +260,7 @@ def worker(
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: run the app, and tell every wrong usage in one line (and in JSON if asked)."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    _fill_closed_descriptors()
+    _prepare_streams()
     try:
         code = app(arguments, prog_name="nnlab", standalone_mode=False) or 0
         if sys.stdout is not None:
@@ -273,11 +274,21 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:  # the reader has what it wanted (`| head`); results are on disk already
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:  # the help or the version could not be written: commands tell of their errors themselves
+        from nnlab.commands.outcome import output_lost
+
+        code = output_lost(error)
     raise SystemExit(int(code))
 
 
-def _fill_closed_descriptors() -> None:
-    """Have 0, 1 and 2 lead somewhere (``>&-``): else the next file that is opened would be taken for a stream."""
+def _prepare_streams() -> None:
+    """Have 0, 1 and 2 lead somewhere (``>&-``), and what an encoding lacks be escaped.
+
+    Else the next file that is opened would be taken for a stream, and the help would end where its lines are drawn.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)

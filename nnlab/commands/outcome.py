@@ -85,8 +85,16 @@ def finish(
     terminal.stdout.flush()
     lost = terminal.stdout.failure
     if lost is not None and not isinstance(lost, BrokenPipeError | ValueError):  # a reader that left has what it wants
-        why = f"standard output could not be written: {lost.strerror if isinstance(lost, OSError) else lost}".lower()
-        kept = f"What was computed is in {whole['run']}" if whole.get("run") else "Write it somewhere else"
-        terminal.error(Description(ExitCode.RESOURCES, "OutputLost", why, kept))
-        return problem.exit_code if problem else ExitCode.RESOURCES
+        code = output_lost(lost, terminal, f"What was computed is in {whole['run']}" if whole.get("run") else "")
+        return problem.exit_code if problem else code
     return problem.exit_code if problem else ExitCode.DONE
+
+
+def output_lost(lost: Exception, terminal: Terminal | None = None, hint: str = "") -> ExitCode:
+    """Tell that stdout did not take all (a full disk, say); the exit code."""
+    terminal = terminal or Terminal()
+    terminal.stdout.flush()
+    why = (lost.strerror if isinstance(lost, OSError) else None) or str(lost)
+    message = f"standard output could not be written: {why.lower()}"
+    terminal.error(Description(ExitCode.RESOURCES, "OutputLost", message, hint or "Write it somewhere else"))
+    return ExitCode.RESOURCES
