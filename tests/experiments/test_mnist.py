@@ -148,6 +148,7 @@ def test_permute_compares_and_lays_out_again(nnlab, tmp_path):
     assert "permuted, layout recovered" in shown
 
 
+@pytest.mark.slow
 def test_predict_reads_pictures_with_the_cnn_of_permute(nnlab, tmp_path):
     """Another network than that of ``mnist``: built again as it was trained."""
     assert nnlab("permute", *QUICK, "--net", "cnn", "--epochs", 2, "--out", "run").code == 0

@@ -34,6 +34,7 @@ def test_help_and_schema_know_it(eighth):
     assert "majority" in json.dumps(document["allOf"])
 
 
+@pytest.mark.slow
 def test_trains_on_two_workers_survives_kill_9_and_is_verified(eighth, tmp_path):
     options = ("majority", "--runs", 3, "--epochs", 12, "--workers", 2, "-q", "--json")
     process = start(*options, "--out", "cut", **eighth)

@@ -72,6 +72,7 @@ def test_killed_worker_is_begun_again_and_two_workers_give_the_weights_of_one(al
     assert compare(alone, RunFolder(tmp_path / "killed-here")) == []
 
 
+@pytest.mark.slow
 def test_workers_end_with_their_leader(tmp_path):
     process = start(*FOUR, "--epochs", "500", "--workers", "2", "--out", "orphans", cwd=tmp_path)
     wait_for(lambda: len(processes("nnlab worker", "orphans")) == 2)
@@ -109,6 +110,7 @@ def cluster(tmp_path_factory):
             monkeypatch.undo()
 
 
+@pytest.mark.slow
 def test_ray_workers_one_killed_give_the_weights_of_one_process(alone, cluster, tmp_path):
     process = start(*FOUR, "--engine", "ray", "--address", cluster, "--workers", "2", "--out", "run", cwd=tmp_path)
     victim = wait_for(lambda: processes("nnlab worker", "nnlab-", "mlp_ce"))[0]
@@ -121,6 +123,7 @@ def test_ray_workers_one_killed_give_the_weights_of_one_process(alone, cluster, 
     assert compare(alone, RunFolder(tmp_path / "run")) == []
 
 
+@pytest.mark.slow
 def test_report_on_ray_is_the_report_on_this_machine(cluster, tmp_path):
     words = ("report", "--preset", "quick", "--only", "addition,subtraction", "-q", "--out")
     for engine_name, place in (("local", "here"), ("ray", "there")):

@@ -70,6 +70,7 @@ def test_sigint_and_sigterm_save_and_print_the_line_to_resume(tmp_path, number):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo") or os.geteuid() != 0, reason="mounting a small disk needs root")
+@pytest.mark.slow
 def test_full_disk_loses_nothing_and_says_how_to_go_on(tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -104,6 +105,7 @@ def test_training_piped_into_head_loses_no_result(tmp_path):
     assert (tmp_path / "run" / "figures" / "loss.png").exists()
 
 
+@pytest.mark.slow
 def test_live_display_on_a_terminal_with_no_color(tmp_path):
     pty = pytest.importorskip("pty")
     ours, theirs = pty.openpty()
