@@ -118,7 +118,7 @@ def _of_the_machine(error: OSError) -> Description | None:
             ExitCode.RESOURCES, "OutOfDisk", f"no space left on the disk that holds {where}", "Free some space"
         )
     if error.errno in (errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO):
-        return Description(ExitCode.RESOURCES, "DiskError", f"{named or 'the disk'}: {reason}", "Look after the disk")
+        return Description(ExitCode.RESOURCES, "DiskError", f"{named or 'the disk'}: {reason}", "Check the disk")
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return Description(
             ExitCode.RESOURCES, "TooManyFiles", "too many files are open", "Raise the limit: ulimit -n 4096"
@@ -128,7 +128,7 @@ def _of_the_machine(error: OSError) -> Description | None:
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
         hint = "Choose a place that this user may read and write"
         return Description(ExitCode.USAGE, "PermissionDenied", f"{named}: {reason}", hint)
-    return Description(ExitCode.USAGE, "FileError", f"{named}: {reason}", "Look after this path, or name another")
+    return Description(ExitCode.USAGE, "FileError", f"{named}: {reason}", "Check this path, or name another")
 
 
 def place_of(error: BaseException) -> str:

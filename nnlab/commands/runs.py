@@ -182,6 +182,8 @@ def verify_run(run: Path, options: RunOptions) -> ExitCode:
         if not folder.finished:
             raise UsageError(f"{run} is not finished", f"Go on with it: nnlab {folder.command} --resume {quoted(run)}")
         config = config_of(folder)
+        if not (folder.path / "model.keras").is_file():
+            raise InputError("expected the trained network, there is none", untrusted.DAMAGED, path=folder.path)
         with tempfile.TemporaryDirectory(prefix="nnlab-verify-") as place:
             terminal.tell(f"running the config of {run} again …")
             again = RunFolder.create(folder.command, Path(place) / "again")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from nnlab.errors import NnlabError
 from nnlab.output.terminal import Terminal, literal
 
 if TYPE_CHECKING:
@@ -77,8 +78,8 @@ def optional(terminal: Terminal) -> Iterator[None]:
     except (OSError, MemoryError):
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        terminal.warn(f"a figure could not be drawn ({type(error).__name__}: {reason}); the results are complete")
+        reason = error.message if isinstance(error, NnlabError) else f"{type(error).__name__}: {str(error)[:200]}"
+        terminal.warn(f"a figure could not be drawn ({' '.join(reason.split())}); the results are complete")
         terminal.traceback(error)
 
 

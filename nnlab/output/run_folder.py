@@ -292,14 +292,16 @@ class RunFolder:
 
     def read_results(self) -> dict[str, Any]:
         """The document of a finished run. InputError where ``results.json`` is damaged."""
-        document = self.read_json("results.json")
+        path = self.path / "results.json"
+        hint = f"The file is damaged: delete it (rm {quoted(path)}), then go on with the run: --resume"
+        document = untrusted.read_json(path, hint=hint)
         kinds = {"status": str, "results": dict, "environment": dict, "config": dict, "seconds": dict}
         for name, kind in kinds.items():
             if not isinstance(document.get(name), kind):
                 raise InputError(
                     f"expected {name!r} as nnlab writes it, got {str(document.get(name))[:40]!r}",
-                    "The file is damaged: delete it, then go on with the run (--resume)",
-                    path=self.path / "results.json",
+                    hint,
+                    path=path,
                 )
         return document
 
@@ -337,7 +339,7 @@ class RunFolder:
         """Whether the run is finished and its results are there."""
         if not (self.path / "results.json").is_file():
             return False
-        return self.read_json("results.json").get("status") == "ok"
+        return bool(self.read_results()["status"] == "ok")
 
     def discard_if_bare(self) -> None:
         """Delete what this process made for a run of which nothing was computed; what was there before stays."""

@@ -97,7 +97,8 @@ class Terminal:
         self.json = json
         self.verbosity = verbosity
         self.stdout, self._stderr = Stream(sys.stdout), Stream(sys.stderr)
-        self.out, self.err = LiteralConsole(self.stdout), LiteralConsole(self._stderr)
+        self.out: Console = LiteralConsole(self.stdout)
+        self.err: Console = LiteralConsole(self._stderr)
         self._transcript = LiteralConsole(io.StringIO(), width=TRANSCRIPT_WIDTH, color_system=None)
 
     def show(self, *renderables: RenderableType) -> None:

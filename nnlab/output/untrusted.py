@@ -43,16 +43,16 @@ def read_text(path: Path, *, most: int = MOST_BYTES) -> str:
     return content.decode("utf-8", "surrogateescape")
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON document; InputError names the line where it is not one."""
+def read_json(path: Path, *, hint: str = DAMAGED) -> dict[str, Any]:
+    """A JSON document; InputError names the line where it is not one, and has this ``hint``."""
     try:
         document = json.loads(read_text(path, most=MOST_JSON))
     except json.JSONDecodeError as error:
-        raise InputError(f"expected JSON: {error.msg}", DAMAGED, path=path, line=error.lineno) from error
+        raise InputError(f"expected JSON: {error.msg}", hint, path=path, line=error.lineno) from error
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits, lists in lists in lists
-        raise InputError("expected JSON as nnlab writes it", DAMAGED, path=path) from error
+        raise InputError("expected JSON as nnlab writes it", hint, path=path) from error
     if not isinstance(document, dict):
-        raise InputError("expected a JSON object", DAMAGED, path=path)
+        raise InputError("expected a JSON object", hint, path=path)
     return document
 
 
@@ -72,8 +72,8 @@ def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     """
     import numpy as np
 
-    if not path.is_file():
-        raise ValueError("it is no file")
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        raise ValueError("it is no archive of arrays")
     with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
         if any(member.compress_type != zipfile.ZIP_STORED for member in archive.zip.infolist()):
             raise ValueError("it is compressed, as nnlab writes none")

@@ -27,6 +27,14 @@ from nnlab.errors import DataUnavailable, ExitCode, InputError, NotReproduced, U
         (RuntimeError("RESOURCE_EXHAUSTED: out of memory"), ExitCode.RESOURCES),
         (OSError(errno.ENOSPC, "No space left on device", "x"), ExitCode.RESOURCES),
         (PermissionError(errno.EACCES, "Permission denied", "x"), ExitCode.USAGE),
+        (OSError(errno.EROFS, "Read-only file system", "x"), ExitCode.USAGE),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "x"), ExitCode.USAGE),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", b"x"), ExitCode.USAGE),
+        (OSError(errno.EIO, "Input/output error", "x"), ExitCode.RESOURCES),
+        (OSError(errno.EMFILE, "Too many open files", "x"), ExitCode.RESOURCES),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", errors.__file__), ExitCode.DEFECT),
+        (ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"), ExitCode.DEFECT),
+        (OSError("no number"), ExitCode.DEFECT),
         (KeyboardInterrupt(), ExitCode.INTERRUPTED),
         (ZeroDivisionError("x"), ExitCode.DEFECT),
     ],
@@ -39,6 +47,11 @@ def test_an_error_is_one_line_with_message_and_hint():
     told = describe(InputError("expected\na sum", "Write one", path=Path("sums.txt"), line=3))
     assert told.line() == "sums.txt:3: expected a sum. Write one"
     assert told.record() == {"type": "InputError", "message": "sums.txt:3: expected\na sum", "hint": "Write one"}
+
+
+def test_the_spaces_of_a_path_stay():
+    told = describe(UsageError("no file at a  b.txt", "Use: nnlab arith --resume 'a  b'"))
+    assert told.line() == "no file at a  b.txt. Use: nnlab arith --resume 'a  b'"
 
 
 def test_a_defect_names_its_place_in_nnlab():

@@ -96,7 +96,9 @@ def test_names_from_outside_neither_warn_nor_fail(kind):
 def test_a_run_whose_name_begins_with_an_underscore_is_in_the_legend():
     _, [ax] = figures.canvas(1)
     figures.curves(ax, {"_a": [([1], [1])], "b": [([1], [2])]}, ylabel="loss")
-    assert [text.get_text().strip() for text in ax.get_legend().get_texts()] == ["_a", "b"]
+    legend = ax.get_legend()
+    assert legend is not None
+    assert [text.get_text().strip() for text in legend.get_texts()] == ["_a", "b"]
 
 
 def test_settings_of_the_user_that_are_wrong_are_not_read(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 
@@ -54,10 +55,10 @@ def test_one_process_at_a_time(tmp_path):
     folder, other = RunFolder(tmp_path), RunFolder(tmp_path)
     assert not folder.busy
     with folder.locked():
-        assert other.busy
+        assert RunFolder(tmp_path).busy
         with pytest.raises(UsageError, match="another process is at work"):
             other.locked().__enter__()
-    assert not other.busy
+    assert not folder.busy
     with other.locked():
         pass
 
@@ -152,3 +153,113 @@ def test_no_link_in_a_run_folder_is_followed(tmp_path):
     folder.write_json("results.json", {"status": "ok"})
     assert (outside / "secret").read_text() == "mine"
     assert not (folder.path / "results.json").is_symlink()
+
+
+def test_a_failing_parent_of_a_write_hides_no_error(tmp_path):
+    folder = made(tmp_path / "run")
+    (folder.path / "figures").write_text("a file where a folder should be")
+    with pytest.raises(OSError, match="File exists"):
+        folder.write("figures/loss.png", b"png")
+
+
+def test_the_lock_is_no_link_and_nothing_is_deleted_through_one(tmp_path):
+    (tmp_path / "secret").write_text("mine")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "run-000.npz").write_text("mine")
+    folder = made(tmp_path / "run")
+    (folder.path / ".lock").symlink_to(tmp_path / "secret")
+    (folder.path / "checkpoint").symlink_to(tmp_path / "outside")
+    with pytest.raises(UsageError, match="expected no link"), folder.locked():
+        pass
+    assert not folder.busy
+    folder.drop_checkpoint("run-000")
+    folder.drop_checkpoint()
+    assert (tmp_path / "secret").read_text() == "mine"
+    assert (tmp_path / "outside" / "run-000.npz").read_text() == "mine"
+
+
+def test_of_two_commands_on_one_new_folder_one_is_refused(tmp_path):
+    """Both found it empty: the second must not write its record over the first's."""
+    first, second = (RunFolder.create("arith", tmp_path / "run") for _ in range(2))
+    with first.locked():
+        first.write_config("arith", {"digits": 3})
+    with pytest.raises(UsageError, match="another process has begun a run"), second.locked():
+        pass
+    second.discard_if_bare()
+    assert first.config == {"digits": 3}
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "/".join(["x" * 200] * 30)])
+def test_a_path_that_is_too_long_is_wrong_usage(tmp_path, name):
+    with pytest.raises(UsageError, match="file name too long"):
+        RunFolder.create("arith", tmp_path / name)
+
+
+def test_a_name_that_is_not_utf8_is_a_folder_like_any_other(tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9")
+    folder = RunFolder.create("arith", path)
+    with folder.locked():
+        folder.write_config("arith", {"data": os.fsdecode(b"d\xe9.txt")})
+        folder.write_table("table.csv", [{"name": os.fsdecode(b"\xe9")}])
+        folder.write_results({"status": "ok", "run": str(path)})
+    opened = RunFolder.open(path, "arith")
+    assert opened.config == {"data": os.fsdecode(b"d\xe9.txt")}
+    assert opened.read_json("results.json")["run"] == str(path)
+    assert (path / "results.json").read_bytes().isascii()
+    assert (path / "table.csv").read_text() == "name\n\\udce9\n"
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EPERM])
+def test_a_place_that_is_read_only_is_wrong_usage(tmp_path, monkeypatch, number):
+    def refuse(path, *arguments, **options):
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr("pathlib.Path.mkdir", refuse)
+    for out in (tmp_path / "run", None):
+        with pytest.raises(UsageError, match=f"cannot write into .*: {os.strerror(number).lower()}"):
+            RunFolder.create("arith", out)
+
+
+def test_results_of_wrong_types_are_damaged_and_say_what_to_delete(tmp_path):
+    folder = made(tmp_path / "run")
+    whole = {"status": "ok", "results": {}, "config": {}, "environment": {}, "seconds": {}}
+    folder.write_results(whole)
+    assert folder.finished
+    assert folder.read_results() == whole
+    for name in whole:
+        folder.write_results({**whole, name: [1]})
+        with pytest.raises(InputError, match=f"expected '{name}' as nnlab writes it") as caught:
+            folder.read_results()
+        assert f"rm {tmp_path}/run/results.json" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("config", "says"), [({"command": 3, "config": {}}, "no command"), ({"command": "arith", "config": 3}, "no config")]
+)
+def test_a_record_of_wrong_types_is_damaged(tmp_path, config, says):
+    folder = made(tmp_path / "run")
+    folder.write_json("config.json", config)
+    with pytest.raises(InputError, match=says):
+        _ = folder.command, folder.config
+
+
+def test_metrics_of_wrong_types_are_text_or_left_out(tmp_path):
+    folder = made(tmp_path / "run")
+    folder.write("metrics.csv", b"run,epoch,loss\n0,one,0.5,more,and more\n1\n\n")
+    assert folder.read_metrics() == [{"run": 0, "epoch": "one", "loss": 0.5}, {"run": 1}]
+
+
+@pytest.mark.parametrize("meta", [[], 3, "x"])
+def test_a_checkpoint_whose_record_is_none_says_what_to_delete(tmp_path, meta):
+    folder = made(tmp_path / "run")
+    folder.save_arrays("run-000", {}, meta)
+    with pytest.raises(InputError, match="cannot be read: its record is none") as caught:
+        folder.load_arrays("run-000")
+    assert caught.value.hint.startswith(f"Delete it (rm {tmp_path}/run/checkpoint/run-000.npz)")
+
+
+def test_what_is_wrong_in_a_checkpoint_is_told_while_it_is_used(tmp_path):
+    folder = made(tmp_path / "run")
+    missing = pytest.raises(InputError, match=r"run-000\.npz: the checkpoint cannot be read: 'state-000'")
+    with missing, folder.restoring("run-000"):
+        raise KeyError("state-000")

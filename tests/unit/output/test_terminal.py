@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import re
+import shutil
+import subprocess
 
 import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rich.console import Console
+from rich.text import Text
 
+from nnlab.errors import Description, ExitCode
 from nnlab.experiments.arith import console_line
 from nnlab.output import figures
-from nnlab.output.pictures import PictureRow
+from nnlab.output.document import dumps
+from nnlab.output.pictures import ColourRow, PictureRow
 from nnlab.output.progress import LiveProgress, PlainProgress, clock, metrics_told, sparkline
-from nnlab.output.terminal import Terminal, literal, number, percent, table
+from nnlab.output.terminal import LiteralConsole, Stream, Terminal, literal, number, one_line, percent, quoted, table
 
 
 def plain(renderable, width=80):
@@ -126,10 +136,91 @@ def test_strings_are_shown_literally(capfd):
     assert "[red]1[/red]" in out
 
 
+def test_no_text_reaches_a_stream_unseen_whoever_built_it(capfd):
+    """Also what is a Text, a caption or a picture's name."""
+    terminal = Terminal(verbosity=1)
+    terminal.show(
+        Text(HOSTILE), Text.assemble((HOSTILE, "bold")), ColourRow([np.zeros((4, 4, 3), np.uint8)], [HOSTILE])
+    )
+    listed = table("a")
+    listed.caption = HOSTILE
+    listed.add_row(Text(HOSTILE))
+    terminal.show(listed)
+    terminal.line(HOSTILE)
+    terminal.error(Description(ExitCode.USAGE, "InputError", HOSTILE, HOSTILE))
+    terminal.traceback(ValueError(HOSTILE))
+    terminal.show_again(HOSTILE)
+    out, err = capfd.readouterr()
+    assert not set("\x1b\x07\x9b\u202e") & set(out + err + terminal.transcript)
+    assert "[bold]x[/bold] [classical] ␛]0;title␇" in " ".join(out.split())
+    assert "ValueError: [/i] [bold]x[/bold] [classical] ␛]0;title␇" in err
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_any_text_is_shown_and_steers_nothing(text):
+    file = io.StringIO()
+    console = LiteralConsole(file, width=40, color_system=None)
+    listed = table(text)
+    listed.add_row(text)
+    console.print(text, Text(text), listed)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", file.getvalue())
+    assert "\n" not in one_line(text)
+
+
 def test_literal_keeps_letters_of_every_script_and_line_ends():
     text = "Βρες τον Τομ.\n中文 ñ 😀"
     assert literal(text) == text
-    assert literal("a\tb\x00\x7f\ud800") == "a␉b␀␡\ufffd"
+    assert literal("a\tb\x00\x7f\ud800\x9b\u202e") == "a␉b␀␡\ufffd\ufffd\ufffd"
+    assert literal(os.fsdecode(b"caf\xe9")) == "caf\\xe9"
+    assert one_line("a\nb\r\n") == "a␊b␍␊"
+
+
+def test_warnings_are_one_line_each(capfd):
+    Terminal().warn("a\nerror: b")
+    assert capfd.readouterr().err == "warning: a␊error: b\n"
+
+
+NAMES = [
+    b"caf\xe9",
+    b"a b",
+    b"it's",
+    b"a\nb",
+    b"\x1b]0;title\x07",
+    "Βρες".encode(),
+    b"$(x) `y` \\ [z]",
+    "a\u202eb".encode(),
+]
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash here")
+def test_a_quoted_path_is_read_back_by_a_shell():
+    words = [quoted(os.fsdecode(name)) for name in NAMES]
+    assert all(literal(word) == word for word in words)
+    done = subprocess.run(["bash", "-c", f"printf '%s\\0' {' '.join(words)}"], capture_output=True, check=True)
+    assert done.stdout.split(b"\0")[:-1] == NAMES
+    assert quoted("runs/arith-1") == "runs/arith-1"
+
+
+def test_answers_are_literal_on_a_terminal_and_as_they_are_in_a_pipe(monkeypatch, capfd):
+    pty = pytest.importorskip("pty")
+    Terminal().write(HOSTILE)
+    assert capfd.readouterr().out == HOSTILE
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w", encoding="utf-8") as stream:
+        monkeypatch.setattr("sys.stdout", stream)
+        Terminal().write(HOSTILE)
+    seen = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert seen == literal(HOSTILE)
+
+
+def test_json_text_holds_nothing_that_steers_a_terminal():
+    text = dumps({"Βρες": HOSTILE + os.fsdecode(b"\xe9"), "x": float("nan")})
+    assert "Βρες" in text
+    assert not set("\x1b\x07\x9b\u202e\udce9") & set(text)
+    assert json.loads(text) == {"Βρες": HOSTILE + os.fsdecode(b"\xe9"), "x": None}
+    assert dumps({"Βρες": 1}, ascii_only=True).isascii()
 
 
 def test_long_paths_are_one_line_in_a_pipe(capfd, monkeypatch):
@@ -161,30 +252,35 @@ class Broken(io.TextIOWrapper):
         raise self.error
 
 
-def test_stdout_that_fails_stops_being_written_and_is_told_at_the_end(monkeypatch, capfd):
-    from nnlab.commands.outcome import Outcome, run_command
-
-    done = []
-
-    def work(terminal):
-        terminal.show("a", "b")
-        done.append("all")
-        return Outcome({"x": 1})
-
-    for error, code in ((OSError(28, "No space left on device"), 4), (BrokenPipeError(32, "Broken pipe"), 0)):
-        monkeypatch.setattr("sys.stdout", Broken(error))
-        assert run_command("x", work, json=False) == code
-        monkeypatch.undo()
-    assert done == ["all", "all"]
-    assert "standard output could not be written: no space left on device" in capfd.readouterr().err
-
-
 def test_stderr_that_fails_ends_nothing(monkeypatch):
     monkeypatch.setattr("sys.stderr", Broken(BrokenPipeError(32, "Broken pipe")))
     terminal = Terminal()
     for _ in drive(PlainProgress(terminal.err)):
         terminal.tell("still here")
     terminal.warn("still here")
+
+
+def test_stderr_whose_reader_leaves_is_silent_from_then_on(monkeypatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", encoding="utf-8") as stream:
+        monkeypatch.setattr("sys.stderr", stream)
+        terminal = Terminal()
+        for _ in drive(PlainProgress(terminal.err)):
+            terminal.tell("x" * 100_000)
+        os.write(stream.fileno(), b"of a library")  # goes nowhere, and is no error
+
+
+def test_the_live_display_goes_on_without_its_terminal(monkeypatch):
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w", encoding="utf-8") as stream:
+        monkeypatch.setattr("sys.stderr", stream)
+        terminal = Terminal()
+        assert terminal.err.is_terminal
+        for number, _ in enumerate(drive(LiveProgress(terminal.err))):
+            if number == 0:
+                os.close(ours)  # the window is closed
 
 
 def test_closed_streams_are_no_error(monkeypatch):
@@ -198,15 +294,14 @@ def test_closed_streams_are_no_error(monkeypatch):
 
 
 def test_letters_that_an_encoding_lacks_are_escaped(monkeypatch):
-    from nnlab.commands.outcome import Outcome, run_command
-
-    raw = io.BytesIO()
-    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding="ascii"))
-    assert run_command("x", lambda terminal: Outcome({"answer": "Βρες 😀"}), json=True) == 0
-    written = raw.getvalue().decode("ascii")
-    assert json.loads(written)["results"]["answer"] == "Βρες 😀"
     raw = io.BytesIO()
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding="latin-1"))
-    terminal = Terminal()
-    terminal.write("café Βρες\n")
+    Terminal().write("café Βρες\n")
     assert raw.getvalue() == b"caf\xe9 \\u0392\\u03c1\\u03b5\\u03c2\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "utf8"), [("utf-8", True), ("UTF8", True), ("utf_8", True), ("ascii", False), ("cp1252", False)]
+)
+def test_streams_know_whether_they_take_every_letter(encoding, utf8):
+    assert Stream(io.TextIOWrapper(io.BytesIO(), encoding=encoding)).is_utf8 is utf8
