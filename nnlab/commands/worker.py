@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.train import check_same_data, config_of
-from nnlab.errors import ExitCode, UsageError, describe
+from nnlab.errors import ExitCode, UsageError
 from nnlab.experiments import entry
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal
-from nnlab.training import signals
 
 
 class EventLines:
@@ -45,14 +45,12 @@ class EventLines:
 
 def work(path: Path, task_name: str, firsts: Sequence[int], *, device: str, benchmark: bool) -> ExitCode:
     """Train the groups of runs of a task that begin with ``firsts``; an error is one line on stderr."""
-    try:
-        with signals.interrupt_on_sigterm():
-            _train(path, task_name, firsts, device=device, benchmark=benchmark)
-        return ExitCode.DONE
-    except (Exception, KeyboardInterrupt) as error:
-        told = describe(error)
-        Terminal().error(told)
-        return told.exit_code
+
+    def train_runs(terminal: Terminal) -> Outcome:
+        _train(path, task_name, firsts, device=device, benchmark=benchmark)
+        return Outcome()
+
+    return run_command("worker", train_runs, json=False)
 
 
 def _train(path: Path, task_name: str, firsts: Sequence[int], *, device: str, benchmark: bool) -> None:
