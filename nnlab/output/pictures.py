@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+ASCII = str.maketrans("▀▄█░▒▓", "',#.:*")  # for a stream that cannot write blocks
+
+
 class PictureRow:
     """Small grey pictures (0-255) beside each other as half blocks, each under its caption.
 
@@ -38,7 +41,7 @@ class PictureRow:
             for _ in row:
                 grid.add_column(no_wrap=True)
             grid.add_row(*(caption for caption, _ in row))
-            grid.add_row(*(picture for _, picture in row))
+            grid.add_row(*(_in_ascii(picture) if options.ascii_only else picture for _, picture in row))
             yield grid
 
 
@@ -67,14 +70,19 @@ class ColourRow:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Rich calls this with the width and the colours at hand."""
         fit = max(1, (options.max_width + 2) // (self._columns + 2))
-        draw = _shades if console.color_system is None else _colours
+        draw = _shades if console.color_system is None or options.ascii_only else _colours
         for start in range(0, len(self._pictures), fit):
             grid = Table.grid(padding=(0, 2, 0, 0))
             for _ in self._pictures[start : start + fit]:
                 grid.add_column(no_wrap=True)
             grid.add_row(*(Text(one_line(caption), style="bold") for caption in self._captions[start : start + fit]))
-            grid.add_row(*(draw(_reduced(picture, self._columns)) for picture in self._pictures[start : start + fit]))
+            drawn = [draw(_reduced(picture, self._columns)) for picture in self._pictures[start : start + fit]]
+            grid.add_row(*(_in_ascii(picture) if options.ascii_only else picture for picture in drawn))
             yield grid
+
+
+def _in_ascii(picture: Text) -> Text:
+    return Text(picture.plain.translate(ASCII))
 
 
 def _reduced(picture: np.ndarray[Any, Any], side: int) -> np.ndarray[Any, Any]:

@@ -195,7 +195,9 @@ class LiveProgress(SilentProgress):
         parts: list[RenderableType] = [grid]
         if self.rows:
             losses = [float(row["loss"]) for row in self.rows if "loss" in row]
-            parts.append(Text.assemble("loss  ", (sparkline(losses, bar), "cyan"), overflow="crop", no_wrap=True))
+            curve = (sparkline(losses, bar), "cyan")
+            if not self.console.options.ascii_only:
+                parts.append(Text.assemble("loss  ", curve, overflow="crop", no_wrap=True))
             shown = Text(overflow="ellipsis", no_wrap=width >= 60)
             for name, value in metrics_told(self.rows[-1]).items():
                 shown.append(f"{name} ", style="dim").append(f"{value}  ", style="bold")

@@ -114,6 +114,21 @@ def test_pictures_stand_beside_each_other_as_far_as_the_terminal_is_wide():
     assert not any("…" in line for line in narrow)
 
 
+def test_pictures_in_an_encoding_without_blocks_are_drawn_with_what_it_has():
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    console = LiteralConsole(stream, width=80, color_system=None)
+    picture = np.zeros((28, 28), np.uint8)
+    picture[6:8, 4:24] = 255
+    console.print(PictureRow([picture], ["a"]), ColourRow([np.stack([picture] * 3, axis=-1)], ["b"]))
+    stream.flush()
+    assert "#" * 20 in raw.getvalue().decode("ascii")
+    display = LiveProgress(console)
+    for _ in drive(display):
+        console.print(display.render())
+    stream.flush()
+
+
 # ---- text from users, files and models is never markup ----------------------------------------------
 
 HOSTILE = "[/i] [bold]x[/bold] [classical] \x1b]0;title\x07 \x1b[31m \x9b31m \u202e end"
