@@ -17,11 +17,9 @@ def pictures(folder, count, pixels):
 
 def npz(path, train, test, pixels):
     """MNIST's arrays."""
-    arrays = {}
-    for part, count in (("train", train), ("test", test)):
-        arrays[f"x_{part}"] = np.stack([pixels(number) for number in range(count)])
-        arrays[f"y_{part}"] = np.arange(count, dtype=np.uint8) % 10
-    np.savez(path, **arrays)
+    x_train, x_test = (np.stack([pixels(number) for number in range(count)]) for count in (train, test))
+    y_train, y_test = (np.arange(count, dtype=np.uint8) % 10 for count in (train, test))
+    np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
     return path
 
 
