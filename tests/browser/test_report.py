@@ -230,12 +230,12 @@ def test_report_killed_and_begun_again(tmp_path):
 
 def test_report_goes_on_after_a_part_that_fails(tmp_path):
     words = ["report", "--preset", "best", "--only", "conv,figure8", "--out", "here"]
-    environment = {"NNLAB_DATA": "", "KERAS_HOME": str(tmp_path / "home"), "NNLAB_MIRROR": "http://127.0.0.1:9"}
+    environment = {"NNLAB_DATA": "", "NNLAB_CACHE": str(tmp_path / "cache"), "NNLAB_MIRROR": "http://127.0.0.1:9"}
     done = call(*words, "--json", cwd=tmp_path, env=environment)
     assert done.code == done.document["exit_code"] == 1
     assert len(done.document["results"]["items"]) == 4
     assert "2/2" in done.err
-    assert "cannot download http://127.0.0.1:9/cifar10.npz" in done.err
+    assert "cannot download http://127.0.0.1:9/cifar10-jpeg.zip" in done.err
     document = json.loads((tmp_path / "here" / "report.json").read_text())
     assert {row["verdict"] for row in document["results"]["items"]} == {"not run"}
     assert "cannot download" in (tmp_path / "here" / "report.html").read_text()

@@ -11,7 +11,8 @@ from nnlab.data import catalogue, datasets
 from nnlab.errors import ExitCode
 
 
-def test_list_data_tells_size_licence_and_attribution_before_anything_is_fetched(nowhere, capfd):
+def test_list_data_tells_size_licence_and_attribution_before_anything_is_fetched(nowhere, capfd, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
     assert list_data(json=False) == ExitCode.DONE
     out = capfd.readouterr().out
     rows = {row.split()[0]: row for row in out.splitlines() if row.strip()}

@@ -135,7 +135,7 @@ def test_any_file_is_a_text_or_refused(folder):
             assert corpus.digest == text.read_files([path], lower=lower).digest
 
     check()
-    assert accepted > 50
+    assert accepted > 20
 
 
 @hostile
@@ -259,7 +259,7 @@ def test_any_file_is_pairs_or_refused(folder):
         assert all(any(map(str.isalpha, a)) == any(map(str.isalpha, b)) for a, b in both)
 
     check()
-    assert accepted > 20
+    assert accepted > 5
 
 
 def test_pairs_that_are_read_can_be_split_and_encoded(folder):
@@ -286,7 +286,7 @@ def test_pairs_that_are_read_can_be_split_and_encoded(folder):
             assert following.max() < len(target)
 
     check()
-    assert accepted > 20
+    assert accepted > 5
 
 
 # ---- sums --------------------------------------------------------------------------------------------
@@ -317,7 +317,7 @@ def test_any_file_is_sums_or_refused(folder):
             assert sums.answer.tolist() == [a + b for a, b in pairs]
 
     check()
-    assert accepted > 20
+    assert accepted > 5
 
 
 @hostile
