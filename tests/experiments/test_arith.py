@@ -114,7 +114,7 @@ def test_from_python(tmp_path):
     [
         ["--op", "mul", "--digits", "2"],
         ["--preset", "published", "--op", "sub", "--digits", "1", "--samples", "55"],
-        ["--digits", "9"],
+        pytest.param(["--digits", "9"], marks=pytest.mark.slow),
         ["--runs", "2", "--seed", "5", "--workers", "1"],
     ],
 )
@@ -126,6 +126,7 @@ def test_options_run(nnlab, options):
     assert ("--runs" in options) == isinstance(done.document["results"]["exact_match"], dict)
 
 
+@pytest.mark.slow
 def test_subtraction_learns_its_sign(nnlab):
     options = ["--op", "sub", "--digits", 1, "--samples", 55, "--preset", "quick", "--epochs", 60, "--batch-size", 8]
     done = nnlab("arith", *options, "--json", "-q", "--out", "run")

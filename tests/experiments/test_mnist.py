@@ -115,7 +115,7 @@ def train(net, seeds, folder, monkeypatch, at_once):
     ]
 
 
-@pytest.mark.parametrize("net", ["mlp", "cnn"])
+@pytest.mark.parametrize("net", ["mlp", pytest.param("cnn", marks=pytest.mark.slow)])
 def test_each_of_many_equals_its_run_alone_to_the_bit(tmp_path, monkeypatch, net):
     together = train(net, [3, 4, 5], tmp_path / "together", monkeypatch, 2)
     for place, seed in ((0, 3), (1, 4), (2, 5)):  # first and second of a pair, and one left over
@@ -136,6 +136,7 @@ def test_the_squared_error_is_that_of_probabilities():
 # ---- permute -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_permute_compares_and_lays_out_again(nnlab, tmp_path):
     done = nnlab("permute", *QUICK, "--epochs", "3", "--out", "run")
     assert (done.code, done.err) == (0, "")

@@ -39,6 +39,11 @@ def chirps(tmp_path_factory):
     return _made(tmp_path_factory, "autoencode", "--data", "chirps")
 
 
+@pytest.fixture(scope="module")
+def beginner(tmp_path_factory):
+    return _made(tmp_path_factory, "autoencode", "--data", "chirps", "--epochs", 1)
+
+
 @pytest.fixture
 def few(tmp_path):
     """An ``.npz`` of a few pictures, for what needs a run but no skill."""
@@ -87,6 +92,7 @@ def test_autoencoder_beats_pca_of_its_size(autoencoder):
     assert max(map(len, (autoencoder / "console.txt").read_text().splitlines())) <= 80
 
 
+@pytest.mark.slow
 def test_sound_autoencoder_beats_both_baselines(chirps):
     document = _document(chirps)
     valid(document)
@@ -131,12 +137,12 @@ def test_predict_restores_pictures_of_any_size(nnlab, denoiser, tmp_path):
     ]
 
 
-def test_predict_sounds_of_any_kind(nnlab, chirps, tmp_path):
+def test_predict_sounds_of_any_kind(nnlab, beginner, tmp_path):
     wave = audio.sing_sample(6, 1.0).test[0]
     stereo = np.stack([wave, wave[::-1]], axis=1)
     soundfile.write(tmp_path / "a.flac", audio.resample(stereo[:, 0], RATE, 44_100), 44_100)
     soundfile.write(tmp_path / "b.wav", stereo, RATE)
-    done = nnlab("predict", chirps, tmp_path / "a.flac", tmp_path / "b.wav")
+    done = nnlab("predict", beginner, tmp_path / "a.flac", tmp_path / "b.wav")
     assert done.code == 0, done.err
     assert done.out.splitlines() == [str(tmp_path / f"{name}-reconstructed.wav") for name in "ab"]
     one, rate = soundfile.read(tmp_path / "a-reconstructed.wav")
@@ -202,6 +208,7 @@ def test_interrupted_run_is_resumed_to_the_bit(nnlab, few, tmp_path, monkeypatch
     assert compare(RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "cut")) == []
 
 
+@pytest.mark.slow
 def test_published_sound_network_runs(nnlab):
     done = nnlab("autoencode", "--data", "chirps", "--net", "dense", *QUICK, "--epochs", 1, "--out", "dense")
     assert done.code == 0, done.err

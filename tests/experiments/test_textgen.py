@@ -95,7 +95,7 @@ def test_quick_learns_to_write(trained):
     "options",
     [
         ["--preset", "published", "--data", "sample", "--epochs", 1, "--length", 50, "--maxlen", 12, "--no-benchmark"],
-        [*QUICK, "--runs", 2, "--seed", 3, "--workers", 1],
+        pytest.param([*QUICK, "--runs", 2, "--seed", 3, "--workers", 1], marks=pytest.mark.slow),
         [*QUICK, "--maxlen", 20, "--diversity", 0.7, "--diversity", 1.5, "--length", 300, "--keep-case"],
     ],
 )
