@@ -280,7 +280,11 @@ def summary(config: ArithConfig, results: dict[str, Any], held_out: Sums) -> Any
     listed.add_row("training loss (nats per character)", number(results["loss"], ".2g"))
     listed.add_row("held-out loss (nats per character)", number(results["val_loss"], ".2g"))
     epochs, seconds = results["epochs_to_99"], results["seconds_to_99"]
-    reached = "not reached" if epochs is None else f"{number(epochs, '.3g')} epoch{'s' * (epochs != 1)}, {number(seconds, '.1f')} s"
+    reached = (
+        "not reached"
+        if epochs is None
+        else f"{number(epochs, '.3g')} epoch{'s' * (epochs != 1)}, {number(seconds, '.1f')} s"
+    )
     several = isinstance(epochs, dict) and epochs["n"] < config.runs
     of_runs = f" ({epochs['n']} of {config.runs} runs)" if several else ""
     listed.add_row(f"until 99 % were right{of_runs}", reached)
