@@ -116,6 +116,8 @@ def answer_chunk(
             errors[index] = Description(told.exit_code, told.type, f"{name}: {told.message}", told.hint)
             terminal.error(errors[index])
     replies = iter(answers_of(predictor, given))
+    for note in predictor.notes():
+        terminal.warn(note)
     for index, (text, name) in enumerate(zip(chunk, names, strict=True)):
         reply = None if index in errors else next(replies)
         if isinstance(reply, Exception):

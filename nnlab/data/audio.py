@@ -9,25 +9,36 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import sys
-import zipfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from nnlab.data import datasets, decoded
-from nnlab.data.images import HELD_OUT
+from nnlab.data import datasets, decoded, folders, images
+from nnlab.data.decoded import HELD_OUT
 from nnlab.data.random import Stream, rng
+from nnlab.data.sound_files import SoundFile, Wave, read_sound
 from nnlab.errors import InputError, UsageError
 
-Wave: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 RATE = 22_050  # Hz
 LOWEST = 250.0  # Hz
-ENDINGS = (".wav", ".flac", ".ogg", ".oga", ".mp3", ".aif", ".aiff", ".au", ".opus")
-LEAST = 5  # recordings
+ENDINGS = (
+    *(".wav", ".flac", ".ogg", ".oga", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd", ".opus", ".caf", ".w64"),
+    ".rf64",
+)
+LEAST = 5  # recordings: one is held out
+SHORTEST = 0.05  # seconds
+SILENT = 1e-7  # of full scale
+ROUNDING = 1e-6  # of a recording's loudest sample: less, between the ends, is no sound
+EDGE, EDGES = RATE // 10, 0.05  # samples at either end, where a hum that begins leaves up to 3.5 % of its level
+CANCELLED = 0.4  # of the loudest channel's energy; the mean of a channel and a silent one keeps 0.25
+MOST_BYTES, RATIO = 1 << 30, 100  # of decoded recordings, or so many per byte of their files
+BLOCK = 600 * RATE  # samples that are filtered at once
 HINT = "Give a folder of WAV, FLAC, OGG or MP3 files"
 
 
@@ -61,12 +72,16 @@ class Recordings:
 
 @dataclass(frozen=True)
 class Sounds:
-    """Training and held-out recordings, where they came from, and what could not be read."""
+    """Training and held-out recordings, where they came from, and what is to be told of them.
+
+    ``skipped`` names each file that could not be used, and why.
+    """
 
     train: Recordings
     test: Recordings
     source: str
     skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -74,9 +89,22 @@ class Sounds:
         parts = [array for part in (self.train, self.test) for array in (part.samples, np.array(part.starts, np.int64))]
         return decoded.digest(*parts)
 
+    def record(self) -> dict[str, Any]:
+        """What a run keeps of its data: name, number of recordings, digest."""
+        return {"name": self.source, "items": len(self.train) + len(self.test), "digest": self.digest}
+
 
 def load(data: str) -> Sounds:
-    """``birds``; ``sample``; or a folder of sound files."""
+    """Recordings by name or path.
+
+    Args:
+        data: ``birds``; ``sample``; or a folder of sound files.
+
+    Raises:
+        UsageError: there is no such folder.
+        InputError: fewer than 5 recordings can be used.
+        DataUnavailable: the birds are not at hand and cannot be downloaded.
+    """
     if data == datasets.SAMPLE:
         return sing_sample()
     path = datasets.find("birds") if data == "birds" else Path(data)
@@ -86,96 +114,137 @@ def load(data: str) -> Sounds:
 
 
 def is_folder_of_sounds(path: Path) -> bool:
-    """Whether a folder holds a sound file, at any depth."""
-    return path.is_dir() and any(_is_sound(entry) for entry in path.rglob("*"))
-
-
-def _is_sound(path: Path) -> bool:
-    return path.suffix.lower() in ENDINGS and not path.name.startswith(".") and path.is_file()
+    """Whether a folder holds more sound files than pictures, at any depth."""
+    if not path.is_dir():
+        return False
+    files = folders.list_files(path, (*ENDINGS, *images.ENDINGS)).files
+    sounds = sum(file.suffix.lower() in ENDINGS for file in files)
+    return sounds > len(files) - sounds
 
 
 def read_folder(path: Path) -> Sounds:
-    """All sound files of a folder; those that cannot be read are named in ``skipped``."""
-    files = sorted(entry for entry in path.rglob("*") if _is_sound(entry))
-    if not files:
-        raise InputError(f"expected sound files ({', '.join(ENDINGS[:5])}, …), found none", HINT, path=path)
-    names = [file.relative_to(path).as_posix() for file in files]
-    key = datasets.content_key((RATE, LOWEST), zip(names, files, strict=True))
-    kept = datasets.cache() / "decoded" / f"sounds-{key}.npz"
-    try:
-        with open(kept, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            made = [
-                Recordings(
-                    archive[f"{part}_samples"],
-                    tuple(archive[f"{part}_starts"].tolist()),
-                    tuple(archive[f"{part}_names"].tolist()),
-                )
-                for part in ("train", "test")
-            ]
-            return Sounds(made[0], made[1], str(path), tuple(archive["skipped"].tolist()))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-        pass  # not decoded yet, or damaged: do it now
-    found = _decode(path, files, names)
-    arrays: dict[str, np.ndarray[Any, Any]] = {"skipped": np.array(found.skipped, dtype=str)}
-    for part, recordings in (("train", found.train), ("test", found.test)):
-        arrays[f"{part}_samples"] = recordings.samples
-        arrays[f"{part}_starts"] = np.array(recordings.starts, np.int64)
-        arrays[f"{part}_names"] = np.array(recordings.names, dtype=str)
-    datasets.keep(kept, arrays)
-    return found
+    """All sound files of a folder."""
+    listing = folders.list_files(path, ENDINGS)
+    names, left_out = images.without_written(
+        [file.relative_to(path).as_posix() for file in listing.files], listing.left_out
+    )
+    note = replace(listing, left_out=left_out).note
+    if not names:
+        raise InputError(
+            f"expected sound files ({', '.join(ENDINGS[:5])}, …), found none{f' ({note})' if note else ''}",
+            HINT,
+            path=path,
+        )
+    settings = ("sounds", 2, RATE, LOWEST, decoded.versions("soundfile", "scipy", "numpy"))
+    key = datasets.content_key(settings, [(name, path / name) for name in names])
+    arrays, record = decoded.cached("sounds", key, lambda: _decode(path, names))
+    train, test = (
+        Recordings(arrays[f"{part}_samples"], tuple(arrays[f"{part}_starts"].tolist()), tuple(record[part]))
+        for part in ("train", "test")
+    )
+    notes = tuple(f"{path}: {text}" for text in (note, *record["notes"]) if text)
+    return Sounds(train, test, str(path), tuple(record["skipped"]), notes)
 
 
-def _decode(path: Path, files: Sequence[Path], names: Sequence[str]) -> Sounds:
+def _decode(path: Path, names: Sequence[str]) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, Any]]:
+    """Samples and starts of both parts, and what :class:`Sounds` says of them."""
+    waves, skipped, remarks = _conditioned(path, names)
+    if len(waves) < LEAST:
+        named = f"; the first that cannot be used: {skipped[0]}" if skipped else ""
+        raise InputError(
+            f"expected at least {LEAST} recordings, {len(waves)} of {len(names)} can be used{named}", HINT, path=path
+        )
+    contents = [hashlib.sha256(wave.tobytes()).digest() for wave in waves.values()]
+    train, test, notes = decoded.split(list(waves), contents)
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    record: dict[str, Any] = {"skipped": skipped}
+    for part, mask in (("train", train), ("test", test)):
+        if not mask.any():
+            why = "".join(f"; {note}" for note in notes)
+            raise InputError(
+                f"expected recordings to train and to test with, all are on one side{why}", HINT, path=path
+            )
+        chosen = [name for name, wanted in zip(waves, mask, strict=True) if wanted]
+        recordings = Recordings.of([waves[name] for name in chosen], chosen)
+        arrays[f"{part}_samples"], arrays[f"{part}_starts"] = recordings.samples, np.array(recordings.starts, np.int64)
+        record[part] = chosen
+    if skipped:
+        notes.insert(0, f"{len(skipped):,} of {len(names):,} files cannot be used, the first: {skipped[0]}")
+    record["notes"] = [*notes, *(f"{count:,} recordings: {remark}" for remark, count in remarks.items())]
+    return arrays, record
+
+
+def _conditioned(path: Path, names: Sequence[str]) -> tuple[dict[str, Wave], list[str], Counter[str]]:
+    """The recordings that can be used by name, those that cannot and why, and how many have which remarks."""
     from tqdm import tqdm
 
     waves: dict[str, Wave] = {}
     skipped: list[str] = []
-    shown = zip(names, files, strict=True)
-    for name, file in tqdm(shown, "decoding", len(files), file=sys.stderr, leave=False, disable=None, unit=" files"):
+    remarks: Counter[str] = Counter()
+    size = on_disk = 0
+    for name in tqdm(names, "decoding", file=sys.stderr, leave=False, disable=None, unit=" files"):
         try:
-            wave, rate = read_sound(file)
-            waves[name] = condition(wave.mean(axis=1), rate)
+            wave, remark = mono(read_sound(path / name))
         except InputError as error:
-            skipped.append(f"{name} ({error.message.removeprefix(f'{file}: ')})")
-    if len(waves) < LEAST:
-        named = f"; the first that cannot be used: {skipped[0]}" if skipped else ""
-        raise InputError(
-            f"expected at least {LEAST} recordings, {len(waves)} of {len(files)} can be used{named}", HINT, path=path
-        )
-    test = held_out(waves)
-    parts = [[name for name in waves if (name in test) == wanted] for wanted in (False, True)]
-    if not all(parts):
-        raise InputError("expected recordings to train and to test with, all are on one side", HINT, path=path)
-    train, tested = (Recordings.of([waves[name] for name in part], part) for part in parts)
-    return Sounds(train, tested, str(path), tuple(skipped))
+            skipped.append(f"{name} ({error.message.removeprefix(f'{path / name}: ')})")
+            continue
+        waves[name] = wave
+        size, on_disk = size + wave.nbytes, on_disk + os.path.getsize(path / name)
+        if size > max(MOST_BYTES, RATIO * on_disk):
+            raise InputError(
+                f"expected recordings of the size of their files, {on_disk / 1e6:.1f} MB unpack to more than "
+                f"{size / 1e9:.1f} GB",
+                "Give fewer of them",
+                path=path,
+            )
+        if remark:
+            remarks[remark] += 1
+    return waves, skipped, remarks
 
 
-def held_out(waves: dict[str, Wave]) -> set[str]:
-    """The names that are held out; copies of one recording go together."""
-    folders = {name: {part.lower() for part in Path(name).parts[:-1]} for name in waves}
-    if all(("test" in parts) != ("train" in parts) for parts in folders.values()):
-        return {name for name, parts in folders.items() if "test" in parts}
-    digests = {name: hashlib.sha256(wave.tobytes()).digest() for name, wave in waves.items()}
-    order = {digest: place for place, digest in enumerate(sorted(set(digests.values())))}
-    return {name for name, digest in digests.items() if order[digest] % HELD_OUT == 0}
+# ---- conditioning ------------------------------------------------------------------------------------
 
 
-def read_sound(path: Path) -> tuple[Wave, int]:
-    """A sound file as ``(samples, channels)`` and its rate in Hz; InputError where it cannot be read."""
-    import soundfile
+def mono(sound: SoundFile) -> tuple[Wave, str]:
+    """A recording as one channel, conditioned, and what is to be told of how.
 
-    if not path.is_file():
-        raise InputError("there is no such file", HINT, path=path)
-    try:
-        wave, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, OSError, ValueError) as error:
-        reason = str(error).rpartition(": ")[2].rstrip(".").lower()
-        raise InputError(f"expected a sound file, it cannot be read ({reason})", HINT, path=path) from error
-    if len(wave) == 0:
-        raise InputError("expected a sound, the file is empty", HINT, path=path)
-    if not np.isfinite(wave).all():
-        raise InputError("expected a sound, some samples are not numbers", HINT, path=path)
-    return wave, int(rate)
+    The mean of the channels; or the loudest one where they cancel each other or the others are silent, so that the
+    mean has less than 0.4 of its energy.
+
+    Raises:
+        InputError: it is shorter than 0.05 s, or silent above 250 Hz.
+    """
+    if sound.samples.shape[1] == 1:
+        return condition(sound.samples[:, 0], sound.rate), _scale_remark(sound)
+    channels = condition_channels(sound)
+    mix: Wave = np.mean(np.stack(channels), axis=0, dtype=np.float32)
+    energy = [float(np.square(wave, dtype=np.float64).sum()) for wave in (mix, *channels)]
+    if energy[0] >= CANCELLED * max(energy[1:]):
+        return mix, _scale_remark(sound)
+    loudest = int(np.argmax(energy[1:]))
+    return channels[loudest], "one channel is silent, or they cancel each other: the loudest is read"
+
+
+def _scale_remark(sound: SoundFile) -> str:
+    return "" if sound.scale == 1 else f"its numbers are on another scale: divided by {sound.scale:,.0f}"
+
+
+def condition_channels(sound: SoundFile) -> list[Wave]:
+    """Each channel of a file, conditioned; one that is silent is silence.
+
+    Raises:
+        InputError: all are silent above 250 Hz, or shorter than 0.05 s.
+    """
+    channels: list[Wave | InputError] = []
+    for channel in sound.samples.T:
+        try:
+            channels.append(condition(channel, sound.rate))
+        except InputError as error:
+            channels.append(error)
+    heard = [channel for channel in channels if not isinstance(channel, InputError)]
+    if not heard:
+        raise next(channel for channel in channels if isinstance(channel, InputError))
+    return [np.zeros_like(heard[0]) if isinstance(channel, InputError) else channel for channel in channels]
 
 
 def resample(wave: Wave, rate: int, to: int) -> Wave:
@@ -185,24 +254,51 @@ def resample(wave: Wave, rate: int, to: int) -> Wave:
     if rate == to:
         return wave
     common = math.gcd(rate, to)
-    made: Wave = resample_poly(wave, to // common, rate // common).astype(np.float32)
-    return made
+    resampled: Wave = resample_poly(wave, to // common, rate // common).astype(np.float32)
+    return resampled
 
 
 def condition(wave: Wave, rate: int) -> Wave:
     """Mono ``(samples,)`` at 22,050 Hz, without offset and without what is below 250 Hz.
 
-    InputError where nothing is left: silence. The filter (Butterworth, order 6) runs both ways: no delay.
-    """
-    from scipy.signal import butter, sosfiltfilt
+    The filter (Butterworth, order 6) runs both ways: no delay.
 
-    made = resample(np.asarray(wave, np.float32) - np.float32(wave.mean()), rate, RATE)
-    if len(made) < RATE // 20:
-        raise InputError(f"expected at least 0.05 s of sound, got {len(made) / RATE:.3f} s", HINT)
-    filtered: Wave = sosfiltfilt(butter(6, LOWEST, "highpass", fs=RATE, output="sos"), made).astype(np.float32)
-    if float(np.abs(filtered).max()) < 1e-7:
+    Raises:
+        InputError: it is shorter than 0.05 s, or nothing is left: silence, an offset or a hum alone.
+    """
+    samples = resample(np.asarray(wave, np.float32) - np.float32(wave.mean()), rate, RATE)
+    if len(samples) < RATE * SHORTEST:
+        raise InputError(f"expected at least {SHORTEST} s of sound, got {len(samples) / RATE:.3f} s", HINT)
+    filtered = _highpass(samples)
+    if _is_silent(filtered, _loudest(wave)):
         raise InputError("expected a sound, it is silent above 250 Hz", HINT)
     return filtered
+
+
+def _is_silent(filtered: Wave, loudest: float) -> bool:
+    """Whether what is left of a recording, whose loudest sample this was, is rounding and the filter's own edges."""
+    inner = filtered[EDGE:-EDGE] if len(filtered) > 4 * EDGE else filtered
+    return _loudest(inner) < max(SILENT, ROUNDING * loudest) and _loudest(filtered) < max(SILENT, EDGES * loudest)
+
+
+def _loudest(wave: Wave) -> float:
+    return max(float(wave.max()), -float(wave.min()))
+
+
+def _highpass(samples: Wave) -> Wave:
+    """What is above 250 Hz; of long recordings ten minutes at a time, which overlap by a second."""
+    from scipy.signal import butter, sosfiltfilt
+
+    sections = butter(6, LOWEST, "highpass", fs=RATE, output="sos")
+    if len(samples) <= BLOCK + 2 * RATE:
+        filtered: Wave = sosfiltfilt(sections, samples).astype(np.float32)
+        return filtered
+    parts = []
+    for first in range(0, len(samples), BLOCK):
+        before = min(first, RATE)
+        part = sosfiltfilt(sections, samples[first - before : first + BLOCK + RATE]).astype(np.float32)
+        parts.append(part[before : before + BLOCK])
+    return np.concatenate(parts)
 
 
 # ---- the sample: bird-like chirps the project makes itself -------------------------------------------

@@ -1,13 +1,25 @@
-"""What was made of files, once it is arrays: its digest, a copy in the cache, and what of it is held out."""
+"""What files become: its digest, its copy in the cache, and what of it is held out."""
 
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
+import json
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from nnlab.data import datasets
+
 Array: TypeAlias = np.ndarray[Any, Any]
+Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
+HELD_OUT = 5  # one file in so many is held out where no folder says which
+VALIDATION = {"val", "valid", "validation", "dev"}
+RECORD = "_record"
 
 
 def digest(*arrays: Array) -> str:
@@ -17,3 +29,73 @@ def digest(*arrays: Array) -> str:
         found.update(f"{array.dtype.str}{array.shape}".encode())
         found.update(np.ascontiguousarray(array).data)
     return found.hexdigest()
+
+
+def versions(*distributions: str) -> tuple[str, ...]:
+    """The versions of libraries: another one may decode or draw other bits."""
+    return tuple(importlib.metadata.version(name) for name in distributions)
+
+
+def cached(kind: str, key: str, make: Callable[[], tuple[Mapping[str, Array], Any]]) -> tuple[Mapping[str, Array], Any]:
+    """What ``make`` gives, or what an earlier run kept of it.
+
+    Args:
+        kind: what it is (``pictures``), for the name of the file.
+        key: another one wherever anything that decides the result is another (:func:`datasets.content_key`).
+        make: gives arrays by name, and a value that JSON can hold.
+    """
+    path = datasets.cache() / "decoded" / f"{kind}-{key}.npz"
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        return arrays, json.loads(arrays.pop(RECORD).tobytes())
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        pass  # not made yet, or damaged: make it now
+    made, record = make()
+    written = np.frombuffer(json.dumps(record).encode(), np.uint8)
+    datasets.keep(path, {**made, RECORD: written})
+    return made, record
+
+
+def split(names: Sequence[str], contents: Sequence[bytes]) -> tuple[Mask, Mask, list[str]]:
+    """Which files are trained on and which are held out; copies of one are never on both sides.
+
+    By folders where every file lies in one named ``train``, ``test`` or ``validation``: what is in ``test`` is held
+    out (``validation`` where there is no ``test``). Else by contents: one file in five, and its copies with it.
+
+    Args:
+        names: paths inside the data, with slashes.
+        contents: of each what tells it from others, a digest of what it was decoded to.
+
+    Returns:
+        (training, held out) as masks ``(files,)``, and what is to be told.
+    """
+    sides = [_side(name) for name in names]
+    digests = np.array(list(contents), dtype=object)
+    parts = set(sides)
+    if "" in parts or not {"train"} < parts:
+        order = {content: place for place, content in enumerate(sorted(set(contents)))}
+        test = np.array([order[content] % HELD_OUT == 0 for content in contents], bool)
+        stray = sides.count("")
+        partly = stray and {"train", "test"} <= parts
+        note = f"{stray:,} of {len(names):,} files lie neither in train nor in test: all are split by their contents"
+        return ~test, test, [note] if partly else []
+    held_out = "test" if "test" in parts else "validation"
+    train, test = (np.array([side == wanted for side in sides], bool) for wanted in ("train", held_out))
+    tested = set(digests[test])
+    copies = train & np.array([content in tested for content in contents], bool)
+    notes = []
+    if copies.any():
+        notes.append(f"{copies.sum():,} of {train.sum():,} files in train are copies of held-out ones: not trained on")
+    unused = ~train & ~test
+    if unused.any():
+        notes.append(f"not used: what is in a folder for validation ({unused.sum():,} of {len(names):,} files)")
+    return train & ~copies, test, notes
+
+
+def _side(name: str) -> str:
+    """``train``, ``test`` or ``validation``, as the folders of a file say; empty where they say nothing, or two."""
+    folders = {part.lower() for part in PurePosixPath(name).parts[:-1]}
+    said: list[str] = [side for side in ("train", "test") if side in folders]
+    said += ["validation"] if folders & VALIDATION else []
+    return said[0] if len(said) == 1 else ""

@@ -7,57 +7,78 @@ the cache. A file is wholly in the training or wholly in the test part: by its f
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
-import io
 import os
-import sys
+import re
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from nnlab.data import datasets, decoded
+from nnlab.data import datasets, decoded, folders, npz, picture_files, pixels
+from nnlab.data.picture_files import TOO_LARGE, DecodedFiles, Read, decode
+from nnlab.data.pixels import Bytes, Levels
 from nnlab.data.random import Stream, rng
 from nnlab.errors import InputError, UsageError
 
 Array: TypeAlias = np.ndarray[Any, Any]
-Bytes: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 SIDE = 32  # pixels of CIFAR-10, and what a user's own pictures are made
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-HELD_OUT = 5  # one file in so many is held out where no folder says so
-LEAST = 10
-SMALL = 20_000  # bytes: such files are decoded sooner than threads can take turns
-MOST_PIXELS = 100_000_000
+ENDINGS = (
+    *(".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"),
+    *(".pnm", ".avif", ".jp2"),
+)
+LEAST, LEAST_TEST = 10, 2  # pictures to train and to test with; of an .npz, LEAST in each
+ZIP_RATIO = 20  # pictures hardly get smaller in a zip
+WRITTEN = re.compile(r"-(restored|reconstructed)(-\d+)?\.\w+", re.IGNORECASE)  # names that predict gives to its files
 HINT = "Give a folder or a zip of PNG or JPEG files, or an .npz with x_train and x_test"
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Training and test pictures ``(n, side, side, 3)``, where they came from, and what could not be read."""
+    """Training and test pictures ``(n, side, side, 3)``, where they came from, and what is to be told of them.
+
+    ``skipped`` names each file that could not be read, and why; ``levels`` are black and white of those of more
+    than 8 bits, where there are any.
+    """
 
     train: Bytes
     test: Bytes
     source: str
     skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    levels: Levels | None = None
 
     @property
     def digest(self) -> str:
         """SHA-256 of the pictures as they were read."""
         return decoded.digest(self.train, self.test)
 
+    def record(self) -> dict[str, Any]:
+        """What a run keeps of its data: name, number of pictures, digest."""
+        return {"name": self.source, "items": len(self.train) + len(self.test), "digest": self.digest}
+
 
 def load(data: str | None) -> Pictures:
-    """``None`` or ``cifar10``; ``sample``; or a path: a folder or zip of picture files, or an ``.npz``."""
+    """Pictures by name or path.
+
+    Args:
+        data: ``None`` or ``cifar10``; ``sample``; or a path: a folder or zip of picture files, or an ``.npz``.
+
+    Raises:
+        UsageError: there is nothing of this name.
+        InputError: it cannot be read, or holds fewer than 10 pictures to train or 2 to test with.
+        DataUnavailable: CIFAR-10 is not at hand and cannot be downloaded.
+    """
     if data == datasets.SAMPLE:
         return draw_sample()
     if data in (None, "cifar10"):
-        found = read_path(datasets.find("cifar10"))
-        return Pictures(found.train, found.test, "cifar10", found.skipped)
+        return replace(read_path(datasets.find("cifar10")), source="cifar10")
     path = Path(str(data))
     if not path.exists():
         raise UsageError(
@@ -68,43 +89,27 @@ def load(data: str | None) -> Pictures:
 
 
 def read_path(path: Path) -> Pictures:
-    """A folder, a zip or an ``.npz``; InputError names what is wrong with it."""
-    if path.suffix == ".npz":
-        return read_npz(path)
+    """A folder, a zip or an ``.npz``, known by its contents; InputError names what is wrong with it."""
     if path.is_dir():
-        names = sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if _is_picture(p.name) and p.is_file())
-        key = datasets.content_key(SIDE, [(name, path / name) for name in names])
-        return _decoded(path, names, key, lambda name: (path / name).read_bytes())
+        return read_folder(path)
     try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
-        raise InputError(f"expected a zip of pictures, it cannot be read ({error})", HINT, path=path) from error
-    with archive:
-        entries = sorted((e for e in archive.infolist() if _is_picture(e.filename)), key=lambda e: e.filename)
-        key = datasets.content_key(SIDE, [("", path)])
-        return _decoded(path, [entry.filename for entry in entries], key, archive.read)
-
-
-def _is_picture(name: str) -> bool:
-    pure = PurePosixPath(name)
-    return pure.suffix.lower() in ENDINGS and not any(part.startswith((".", "__MACOSX")) for part in pure.parts)
+        arrays, zipped = npz.is_npz(path), npz.is_zip(path)
+    except OSError as error:
+        raise InputError(f"it cannot be opened ({error.strerror})", HINT, path=path) from error
+    if arrays:
+        return read_npz(path)
+    if not zipped:
+        raise InputError("expected a zip or an .npz of pictures, it is neither", HINT, path=path)
+    return read_zip(path)
 
 
 def read_npz(path: Path) -> Pictures:
-    """``x_train`` and ``x_test``: uint8 ``(n, side, side[, 1 or 3])``, of one side for both."""
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            missing = [key for key in ("x_train", "x_test") if key not in archive.files]
-            if missing:
-                raise InputError(f"the array {missing[0]} is missing", HINT, path=path)
-            parts = [archive["x_train"], archive["x_test"]]
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, AttributeError) as error:
-        raise InputError(f"expected an .npz file, it cannot be read ({error})", HINT, path=path) from error
-    for number, (name, x) in enumerate(zip(("x_train", "x_test"), parts, strict=True)):
-        if x.dtype != np.uint8:
-            raise InputError(f"expected {name} as uint8 (0-255), got {x.dtype}", "Convert it", path=path)
+    """``x_train`` and ``x_test`` ``(n, side, side[, 1 or 3])``, of one side for both; numbers of any range."""
+    names = ("x_train", "x_test")
+    arrays = npz.read_arrays(path, names, HINT)
+    for number, (name, x) in enumerate(zip(names, arrays, strict=True)):
         x = x[..., None] if x.ndim == 3 else x
-        if x.ndim != 4 or x.shape[1] != x.shape[2] or x.shape[3] not in (1, 3) or x.shape[1] % 8:
+        if x.ndim != 4 or x.shape[1] != x.shape[2] or x.shape[3] not in (1, 3) or x.shape[1] % 8 or not x.shape[1]:
             raise InputError(
                 f"expected {name} of shape (n, side, side, 3), the side a multiple of 8, got {x.shape}",
                 "Resize the pictures",
@@ -112,155 +117,159 @@ def read_npz(path: Path) -> Pictures:
             )
         if len(x) < LEAST:
             raise InputError(f"expected at least {LEAST} pictures in {name}, got {len(x)}", "Add some", path=path)
-        parts[number] = np.repeat(x, 3, axis=3) if x.shape[3] == 1 else x
-    if parts[0].shape[1:] != parts[1].shape[1:]:
+        arrays[number] = x
+    if arrays[0].shape[1:3] != arrays[1].shape[1:3]:
         raise InputError(
-            f"expected x_train and x_test of one size, got {parts[0].shape} and {parts[1].shape}",
+            f"expected x_train and x_test of one size, got {arrays[0].shape} and {arrays[1].shape}",
             "Resize the pictures",
             path=path,
         )
-    return Pictures(parts[0], parts[1], str(path))
+    scaled, notes = pixels.to_uint8(dict(zip(names, arrays, strict=True)), path)
+    train, test = (np.repeat(x, 3, axis=3) if x.shape[3] == 1 else x for x in scaled)
+    kept, copies = without_copies(train, test, path)
+    return Pictures(train[kept], test, str(path), notes=tuple(f"{path}: {note}" for note in (*notes, *copies)))
+
+
+def without_copies(train: Bytes, test: Bytes, path: Path) -> tuple[decoded.Mask, list[str]]:
+    """Which training pictures are not among the test pictures, to the pixel, and what is to be told.
+
+    Raises:
+        InputError: fewer than 10 are left.
+    """
+    tested = {hashlib.sha256(picture.tobytes()).digest() for picture in test}
+    kept = np.array([hashlib.sha256(picture.tobytes()).digest() not in tested for picture in train], bool)
+    copies = len(train) - int(kept.sum())
+    if copies == 0:
+        return kept, []
+    if kept.sum() < LEAST:
+        raise InputError(
+            f"expected other pictures in x_train than in x_test, {copies:,} of {len(train):,} are the same",
+            "Hold some out",
+            path=path,
+        )
+    return kept, [f"{copies:,} of {len(train):,} pictures in x_train are copies of those in x_test: not trained on"]
+
+
+# ---- files -------------------------------------------------------------------------------------------
+
+
+def read_folder(path: Path) -> Pictures:
+    """All picture files of a folder."""
+    listing = folders.list_files(path, ENDINGS)
+    names = [file.relative_to(path).as_posix() for file in listing.files]
+
+    def read(name: str) -> bytes:
+        if os.path.getsize(path / name) > picture_files.MOST_FILE:
+            raise ValueError(TOO_LARGE)
+        return (path / name).read_bytes()
+
+    kept, left_out = without_written(names, listing.left_out)
+    key = [(name, path / name) for name in kept]
+    return _decoded(path, kept, replace(listing, left_out=left_out).note, key, read)
+
+
+def read_zip(path: Path) -> Pictures:
+    """All picture files of a zip; nothing is unpacked to the disk."""
+    with contextlib.ExitStack() as stack:
+        try:
+            archive = stack.enter_context(zipfile.ZipFile(path))
+        except npz.ZIP_ERRORS as error:
+            raise InputError(f"expected a zip of pictures, it cannot be read ({error})", HINT, path=path) from error
+        entries = {entry.filename.replace("\\", "/"): entry for entry in archive.infolist() if not entry.is_dir()}
+        names, left_out = _of_zip(sorted(entries))
+        total, most = sum(entries[name].file_size for name in names), npz.allowed(path, ZIP_RATIO)
+        if total > most:
+            raise InputError(
+                f"expected a zip that unpacks to at most {most / 1e9:.1f} GB, its pictures take {total / 1e9:.1f}",
+                "Give a folder",
+                path=path,
+            )
+
+        def read(name: str) -> bytes:
+            if entries[name].file_size > picture_files.MOST_FILE:
+                raise ValueError(TOO_LARGE)
+            return archive.read(entries[name])
+
+        return _decoded(path, names, folders.Listing((), left_out).note, [("", path)], read)
+
+
+def without_written(names: Sequence[str], left_out: dict[str, int]) -> tuple[list[str], dict[str, int]]:
+    """Names without those of files that ``predict`` wrote, and the count of what is left out with them."""
+    kept = [name for name in names if not WRITTEN.search(name.rpartition("/")[2])]
+    written = len(names) - len(kept)
+    return kept, {**left_out, "written by predict": written} if written else left_out
+
+
+def _of_zip(names: Sequence[str]) -> tuple[list[str], dict[str, int]]:
+    """The pictures among the names of a zip, by the rules of a folder, and how many of which kinds are left out."""
+    left_out: Counter[str] = Counter()
+    inside = set(names)
+    runs = {name.removesuffix(folders.RECORD) for name in names if name.split("/")[-1] == folders.RECORD}
+    runs = {run for run in runs if any(run + other in inside for other in folders.RECORDS)}
+    is_clutter = functools.cache(folders.is_clutter)
+    pictures = []
+    for name in names:
+        ending = os.path.splitext(name)[1].lower()
+        if any(is_clutter(part) for part in name.split("/")):
+            left_out["hidden files"] += 1
+        elif runs and name.startswith(tuple(runs)):
+            left_out["files of nnlab's runs"] += 1
+        elif ending not in ENDINGS:
+            left_out[ending or "without an ending"] += 1
+        else:
+            pictures.append(name)
+    return without_written(pictures, dict(left_out))
 
 
 # ---- decoding ----------------------------------------------------------------------------------------
 
 
-def _decoded(path: Path, names: Sequence[str], key: str, read: Any) -> Pictures:
-    """Decode the files, or take what an earlier run decoded of the same contents (``key``)."""
+def _decoded(path: Path, names: Sequence[str], note: str, key: Sequence[tuple[str, Path]], read: Read) -> Pictures:
+    """Decode the files, or take what an earlier run decoded of the same contents."""
     if not names:
-        raise InputError(f"expected pictures ({', '.join(ENDINGS[:4])}, …), found none", HINT, path=path)
-    kept = datasets.cache() / "decoded" / f"pictures-{key}.npz"
-    try:
-        with open(kept, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            return Pictures(
-                archive["train"], archive["test"], str(path), tuple(str(name) for name in archive["skipped"])
-            )
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-        pass  # not decoded yet, or damaged: do it now
-    found = _decode(path, names, read)
-    datasets.keep(kept, {"train": found.train, "test": found.test, "skipped": np.array(found.skipped, dtype=str)})
-    return found
-
-
-def _decode(path: Path, names: Sequence[str], read: Any) -> Pictures:
-    from tqdm import tqdm
-
-    pictures = np.empty((len(names), SIDE, SIDE, 3), np.uint8)
-    good = np.zeros(len(names), bool)
-    skipped: list[str] = []
-
-    def content(name: str) -> bytes:
-        try:
-            return bytes(read(name))
-        except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error):
-            return b""  # damaged in its zip, locked, or not ours to read: named with those that are no pictures
-
-    files = ((name, content(name)) for name in names)  # a zip is read by one thread, decoded by several
-    with tqdm(files, "decoding", len(names), file=sys.stderr, leave=False, disable=None, unit=" files") as progress:
-        for number, picture in enumerate(_in_threads(iter(progress))):
-            if isinstance(picture, str):
-                skipped.append(picture)
-            else:
-                pictures[number], good[number] = picture, True
-    if good.sum() < 2 * LEAST:
-        named = f"; the first that cannot be read: {skipped[0]}" if skipped else ""
         raise InputError(
-            f"expected at least {2 * LEAST} pictures, {good.sum()} of {len(names)} can be read{named}", HINT, path=path
+            f"expected pictures ({', '.join(ENDINGS[:3])}, …), found none{f' ({note})' if note else ''}",
+            HINT,
+            path=path,
         )
-    test = _held_out(names, pictures)
-    for side, least, wanted in (("test", 2, test & good), ("train", LEAST, ~test & good)):
-        if wanted.sum() < least:
-            raise InputError(f"expected at least {least} pictures to {side} with, got {wanted.sum()}", HINT, path=path)
-    return Pictures(pictures[~test & good], pictures[test & good], str(path), tuple(skipped))
+    settings = ("pictures", 2, SIDE, decoded.versions("pillow", "numpy"))
+    arrays, record = decoded.cached(
+        "pictures", datasets.content_key(settings, key), lambda: _split(path, decode(names, read, SIDE))
+    )
+    return Pictures(
+        arrays["train"],
+        arrays["test"],
+        str(path),
+        tuple(record["skipped"]),
+        tuple(f"{path}: {text}" for text in (note, *record["notes"]) if text),
+        Levels.from_record(record["levels"]),
+    )
 
 
-def _in_threads(files: Iterator[tuple[str, bytes]]) -> Iterator[Bytes | str]:
-    """Each file's picture in order, or why it has none; a few hundred in flight, so memory stays flat."""
-
-    def one(item: tuple[str, bytes]) -> Bytes | str:
-        try:
-            return square(open_picture(io.BytesIO(item[1])))
-        except InputError as error:
-            return f"{item[0]} ({error.message})"
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        while group := [item for _, item in zip(range(512), files, strict=False)]:
-            small = sum(len(content) for _, content in group) < SMALL * len(group)
-            yield from map(one, group) if small else pool.map(one, group)
-
-
-def _held_out(names: Sequence[str], pictures: Bytes) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Which files are held out."""
-    folders = [{part.lower() for part in PurePosixPath(name).parts[:-1]} for name in names]
-    if all(("test" in parts) != ("train" in parts) for parts in folders):
-        return np.array(["test" in parts for parts in folders])
-    digests = [hashlib.sha256(picture.tobytes()).digest() for picture in pictures]
-    order = {digest: place for place, digest in enumerate(sorted(set(digests)))}
-    return np.array([order[digest] % HELD_OUT == 0 for digest in digests])
-
-
-def open_picture(file: Any, *, alpha: bool = False) -> Any:
-    """A Pillow picture, upright, RGB on white (or RGBA with ``alpha`` where it has any); InputError if unreadable."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    try:
-        with Image.open(file) as opened:
-            if opened.width * opened.height > MOST_PIXELS:
-                raise InputError(f"expected at most 100 million pixels, got {opened.width} × {opened.height}")
-            upright = ImageOps.exif_transpose(opened)
-            if upright.mode in ("I;16", "I;16L", "I;16B", "I"):  # Pillow would clip 16 bits at 255
-                upright = Image.fromarray((np.asarray(upright, np.uint32) >> 8).clip(0, 255).astype(np.uint8))
-            if not upright.has_transparency_data:
-                return upright.convert("RGB")
-            clear = upright.convert("RGBA")
-            if alpha:
-                return clear
-            flat = Image.new("RGBA", clear.size, "white")
-            flat.alpha_composite(clear)
-            return flat.convert("RGB")
-    except FileNotFoundError as error:
-        raise InputError("there is no such file", "Give the path of a PNG or JPEG") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError("expected a picture, it cannot be read", "Give a PNG or JPEG") from error
-
-
-def square(picture: Any) -> Bytes:
-    """The middle of a Pillow picture as ``(32, 32, 3)``: cropped to a square, then resized."""
-    from PIL import Image, ImageOps
-
-    if picture.size != (SIDE, SIDE):
-        picture = ImageOps.fit(picture, (SIDE, SIDE), Image.Resampling.LANCZOS)
-    return np.asarray(picture, np.uint8)
-
-
-# ---- a network over a picture --------------------------------------------------------------------------
-
-
-def apply_tiled(network: Callable[[Array], Array], picture: Array, side: int) -> Array:
-    """``network`` ``(n, side, side, 3)`` to the same, over a picture ``(height, width, 3)`` in [0, 1].
-
-    The picture is mirrored around its border. The tiles' weights are sin², which add up to one everywhere,
-    so there is no seam. A picture of exactly ``side`` x ``side`` goes through as it is.
-    """
-    high, wide, channels = picture.shape
-    if (high, wide) == (side, side):
-        whole: Array = network(picture[None].astype(np.float32))[0]
-        return whole
-    half = side // 2
-    rows, columns = -(-high // half) + 1, -(-wide // half) + 1
-    padding = [(half, (rows + 1) * half - half - high), (half, (columns + 1) * half - half - wide), (0, 0)]
-    padded = np.pad(picture.astype(np.float32), padding, mode="symmetric")
-    fade = np.sin(np.pi * (np.arange(side) + 0.5) / side).astype(np.float32) ** 2
-    weights = (fade[:, None] * fade[None, :])[:, :, None]
-    blended = np.zeros_like(padded)
-    for row in range(rows):
-        strip = padded[row * half : row * half + side]
-        tiles = np.lib.stride_tricks.sliding_window_view(strip, side, axis=1)[:, ::half]  # (side, columns, 3, side)
-        answers = network(np.ascontiguousarray(tiles.transpose(1, 0, 3, 2)))
-        for column, answer in enumerate(answers):
-            blended[row * half : row * half + side, column * half : column * half + side] += answer * weights
-    inner: Array = blended[half : half + high, half : half + wide, :channels]
-    return inner
+def _split(path: Path, files: DecodedFiles) -> tuple[dict[str, Array], dict[str, Any]]:
+    """``train`` and ``test`` of decoded files, and what :class:`Pictures` says of them."""
+    good, count = len(files.names), len(files.names) + len(files.skipped)
+    if good < LEAST + LEAST_TEST:
+        named = f"; the first that cannot be read: {files.skipped[0]}" if files.skipped else ""
+        raise InputError(
+            f"expected at least {LEAST + LEAST_TEST} pictures, {good} of {count} can be read{named}", HINT, path=path
+        )
+    contents = [hashlib.sha256(picture.tobytes()).digest() for picture in files.pictures]
+    train, test, notes = decoded.split(files.names, contents)
+    for side, least, part in (("test", LEAST_TEST, test), ("train", LEAST, train)):
+        if part.sum() < least:
+            why = "".join(f"; {note}" for note in notes)
+            raise InputError(
+                f"expected at least {least} pictures to {side} with, got {part.sum()}{why}", HINT, path=path
+            )
+    if files.skipped:
+        notes.insert(0, f"{len(files.skipped):,} of {count:,} files cannot be read, the first: {files.skipped[0]}")
+    record = {
+        "skipped": files.skipped,
+        "notes": [*notes, *files.notes],
+        "levels": files.levels and files.levels.record(),
+    }
+    return {"train": files.pictures[train], "test": files.pictures[test]}, record
 
 
 # ---- the sample: scenes the project draws itself -----------------------------------------------------

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -20,12 +21,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy import fft
 
-from nnlab.data.audio import LOWEST, RATE, Recordings, Wave, resample
+from nnlab.data.audio import LOWEST, RATE, resample
 from nnlab.data.random import Stream, rng
+from nnlab.data.sound_files import Wave
 
 Array: TypeAlias = np.ndarray[Any, Any]
 SIZE, HOP, BANDS = 1024, 245, 64
-FRAMES = RATE // HOP  # 90 a second
+FRAMES = RATE // HOP  # 90 per second
 FLOOR_DB = -100.0
 _FLOOR = 10 ** (FLOOR_DB / 10)
 _LEAD = SIZE // 2 - HOP // 2  # frame k is centred on the middle of samples k * HOP … (k + 1) * HOP
@@ -49,8 +51,8 @@ def mel_bank() -> Wave:
     rising = (bins - edges[:-2, None]) / np.diff(edges)[:-1, None]
     falling = (edges[2:, None] - bins) / np.diff(edges)[1:, None]
     bank = np.maximum(0, np.minimum(rising, falling))
-    made: Wave = (bank / bank.sum(axis=1, keepdims=True)).astype(np.float32)
-    return made
+    normalised: Wave = (bank / bank.sum(axis=1, keepdims=True)).astype(np.float32)
+    return normalised
 
 
 def centres() -> Array:
@@ -66,13 +68,13 @@ def frame_count(samples: int) -> int:
 
 
 def windows(frames: Array, length: int) -> Array:
-    """``(frames, …)`` cut into ``(windows, length, …)``; the last is filled up with its last value."""
+    """``(frames, …)`` as ``(windows, length, …)``; the last window is filled up with the last frame."""
     short = -len(frames) % length
     full = np.concatenate([frames, np.repeat(frames[-1:], short, axis=0)]) if short else frames
     return full.reshape(-1, length, *frames.shape[1:])
 
 
-def stft(wave: Wave) -> Array:
+def stft(wave: Array) -> Array:
     """Complex spectrum ``(frames, 513)`` of ``(samples,)``."""
     padded = np.pad(wave, (_LEAD, SIZE + HOP))
     frames = np.lib.stride_tricks.sliding_window_view(padded, SIZE)[::HOP][: frame_count(len(wave))]
@@ -94,8 +96,8 @@ def istft(spectrum: Array, samples: int) -> Wave:
     """The sound whose spectrum is nearest to ``(frames, 513)`` (least squares)."""
     frames = fft.irfft(spectrum, SIZE, axis=1) * window()
     weight = _overlap_add(np.broadcast_to(window() ** 2, frames.shape), samples)
-    made: Wave = (_overlap_add(frames, samples) / np.maximum(weight, 1e-3)).astype(np.float32)
-    return made
+    wave: Wave = (_overlap_add(frames, samples) / np.maximum(weight, 1e-3)).astype(np.float32)
+    return wave
 
 
 def _scale() -> float:
@@ -106,24 +108,35 @@ def log_mel(wave: Wave) -> Wave:
     """Log-mel spectrogram in dB ``(frames, 64)`` of ``(samples,)``."""
     spectrum = stft(wave)
     power = (spectrum.real**2 + spectrum.imag**2) / _scale()
-    made: Wave = np.maximum(10 * np.log10(power @ mel_bank().T + _FLOOR), FLOOR_DB).astype(np.float32)
-    return made
+    decibels: Wave = np.maximum(10 * np.log10(power @ mel_bank().T + _FLOOR), FLOOR_DB).astype(np.float32)
+    return decibels
 
 
 def sound(wanted: Wave, samples: int, *, seed: int = 0, iterations: int = 40, refinements: int = 20) -> Wave:
-    """A sound ``(samples,)`` whose log-mel spectrogram is near ``wanted`` ``(frames, 64)`` in dB."""
-    return _refined(_phased(wanted, samples, seed, iterations), wanted, refinements)
+    """A sound whose log-mel spectrogram is near a wanted one.
+
+    Args:
+        wanted: ``(frames, 64)`` in dB.
+        samples: how many the sound has, ``frame_count(samples)`` being the wanted frames.
+        seed: of the phases that it starts from.
+        iterations: of Griffin and Lim's method.
+        refinements: steps of L-BFGS after that.
+
+    Returns:
+        ``(samples,)`` float32.
+    """
+    return refine(_with_phases(wanted, samples, seed, iterations), wanted, refinements)
 
 
-def _phased(wanted: Wave, samples: int, seed: int, iterations: int) -> Wave:
-    """Griffin and Lim's sound; what it took is let go before the samples are moved."""
+def _with_phases(wanted: Wave, samples: int, seed: int, iterations: int) -> Wave:
+    """Griffin and Lim's sound; the memory that it takes is freed before the samples are moved."""
     magnitude = np.sqrt(_bins(wanted) * _scale()).astype(np.float32)
     phase = np.exp(2j * np.pi * rng(seed, Stream.PHASES).random(magnitude.shape, np.float32))  # complex64, as all here
     before: Any = None
     for _ in range(iterations):
-        found = stft(istft(magnitude * phase, samples))
-        ahead = found if before is None else found + 0.99 * (found - before)
-        before = found
+        spectrum = stft(istft(magnitude * phase, samples))
+        ahead = spectrum if before is None else spectrum + 0.99 * (spectrum - before)
+        before = spectrum
         phase = ahead / np.maximum(np.abs(ahead), 1e-12)
     return istft(magnitude * phase, samples)
 
@@ -137,38 +150,53 @@ def _bins(decibels: Wave, iterations: int = 30) -> Array:
     power = np.maximum(10 ** (decibels.astype(np.float32) / 10) - np.float32(_FLOOR), np.float32(1e-14))
     bank = mel_bank()
     whole = np.maximum(bank.sum(axis=0), 1e-9)
-    found: Array = power @ (bank / np.maximum((bank @ bank.T).sum(axis=1, keepdims=True), 1e-9))
+    bins: Array = power @ (bank / np.maximum((bank @ bank.T).sum(axis=1, keepdims=True), 1e-9))
     for _ in range(iterations):
-        found = found * ((power / np.maximum(found @ bank.T, 1e-20)) @ bank / whole)
-    return found
+        bins = bins * ((power / np.maximum(bins @ bank.T, 1e-20)) @ bank / whole)
+    return bins
 
 
-def _refined(wave: Wave, wanted: Wave, iterations: int) -> Wave:
-    """Move the samples down the gradient of the mean squared difference in dB."""
+def refine(wave: Wave, wanted: Wave, iterations: int) -> Wave:
+    """Samples moved down the gradient of :func:`squared_error` by so many steps of L-BFGS."""
     from scipy.optimize import minimize
 
     if iterations == 0:
         return wave
-    samples, scale, bank = len(wave), max(float(wave.std()), 1e-7), mel_bank()
+    scale = max(float(wave.std()), 1e-7)  # the optimizer sees samples around 1
 
     def loss(unit: Array) -> tuple[float, Array]:
-        spectrum = stft((unit * scale).astype(np.float32))
-        power = spectrum.real**2
-        power += spectrum.imag**2
-        power /= _scale()
-        bands = power @ bank.T + _FLOOR
-        off = 10 * np.log10(bands) - wanted
-        spectrum *= (4 * off * (10 / math.log(10)) / bands) @ bank / _scale()  # twice d loss / d |bin|²
-        spectrum[:, 1:-1] *= 0.5  # the mirrored bins that irfft adds
-        frames = fft.irfft(spectrum, SIZE, axis=1)
-        frames *= SIZE * window()
-        gradient = _overlap_add(frames, samples)
-        return float(np.square(off).mean()), (gradient * scale / off.size).astype(np.float64)
+        error, gradient = squared_error((unit * scale).astype(np.float32), wanted, scale)
+        return error, gradient.astype(np.float64)
 
     options = {"maxiter": iterations, "maxcor": 5}
-    found = minimize(loss, (wave / scale).astype(np.float64), jac=True, method="L-BFGS-B", options=options)
-    made: Wave = (found.x * scale).astype(np.float32)
-    return made
+    best = minimize(loss, (wave / scale).astype(np.float64), jac=True, method="L-BFGS-B", options=options)
+    refined: Wave = (best.x * scale).astype(np.float32)
+    return refined
+
+
+def squared_error(wave: Array, wanted: Wave, unit: float = 1.0) -> tuple[float, Array]:
+    """How far the log-mel spectrogram of a sound is from a wanted one, and which way the samples lead there.
+
+    Args:
+        wave: ``(samples,)``.
+        wanted: ``(frames, 64)`` in dB.
+        unit: of the samples in the gradient, as a share of full scale.
+
+    Returns:
+        The mean squared difference in dB², and its gradient ``(samples,)``, per unit.
+    """
+    bank = mel_bank()
+    spectrum = stft(wave)
+    power = spectrum.real**2
+    power += spectrum.imag**2
+    power /= _scale()
+    bands = power @ bank.T + _FLOOR
+    off = 10 * np.log10(bands) - wanted
+    spectrum *= (4 * off * (10 / math.log(10)) / bands) @ bank / _scale()  # twice d error / d |bin|²
+    spectrum[:, 1:-1] *= 0.5  # the mirrored bins that irfft adds
+    frames = fft.irfft(spectrum, SIZE, axis=1)
+    frames *= SIZE * window()
+    return float(np.square(off).mean()), _overlap_add(frames, len(wave)) * unit / off.size
 
 
 # ---- what a network reads of a sound, and back -----------------------------------------------------------
@@ -178,23 +206,23 @@ def _refined(wave: Wave, wanted: Wave, iterations: int) -> Wave:
 class LogMelFrontEnd:
     """The log-mel spectrogram, normalised: rows ``(windows, frames, 64, 1)``; back by :func:`sound`."""
 
-    mean: float
-    deviation: float
-    window: int = 60  # two thirds of a second
+    mean: float  # dB
+    deviation: float  # dB
+    window: int = 60  # frames: two thirds of a second
 
-    def spectra(self, recordings: Recordings) -> list[Wave]:
-        """Normalised log-mel spectrograms ``(frames, 64)`` of all recordings."""
-        return [((log_mel(wave) - self.mean) / self.deviation) for wave in recordings]
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.mean) and math.isfinite(self.deviation) and self.deviation > 0):
+            raise ValueError(f"expected a mean and a deviation above 0, got {self.mean} and {self.deviation}")
 
     def rows(self, wave: Wave) -> Array:
-        """What the network reads of a recording."""
+        """What the network reads of a recording ``(samples,)``."""
         return windows((log_mel(wave) - self.mean) / self.deviation, self.window)[..., None]
 
     def decibels(self, rows: Array, frames: int) -> Wave:
         """What the network gave back, as a log-mel spectrogram ``(frames, 64)`` in dB."""
         flat = rows.reshape(-1, BANDS)[:frames]
-        made: Wave = (flat * self.deviation + self.mean).astype(np.float32)
-        return made
+        decibels: Wave = (flat * self.deviation + self.mean).astype(np.float32)
+        return decibels
 
     def sound(self, rows: Array, wave: Wave) -> Wave:
         """What the network gave back of ``wave`` as samples; of it only the length is used."""
@@ -203,42 +231,45 @@ class LogMelFrontEnd:
 
 @dataclass(frozen=True)
 class WaveformFrontEnd:
-    """The report's front end: 21,167 numbers for 11 s, each window with its loudest at 1.
+    """The 2018 report's front end: 21,167 numbers for 11 s, each window with its loudest at 1.
 
     The level of a window goes beside its code, one number more; above 962 Hz there is nothing.
     """
 
     numbers: int = 21_167
     window: int = 990  # frames: 11 s
-    rate: int = 1924  # 21,167 numbers / 11 s
+    rate: int = 1924  # Hz: 21,167 numbers / 11 s
 
     def rows(self, wave: Wave) -> Array:
-        """``(windows, 21167)``; the last window is filled with silence."""
+        """What the network reads of a recording ``(samples,)``: ``(windows, 21167)``, the last filled with silence."""
         slow = resample(wave, RATE, self.rate)
         count = max(1, -(-len(wave) // (self.window * HOP)))
-        made = np.zeros(count * self.numbers, np.float32)
-        made[: min(len(slow), len(made))] = slow[: len(made)]
-        rows = made.reshape(count, self.numbers)
+        rows = _filled(slow, count * self.numbers).reshape(count, self.numbers)
         scaled: Array = rows / self.levels(rows)
         return scaled
 
     def levels(self, rows: Array) -> Array:
-        """The loudest of each window ``(windows, 1)``."""
-        found: Array = np.maximum(np.abs(rows).max(axis=1, keepdims=True), 1e-6)
-        return found
+        """The loudest of each window ``(windows, 1)``, never 0."""
+        loudest: Array = np.maximum(np.abs(rows).max(axis=1, keepdims=True), 1e-6)
+        return loudest
 
     def sound(self, rows: Array, wave: Wave) -> Wave:
         """What the network gave back of ``wave`` as samples at 22,050 Hz; of it the length and the levels are used."""
-        slow = resample(wave, RATE, self.rate)
-        made = rows.reshape(-1)
-        full = np.zeros(len(made), np.float32)
-        full[: min(len(slow), len(made))] = slow[: len(made)]
-        levels = self.levels(full.reshape(rows.shape))
+        slow = _filled(resample(wave, RATE, self.rate), rows.size)
+        levels = self.levels(slow.reshape(rows.shape))
         fast = resample((rows * levels).reshape(-1).astype(np.float32), self.rate, RATE)
-        return np.pad(fast, (0, max(0, len(wave) - len(fast))))[: len(wave)]
+        return _filled(fast, len(wave))
 
 
-def sounds_of(jobs: list[Any]) -> list[Wave]:
-    """Run jobs that make sounds on all cores (NumPy's transforms let go of Python's lock); in order."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each holds some 100 MB for 10 s of sound
+def _filled(wave: Wave, length: int) -> Wave:
+    """``(length,)``: cut, or filled up with silence."""
+    return np.pad(wave, (0, max(0, length - len(wave))))[:length].astype(np.float32)
+
+
+def sounds_of(jobs: Sequence[Callable[[], Wave]]) -> list[Wave]:
+    """The sounds that some jobs make, in order, on up to eight cores: each holds some 100 MB for 10 s of sound.
+
+    NumPy's transforms let go of Python's lock.
+    """
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         return list(pool.map(lambda job: job(), jobs))

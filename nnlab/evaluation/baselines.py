@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nnlab.data.audio import Recordings, Wave
+from nnlab.data.audio import Recordings
+from nnlab.data.sound_files import Wave
 from nnlab.data.spectrogram import BANDS, HOP, log_mel, windows
 from nnlab.evaluation.pca import Pca, fit_pca
 

@@ -109,6 +109,10 @@ class Predictor(ABC, Generic[Input]):
         """What of an input could not be used; empty where all was."""
         return ""
 
+    def notes(self) -> list[str]:
+        """What is to be told of the answers since it was last asked."""
+        return []
+
     def stream(self, given: Input) -> Iterator[str] | None:
         """One answer as it is written; None where answers come whole."""
         return None

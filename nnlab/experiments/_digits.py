@@ -17,7 +17,9 @@ import numpy as np
 
 from nnlab.configs.mnist import DigitsConfig
 from nnlab.data import digits
-from nnlab.data.digits import Bytes, Digits
+from nnlab.data.digit_pictures import DigitForm, read_picture
+from nnlab.data.digits import Digits
+from nnlab.data.pixels import Bytes
 from nnlab.experiments import FinishedRun, Loaded, Predictor
 from nnlab.training.task import SideBySide, Task
 
@@ -25,8 +27,7 @@ from nnlab.training.task import SideBySide, Task
 def load_digits(config: Any) -> Loaded[Any, Digits]:
     """The digits of a run, and what of them could not be read as it was."""
     data = digits.load(config.data)
-    source = {"name": data.source, "items": len(data.y_train) + len(data.y_test), "digest": data.digest}
-    return Loaded(config, data, source)
+    return Loaded(config, data, data.record(), data.notes, {"form": data.form.record()})
 
 
 def task(
@@ -211,10 +212,11 @@ class DigitPredictor(Predictor[Bytes]):
 
         self._networks = build_networks(config, net, shift, 1)
         self.model = run.fill(models.network(self._networks, 0))
+        self._form = DigitForm.from_record(run.preprocessing["form"])
 
     def read(self, text: str) -> Bytes:
-        """A picture file as MNIST has it; InputError where it cannot be read."""
-        return digits.read_picture(Path(text).expanduser())
+        """A picture file in the form of the training digits; InputError where it cannot be read."""
+        return read_picture(Path(text).expanduser(), self._form)
 
     def answer(self, inputs: Sequence[Bytes]) -> list[str]:
         """The digit and its probability, one per picture."""

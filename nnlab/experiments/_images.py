@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from nnlab.configs.autoencode import ReconstructionConfig
-from nnlab.data.images import Bytes, Pictures, apply_tiled, load, open_picture
+from nnlab.data.images import Pictures, load
+from nnlab.data.pixels import Bytes, Levels, apply_tiled, open_picture
 from nnlab.data.random import Stream, rng
 from nnlab.errors import InputError, UsageError
 from nnlab.evaluation.intervals import over_runs
@@ -29,9 +30,9 @@ def load_pictures(config: Any) -> Loaded[Any, Pictures]:
     return Loaded(
         config,
         data,
-        source={"name": data.source, "items": len(data.train) + len(data.test), "digest": data.digest},
-        notes=[f"skipped {name}" for name in data.skipped],
-        preprocessing={"side": data.train.shape[1]},
+        source=data.record(),
+        notes=data.notes,
+        preprocessing={"side": data.train.shape[1], "levels": data.levels and data.levels.record()},
     )
 
 
@@ -269,11 +270,12 @@ class Outputs:
 class PicturePredictor(Predictor[tuple[Path, Any]]):
     """A picture of any size through a trained network, tile by tile; alpha and orientation are kept."""
 
-    batch_size = 8  # pictures held in memory at a time
+    batch_size = 1  # a picture is many tiles, and may be large
     suffix = "restored"
 
     def __init__(self, run: FinishedRun, model: Any, side: int) -> None:
         self.model, self.side = run.fill(model), side
+        self.levels = Levels.from_record(run.preprocessing["levels"])
         self.outputs = Outputs(run.out)
 
     @abstractmethod
@@ -284,7 +286,7 @@ class PicturePredictor(Predictor[tuple[Path, Any]]):
         """A picture file; InputError where it cannot be read."""
         path = Path(text).expanduser()
         try:
-            picture = open_picture(path, alpha=True)
+            picture = open_picture(path, alpha=True, levels=self.levels)
         except InputError as error:
             raise InputError(error.message, error.hint, path=path) from error
         return path, picture
@@ -297,8 +299,7 @@ class PicturePredictor(Predictor[tuple[Path, Any]]):
         from PIL import Image
 
         pixels = np.asarray(picture)
-        given = apply_tiled(self.apply, pixels[..., :3] / np.float32(255), self.side)
-        whole = np.clip(given * 255 + 0.5, 0, 255).astype(np.uint8)
+        whole = apply_tiled(self.apply, pixels[..., :3], self.side)
         if pixels.shape[-1] == 4:
             whole = np.concatenate([whole, pixels[..., 3:]], axis=-1)
         return self.outputs.write(path, self.suffix, ".png", Image.fromarray(whole).save)

@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 
 from nnlab.configs.autoencode import AutoencodeConfig
-from nnlab.data.images import Bytes, Pictures
+from nnlab.data.images import Pictures
+from nnlab.data.pixels import Bytes
 from nnlab.data.report_2018 import report_2018
 from nnlab.evaluation.pca import Pca, fit_pca
 from nnlab.experiments import FinishedRun, Loaded, with_data

@@ -24,9 +24,11 @@ import numpy as np
 from nnlab.config import SAMPLE
 from nnlab.configs.autoencode import CHIRPS, AutoencodeConfig
 from nnlab.data import audio, spectrogram
-from nnlab.data.audio import RATE, Recordings, Sounds, Wave
+from nnlab.data.audio import RATE, Recordings, Sounds
 from nnlab.data.report_2018 import report_2018
+from nnlab.data.sound_files import SoundFile, Wave, read_sound, write_sound
 from nnlab.data.spectrogram import LogMelFrontEnd, WaveformFrontEnd, sounds_of
+from nnlab.errors import InputError
 from nnlab.evaluation.baselines import PcaBaselines, fit_pca_baselines
 from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.metrics import log_mel_distance_db, loss_of, snr_db, spectral_distance_db
@@ -72,14 +74,14 @@ def load(config: AutoencodeConfig) -> Loaded[AutoencodeConfig, Heard]:
     spectra = [spectrogram.log_mel(wave) for wave in data.train]
     front, baselines, rows, make = prepare(config, data, spectra)
     held_out = [front.rows(wave) for wave in data.test]
-    source = {"name": data.source, "items": len(data.train) + len(data.test), "digest": data.digest}
+    source, notes = data.record(), data.notes
     if isinstance(front, LogMelFrontEnd):
         data = replace(data, train=replace(data.train, samples=np.zeros(0, np.float32)))
     return Loaded(
         config,
         Heard(data, front, baselines, rows, make, held_out),
         source=source,
-        notes=[f"skipped {name}" for name in data.skipped],
+        notes=notes,
         preprocessing={"mean": getattr(front, "mean", 0), "deviation": getattr(front, "deviation", 1)},
     )
 
@@ -338,14 +340,9 @@ def wav(wave: Any, rate: int) -> bytes:
     return buffer.getvalue()
 
 
-def write_bytes(content: bytes, path: Path) -> None:
-    """Write a file."""
-    path.write_bytes(content)
-
-
 # ---- predict -----------------------------------------------------------------------------------------
 
-Recording = tuple[Path, list[Wave], int, int]  # path, channels as the network wants them, rate in Hz, samples
+Recording = tuple[Path, SoundFile, list[Wave]]  # path, the file, its channels as the network wants them
 
 
 def predictor(config: AutoencodeConfig, run: FinishedRun, options: Mapping[str, Any]) -> SoundAutoencoder:
@@ -356,9 +353,10 @@ def predictor(config: AutoencodeConfig, run: FinishedRun, options: Mapping[str, 
 class SoundAutoencoder(Predictor[Recording]):
     """Sound files of any length, rate and channels through a trained autoencoder."""
 
-    batch_size = 8  # files held in memory at a time
+    batch_size = 1  # a file is many windows, and may be long
 
     def __init__(self, config: AutoencodeConfig, run: FinishedRun) -> None:
+        self._notes: list[str] = []
         self.model, self.outputs = run.fill(build(config)), Outputs(run.out)
         self.front: Any = WaveformFrontEnd()
         if config.net == "conv":
@@ -367,17 +365,34 @@ class SoundAutoencoder(Predictor[Recording]):
     def read(self, text: str) -> Recording:
         """A sound file; InputError where it cannot be read."""
         path = Path(text).expanduser()
-        wave, rate = audio.read_sound(path)
-        return path, [audio.condition(channel, rate) for channel in wave.T], rate, len(wave)
+        sound = read_sound(path)
+        try:
+            return path, sound, audio.condition_channels(sound)
+        except InputError as error:
+            raise InputError(error.message, error.hint, path=path) from error
 
     def answer(self, inputs: Sequence[Recording]) -> list[str]:
-        """Write each file's answer, at its own rate and loudness; the paths."""
+        """Write each file's answer as a WAV, at its own rate, loudness and sample format; the paths."""
         answers = []
-        for path, channels, rate, samples in inputs:
-            decoded = np.stack([self._through(channel, rate, samples) for channel in channels], axis=1)
-            content = wav(np.clip(decoded, -1, 1), rate)
-            answers.append(self.outputs.write(path, "reconstructed", ".wav", partial(write_bytes, content)))
+        for path, sound, channels in inputs:
+            length = len(sound.samples)
+            waves = [
+                self._through(channel, sound.rate, length) if channel.any() else np.zeros(length, np.float32)
+                for channel in channels
+            ]
+            decoded = np.stack(waves, axis=1)
+
+            def write(target: Path, decoded: Wave = decoded, sound: SoundFile = sound, path: Path = path) -> None:
+                note = write_sound(target, decoded, sound)
+                self._notes += [f"{path}: {note}"] if note else []
+
+            answers.append(self.outputs.write(path, "reconstructed", ".wav", write))
         return answers
+
+    def notes(self) -> list[str]:
+        """What was done to the last answers to write them."""
+        notes, self._notes = self._notes, []
+        return notes
 
     def _through(self, wave: Wave, rate: int, samples: int) -> Wave:
         """One channel, a stretch of at most 22 s at a time, the stretches faded into each other."""

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from nnlab.configs.denoise import DenoiseConfig
-from nnlab.data.images import Bytes, Pictures
+from nnlab.data.images import Pictures
+from nnlab.data.pixels import Bytes
 from nnlab.data.random import Stream, rng
 from nnlab.data.report_2018 import report_2018
 from nnlab.errors import install_hint

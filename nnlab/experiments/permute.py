@@ -22,8 +22,10 @@ from typing import Any
 import numpy as np
 
 from nnlab.configs.permute import PermuteConfig
-from nnlab.data import digits, pixel_layout
-from nnlab.data.digits import Bytes, Digits
+from nnlab.data import pixel_layout
+from nnlab.data.digit_pictures import SIDE
+from nnlab.data.digits import Digits
+from nnlab.data.pixels import Bytes
 from nnlab.data.random import Stream, rng
 from nnlab.data.report_2018 import report_2018
 from nnlab.evaluation import misclassified
@@ -59,13 +61,13 @@ def load(config: PermuteConfig) -> Loaded[PermuteConfig, Pixels]:
     shuffled = permutation(config.data_seed)
     train = ordered(loaded.data.x_train, shuffled)
     laid_out = pixel_layout.recover(train.reshape(len(train), -1))
-    orders = {"plain": np.arange(digits.SIDE**2), "permuted": shuffled, "recovered": shuffled[laid_out]}
+    orders = {"plain": np.arange(SIDE**2), "permuted": shuffled, "recovered": shuffled[laid_out]}
     return with_data(loaded, Pixels(loaded.data, orders))
 
 
 def permutation(data_seed: int) -> np.ndarray[Any, Any]:
     """The one shuffle of all pictures ``(784,)``."""
-    return rng(data_seed, Stream.PIXELS).permutation(digits.SIDE**2)
+    return rng(data_seed, Stream.PIXELS).permutation(SIDE**2)
 
 
 def tasks(config: PermuteConfig, data: Pixels) -> list[Task]:

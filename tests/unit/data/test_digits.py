@@ -1,4 +1,4 @@
-"""Digits: MNIST by the search order, the user's own files, the sample, and single pictures."""
+"""Digits: MNIST by the search order, the user's own files in any form, and the sample."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import struct
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from nnlab.data import datasets, digits
+from nnlab.data import datasets, digits, idx, npz
+from nnlab.data.digit_pictures import prepare_digit
+from nnlab.data.drawn_digits import draw_digits
 from nnlab.errors import InputError, UsageError
+from tests.unit.data.test_npz import with_member
 
 RNG = np.random.default_rng(0)
 ARRAYS = {
@@ -21,28 +23,71 @@ ARRAYS = {
 }
 
 
+@pytest.fixture(scope="module")
+def sample() -> digits.Digits:
+    return digits.draw_sample()
+
+
 def save(path, **changes):
     np.savez(path, **{**ARRAYS, **changes})
     return path
+
+
+def arrays_of(data, **changes):
+    """The arrays of digits, some changed, some pictures only."""
+    part = {key: getattr(data, key)[:600] for key in digits.KEYS}
+    return {**part, **changes}
 
 
 def test_an_npz_is_read(tmp_path):
     read = digits.load(str(save(tmp_path / "mine.npz")))
     assert read.x_train.tobytes() == ARRAYS["x_train"].tobytes()
     assert read.y_test.tolist() == ARRAYS["y_test"].tolist()
-    with_channel = digits.load(str(save(tmp_path / "channel.npz", x_test=ARRAYS["x_test"][..., None])))
-    assert with_channel.digest == read.digest
+    assert read.notes == ()
+    assert read.record() == {"name": str(tmp_path / "mine.npz"), "items": 60, "digest": read.digest}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"x_test": ARRAYS["x_test"][..., None]},
+        {"x_train": ARRAYS["x_train"].reshape(40, 784), "x_test": ARRAYS["x_test"].reshape(20, 784)},
+        {"y_train": ARRAYS["y_train"][:, None], "y_test": np.eye(10)[ARRAYS["y_test"]]},
+        {"y_train": ARRAYS["y_train"].astype(np.float64), "y_test": ARRAYS["y_test"].astype(np.int64)},
+    ],
+)
+def test_arrays_of_another_shape_or_type_hold_the_same_digits(tmp_path, changes):
+    assert (
+        digits.load(str(save(tmp_path / "one.npz", **changes))).digest
+        == digits.load(str(save(tmp_path / "other.npz"))).digest
+    )
+
+
+@pytest.mark.parametrize("form", [np.float32, np.float64, np.uint16, np.int32])
+def test_numbers_of_any_range_are_scaled_and_told(tmp_path, form):
+    x = {key: ARRAYS[key] for key in ("x_train", "x_test")}
+    scaled = {key: (value / 255 if form in (np.float32, np.float64) else value * 257.0).astype(form)
+              for key, value in x.items()}  # fmt: skip
+    read = digits.load(str(save(tmp_path / "mine.npz", **scaled)))
+    assert read.x_train.tobytes() == ARRAYS["x_train"].tobytes()
+    assert read.x_test.tobytes() == ARRAYS["x_test"].tobytes()
+    assert len(read.notes) == 1
+    assert f"x_train and x_test hold {np.dtype(form)}" in read.notes[0]
 
 
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
         ({"x_test": np.zeros((20, 14, 14), np.uint8)}, r"expected x_test of shape \(n, 28, 28\), got \(20, 14, 14\)"),
-        ({"x_train": np.zeros((40, 28, 28), np.float32)}, "expected x_train as uint8 .* got float32"),
+        ({"x_train": np.full((40, 28, 28), np.nan)}, "expected numbers in x_train, 31,360 of 31,360 are NaN"),
         ({"y_train": np.arange(40)}, "expected labels 0 to 9 in y_train, got 0 to 39"),
+        ({"y_train": np.full(40, 0.5)}, "expected labels 0 to 9 in y_train, got 0.5 to 0.5"),
+        ({"y_train": np.full(40, np.nan)}, "expected labels 0 to 9 in y_train, got nan to nan"),
         ({"y_test": np.zeros(3, np.uint8)}, r"expected y_test of shape \(20,\), got \(3,\)"),
-        ({"y_train": np.array(["one"] * 40)}, "expected labels 0 to 9 in y_train"),
+        ({"y_test": np.zeros((20, 3), np.uint8)}, r"expected y_test of shape \(n,\), got \(20, 3\)"),
+        ({"y_train": np.array(["one"] * 40)}, "expected numbers in y_train, got <U3"),
         ({"x_test": np.zeros((0, 28, 28), np.uint8), "y_test": np.zeros(0, np.uint8)}, "at least 10 pictures"),
+        ({"x_test": ARRAYS["x_train"], "y_test": ARRAYS["y_train"]}, "40 of 40 are the same"),
     ],
 )
 def test_a_wrong_array_is_named(tmp_path, changes, says):
@@ -60,81 +105,229 @@ def test_a_missing_array_a_truncated_file_and_a_pickle_are_named(tmp_path):
         with pytest.raises(InputError, match=r"cut\.npz: expected an \.npz file, it cannot be read"):
             digits.load(str(tmp_path / "cut.npz"))
     save(tmp_path / "pickle.npz", y_test=np.array([{}] * 20, object))
-    with pytest.raises(InputError, match=r"pickle\.npz: expected an \.npz file"):
+    with pytest.raises(InputError, match=r"pickle\.npz: expected numbers in y_test, got object"):
         digits.load(str(tmp_path / "pickle.npz"))
     with pytest.raises(UsageError, match="there is nothing at nowhere"):
         digits.load("nowhere")
 
 
-def idx(array):
-    return b"\0\0\x08" + bytes([array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path):
+    for key in digits.KEYS:
+        with_member(tmp_path / "bomb.npz", key, "(10000000, 28, 28)" if key[0] == "x" else "(10,)", "'|u1'")
+    with pytest.raises(InputError, match="expected arrays of at most"):
+        digits.load(str(tmp_path / "bomb.npz"))
 
 
-def test_idx_files_gzipped_or_not(tmp_path):
-    for number, (name, key) in enumerate(zip(digits.IDX_NAMES, digits.KEYS, strict=True)):
-        content = idx(ARRAYS[key])
-        if number % 2:
-            (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content))
-        else:
-            (tmp_path / name.replace("-idx", ".idx")).write_bytes(content)
-    read = digits.load(str(tmp_path))
+def test_copies_of_test_digits_are_not_trained_on(tmp_path):
+    x = ARRAYS["x_train"].copy()
+    x[[3, 7]] = ARRAYS["x_test"][5]
+    read = digits.load(str(save(tmp_path / "mine.npz", x_train=x)))
+    assert (len(read.x_train), len(read.y_train), len(read.x_test)) == (38, 38, 20)
+    assert read.y_train.tolist() == [label for k, label in enumerate(ARRAYS["y_train"].tolist()) if k not in (3, 7)]
+    assert "2 of 40 pictures in x_train are copies of those in x_test" in read.notes[0]
+
+
+def test_labels_that_tell_nothing_are_told(tmp_path):
+    read = digits.load(str(save(tmp_path / "mine.npz", y_train=np.full(40, 3))))
+    assert "every label in y_train is 3: there is nothing to tell apart" in read.notes[0]
+    assert "y_test has labels that y_train has not: 0, 1, 2, 4" in read.notes[1]
+
+
+# ---- one form for all --------------------------------------------------------------------------------
+
+
+def test_dark_digits_on_light_are_inverted_and_told(tmp_path, sample):
+    np.savez(tmp_path / "plain.npz", **arrays_of(sample))
+    np.savez(
+        tmp_path / "dark.npz",
+        **arrays_of(sample, x_train=255 - sample.x_train[:600], x_test=(255 - sample.x_test[:600]) / 255),
+    )
+    plain, dark = (digits.load(str(tmp_path / f"{name}.npz")) for name in ("plain", "dark"))
+    assert plain.notes == ()
+    assert plain.x_train.tobytes() == sample.x_train[:600].tobytes()
+    assert dark.digest == plain.digest
+    assert dark.form == plain.form
+    assert "its digits are dark on light: inverted" in dark.notes[-1]
+
+
+def test_what_predict_reads_is_what_a_network_on_dark_digits_was_trained_on(tmp_path, sample):
+    """A picture of a training digit as it lay in its file, dark on light, comes back as the digit trained on."""
+    from PIL import Image
+
+    np.savez(tmp_path / "dark.npz", **arrays_of(sample, x_train=255 - sample.x_train[:600],
+                                                x_test=255 - sample.x_test[:600]))  # fmt: skip
+    read = digits.load(str(tmp_path / "dark.npz"))
+    rows = read.x_train[30:].reshape(len(read.x_train) - 30, -1).astype(np.float32)
+
+    def told(digit) -> int:
+        """The label of the nearest of the others, wherever it lies."""
+        shifted = [np.roll(digit, (up, left), (0, 1)).ravel() for up in range(-2, 3) for left in range(-2, 3)]
+        distance = np.linalg.norm(rows[None] - np.array(shifted, np.float32)[:, None], axis=2).min(axis=0)
+        return int(read.y_train[30 + distance.argmin()])
+
+    right = plain = 0
+    for number in range(30):
+        light, dark = (
+            prepare_digit(Image.fromarray(picture).convert("RGB"), read.form).astype(np.float32)
+            for picture in (sample.x_train[number], 255 - sample.x_train[number])
+        )
+        assert np.abs(light - dark).mean() < 1
+        right += told(dark) == read.y_train[number]
+        plain += told(read.x_train[number]) == read.y_train[number]
+    assert plain >= 24
+    assert right >= plain - 2  # not inverted, 3
+
+
+def test_a_set_of_both_kinds_is_inverted_one_by_one(tmp_path, sample):
+    x = sample.x_train[:600].copy()
+    x[::3] = 255 - x[::3]
+    np.savez(tmp_path / "mixed.npz", **arrays_of(sample, x_train=x))
+    read = digits.load(str(tmp_path / "mixed.npz"))
+    assert (read.x_train == sample.x_train[:600]).all(axis=(1, 2)).mean() > 0.98
+    assert "of its digits are dark on light: inverted" in read.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("turn", "told"),
+    [
+        (lambda x: x.transpose(0, 2, 1), "transposed"),
+        (lambda x: np.rot90(x, 1, (1, 2)), "transposed, mirrored"),
+        (lambda x: x[:, :, ::-1], "mirrored"),
+        (lambda x: x, ""),
+    ],
+)
+def test_digits_that_are_not_upright_are_turned_and_told(tmp_path, sample, turn, told):
+    np.savez(tmp_path / "turned.npz", **arrays_of(sample, x_train=turn(sample.x_train[:600]),
+                                                  x_test=turn(sample.x_test[:600])))  # fmt: skip
+    read = digits.load(str(tmp_path / "turned.npz"))
+    assert read.x_train.tobytes() == sample.x_train[:600].tobytes()
+    assert read.x_test.tobytes() == sample.x_test[:600].tobytes()
+    assert len(read.notes) == bool(told)
+    if told:
+        assert f"not upright ({told})" in read.notes[0]
+
+
+def test_real_mnist_transposed_as_emnist_is(mnist):
+    x, y = mnist.x_train[:3000], mnist.y_train[:3000]
+    assert digits._orientation(x, y) == digits.UPRIGHT
+    assert digits._orientation(x.transpose(0, 2, 1), y) == (True, False, False)
+
+
+# ---- IDX ---------------------------------------------------------------------------------------------
+
+CODES = {"|u1": 8, "|i1": 9, "<i2": 11, "<i4": 12, "<f4": 13, "<f8": 14}
+
+
+def to_idx(array) -> bytes:
+    head = b"\0\0" + bytes([CODES[array.dtype.str], array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    return head + array.astype(array.dtype.newbyteorder(">")).tobytes()
+
+
+def write_four(folder, names, *, zipped=False, arrays=ARRAYS):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, key in zip(names, digits.KEYS, strict=True):
+        path = folder / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        content = to_idx(arrays[key])
+        path.write_bytes(gzip.compress(content) if zipped else content)
+
+
+NAMED = [
+    idx.NAMES,
+    tuple(f"{name}.gz" for name in idx.NAMES),
+    tuple(name.replace("-idx", ".idx") for name in idx.NAMES),
+    tuple(name.upper() for name in idx.NAMES),
+    tuple(f"emnist-digits-{name.replace('t10k', 'test')}.gz" for name in idx.NAMES),
+    tuple(f"MNIST/raw/{name}" for name in idx.NAMES),
+    tuple(f"{name}/{name}" for name in idx.NAMES),  # as one archive unpacks
+]
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("names", NAMED)
+def test_idx_files_by_any_name_gzipped_by_their_contents(tmp_path, names, zipped):
+    write_four(tmp_path / "set", names, zipped=zipped)
+    read = digits.load(str(tmp_path / "set"))
     assert read.x_test.tobytes() == ARRAYS["x_test"].tobytes()
     assert read.y_train.tolist() == ARRAYS["y_train"].tolist()
-    cut = tmp_path / digits.IDX_NAMES[0].replace("-idx", ".idx")
-    cut.write_bytes(cut.read_bytes()[:-7])
-    with pytest.raises(InputError, match="expected 31,360 bytes of data, got 31,353"):
-        digits.load(str(tmp_path))
-    cut.write_bytes(b"not idx")
-    with pytest.raises(InputError, match="expected an IDX file"):
-        digits.load(str(tmp_path))
-    cut.unlink()
+
+
+def test_idx_of_other_numbers(tmp_path):
+    arrays = {
+        **ARRAYS,
+        "x_train": (ARRAYS["x_train"] / 255).astype(np.float32),
+        "y_test": ARRAYS["y_test"] * np.int32(1),
+    }
+    write_four(tmp_path, idx.NAMES, arrays=arrays)
+    assert digits.load(str(tmp_path)).x_train.tobytes() == ARRAYS["x_train"].tobytes()
+
+
+def test_idx_files_that_are_wrong_are_named(tmp_path):
+    write_four(tmp_path, idx.NAMES)
+    first = tmp_path / idx.NAMES[0]
+    whole = first.read_bytes()
+    for content, says in (
+        (whole[:-7], r"train-images-idx3-ubyte: expected 31,360 bytes of data, got 31,353"),
+        (whole + b"x", "expected 31,360 bytes of data, got more"),
+        (b"not idx", "expected an IDX file"),
+        (b"", "expected an IDX file"),
+        (b"\0\0\x08\x03\0", "expected an IDX file"),
+        (b"\0\0\x08\xff" + b"\xff" * 2000, "expected"),
+        (gzip.compress(whole)[:-9], "expected an IDX file, it cannot be read"),
+        (b"\x1f\x8b" + bytes(20), "expected an IDX file, it cannot be read"),
+        (gzip.compress(b"\0\0\x08\x03" + struct.pack(">3I", 2**31, 28, 28) + bytes(9000)), "expected at most"),
+    ):
+        first.write_bytes(content)
+        with pytest.raises(InputError, match=says):
+            digits.load(str(tmp_path))
+    first.unlink()
     with pytest.raises(InputError, match=r"expected train-images-idx3-ubyte or train-images-idx3-ubyte\.gz in it"):
         digits.load(str(tmp_path))
 
 
+def test_one_idx_file_and_two_sets_are_told(tmp_path):
+    write_four(tmp_path / "a", idx.NAMES)
+    with pytest.raises(InputError, match=r"it is one file of IDX"):
+        digits.load(str(tmp_path / "a" / idx.NAMES[0]))
+    write_four(tmp_path / "a", tuple(f"emnist-letters-{name}" for name in idx.NAMES))
+    with pytest.raises(InputError, match="found several"):
+        digits.load(str(tmp_path / "a"))
+
+
+# ---- MNIST and the sample ----------------------------------------------------------------------------
+
+
 def test_real_mnist_is_what_it_should_be(mnist):
-    assert mnist.digest == datasets.KNOWN["mnist"].source.edition.contents
-    assert (len(mnist.x_train), len(mnist.x_test)) == (60_000, 10_000)
-
-
-# ---- the sample and single pictures ------------------------------------------------------------------
+    measured = datasets.KNOWN["mnist"].measured
+    assert measured is not None
+    assert mnist.digest == measured.contents
+    assert (len(mnist.x_train), len(mnist.x_test), mnist.notes) == (60_000, 10_000, ())
 
 
 def test_the_sample_is_the_same_each_time_and_has_every_digit():
-    first, again = digits.draw_sample(200, 50), digits.draw_sample(200, 50)
-    assert first.digest == again.digest
-    assert first.digest != digits.draw_sample(200, 50, seed=1).digest
-    assert np.bincount(first.y_train, minlength=10).min() >= 15
-    assert 20 < first.x_train.mean() < 50  # MNIST: 33
-    assert len(np.unique(first.x_train.reshape(200, -1), axis=0)) == 200
+    first, again = draw_digits(250, 0), draw_digits(250, 0)
+    assert first[0].tobytes() == again[0].tobytes()
+    assert first[0].tobytes() != draw_digits(250, 1)[0].tobytes()
+    assert np.bincount(first[1], minlength=10).min() >= 15
+    assert 20 < first[0].mean() < 50  # MNIST: 33
+    assert len(np.unique(first[0].reshape(250, -1), axis=0)) == 250
 
 
-@pytest.mark.parametrize("dark_on_light", [True, False])
-@pytest.mark.parametrize("size", [(28, 28), (100, 60), (900, 1400)])
-def test_a_picture_is_centred_as_mnist_is(tmp_path, dark_on_light, size):
-    picture = np.full(size, 240 if dark_on_light else 10, np.uint8)
-    picture[2 : size[0] // 2, 3 : 3 + max(2, size[1] // 10)] = 20 if dark_on_light else 250
-    Image.fromarray(picture).save(tmp_path / "one.png")
-    placed = digits.read_picture(tmp_path / "one.png")
-    assert placed.shape == (28, 28)
-    rows, columns = np.nonzero(placed > 40)
-    assert max(np.ptp(rows), np.ptp(columns)) + 1 in range(19, 23)
-    assert abs((placed.sum(1) * np.arange(28)).sum() / placed.sum() - 13.5) < 1
-    assert abs((placed.sum(0) * np.arange(28)).sum() / placed.sum() - 13.5) < 1
+def test_the_sample_is_drawn_once(monkeypatch, tmp_path):
+    monkeypatch.setenv("NNLAB_CACHE", str(tmp_path))
+    calls = []
+
+    def draw(*args):
+        calls.append(args)
+        return draw_digits(*args)
+
+    monkeypatch.setattr(digits, "draw_digits", draw)
+    first, again = digits.draw_sample(30, 10), digits.draw_sample(30, 10)
+    assert calls == [(40, 0)]
+    assert (first.digest, first.form, len(again.x_test)) == (again.digest, again.form, 10)
+    digits.draw_sample(30, 10, seed=1)
+    assert len(calls) == 2
 
 
-def test_transparent_and_coloured_pictures_are_read(tmp_path):
-    picture = np.zeros((50, 50, 4), np.uint8)
-    picture[10:40, 22:28] = (200, 0, 0, 255)
-    Image.fromarray(picture).save(tmp_path / "one.png")
-    assert digits.read_picture(tmp_path / "one.png").max() > 200
-    Image.fromarray(picture[..., :3]).save(tmp_path / "one.jpg")
-    assert digits.read_picture(tmp_path / "one.jpg").max() > 200
-
-
-def test_what_is_no_digit_is_said(tmp_path):
-    (tmp_path / "text.png").write_text("hello")
-    Image.new("L", (20, 20), 255).save(tmp_path / "empty.png")
-    for name, says in (("text", "expected a picture"), ("empty", "the picture is empty"), ("none", "no such file")):
-        with pytest.raises(InputError, match=says):
-            digits.read_picture(tmp_path / f"{name}.png")
+def test_limits_are_those_of_all_arrays():
+    assert npz.ALWAYS == 1 << 30

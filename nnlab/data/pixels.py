@@ -1,0 +1,328 @@
+"""One picture file, of anybody: sizes are read before contents; and numbers of any range as 8 bits."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from nnlab.errors import InputError
+
+Array: TypeAlias = np.ndarray[Any, Any]
+Bytes: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+MOST_PIXELS = 64_000_000  # 8,000 x 8,000: some 600 MB while a picture is decoded, turned and written
+MOST_SIDE = 65_535  # pixels
+LARGEST = 1e38  # a number in a picture; what is beyond is no number
+LARGE = 4_000_000  # pixels; pictures of more are decoded one at a time
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")  # Pillow's modes of more than 8 bits
+INTEGERS, FLOATS, SEVERAL = "16 or 32 bits", "floating point", "several pictures in one file: the first is read"
+HEIF = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypheif")
+HINT = "Give a PNG or JPEG"
+_one_large = threading.Lock()
+
+
+# ---- numbers of any range ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The numbers that stand for black and for white."""
+
+    black: float
+    white: float
+
+    def __str__(self) -> str:
+        return f"{self.black:.4g} to {self.white:,.6g}"
+
+    @classmethod
+    def of(cls, low: float, high: float, *, whole: bool) -> Levels:
+        """What numbers between ``low`` and ``high`` stand for; ``whole``: they are integers.
+
+        White is the first of 1, 255 (8 bits), 1,023 (10), 4,095 (12), 16,383 (14) and 65,535 (16) that no number
+        is above; black is 0. Numbers from -1 to 1 and signed ones of 8 and 16 bits have the black of their range.
+        Where a range is none of these (``high`` of a few units, numbers that were standardised), their own
+        least and largest are black and white.
+        """
+        if low >= 0:
+            if high <= 1:
+                return cls(0, 1)
+            if high < 32:
+                return cls(0, high)
+            return cls(0, next((full for full in (255, 1023, 4095, 16_383, 65_535) if high <= full), high))
+        if not whole and low >= -1 and high <= 1 and low < -0.5:
+            return cls(-1, 1)
+        for half in (128, 32_768):
+            if whole and -half <= low < -half / 4 and high < half:
+                return cls(-half, half - 1)
+        return cls(low, high if high > low else low + max(1.0, abs(low)))
+
+    def record(self) -> list[float]:
+        """As JSON values."""
+        return [self.black, self.white]
+
+    @classmethod
+    def from_record(cls, record: Any) -> Levels | None:
+        """From JSON values, or None; ValueError where they are something else."""
+        if record is None:
+            return None
+        black, white = (float(value) for value in record)
+        if not -LARGEST < black < white < LARGEST:
+            raise ValueError(f"expected black and white, got {black:g} and {white:g}")
+        return cls(black, white)
+
+    def to_uint8(self, numbers: Array) -> Bytes:
+        """Numbers of any shape as 0-255, rounded; some rows at a time."""
+        scaled = np.empty(numbers.shape, np.uint8)
+        rows = max(1, 4_000_000 // max(1, numbers[:1].size))
+        for first in range(0, len(numbers), rows):
+            part = (numbers[first : first + rows].astype(np.float64) - self.black) * (255 / (self.white - self.black))
+            scaled[first : first + rows] = np.clip(np.rint(part), 0, 255)
+        return scaled
+
+
+def to_uint8(arrays: Mapping[str, Array], path: Path | None = None) -> tuple[list[Bytes], list[str]]:
+    """Pictures of any type of number as uint8, those of one type all by one scale, and what was done to them.
+
+    Args:
+        arrays: by the names that a user knows.
+        path: where they are from, for the error.
+
+    Returns:
+        The arrays in their order, and a note per scale.
+
+    Raises:
+        InputError: a number is NaN or infinite.
+    """
+    scaled: dict[str, Bytes] = {}
+    notes = []
+    for dtype in dict.fromkeys(array.dtype for array in arrays.values()):
+        alike = {name: array for name, array in arrays.items() if array.dtype == dtype}
+        for name, array in alike.items():
+            bad = 0 if dtype.kind != "f" else array.size - int(np.isfinite(array).sum())
+            if bad:
+                raise InputError(
+                    f"expected numbers in {name}, {bad:,} of {array.size:,} are NaN or infinite", path=path
+                )
+        low = min((float(array.min()) for array in alike.values() if array.size), default=0.0)
+        high = max((float(array.max()) for array in alike.values() if array.size), default=0.0)
+        if max(-low, high) > LARGEST:
+            raise InputError(
+                f"expected numbers of a picture in {' and '.join(alike)}, got {low:g} to {high:g}", path=path
+            )
+        levels = Levels.of(low, high, whole=dtype.kind != "f")
+        if dtype == np.uint8 and (levels.white == 255 or high == 0):
+            scaled |= alike
+            continue
+        scaled |= {name: levels.to_uint8(array) for name, array in alike.items()}
+        notes.append(
+            f"{' and '.join(alike)} hold {dtype} from {low:.6g} to {high:,.6g}: taken as black to white {levels}"
+        )
+    return [scaled[name] for name in arrays], notes
+
+
+# ---- picture files -----------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Without the warnings of Pillow, which says on stderr what nnlab says itself. Not to be entered by threads."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def open_picture(file: Path | io.BytesIO, *, alpha: bool = False, levels: Levels | None = None) -> Any:
+    """A picture file of any kind and depth, upright.
+
+    Args:
+        file: a path, or the contents.
+        alpha: whether transparency is kept where there is any; else what is transparent becomes white.
+        levels: of the pictures that a network was trained on, for those of more than 8 bits; else by their range.
+
+    Returns:
+        A Pillow picture, RGB, or RGBA with ``alpha``.
+
+    Raises:
+        InputError: it cannot be read, is none, or has more than 64 million pixels.
+    """
+    with quietly(), opened(file) as (picture, remark):
+        if picture.mode == "F":
+            levels = levels or Levels.of(*extremes(picture), whole=remark != FLOATS)
+            picture = _pillow().fromarray(levels.to_uint8(np.asarray(picture))).convert("RGB")
+        return picture if alpha else on_white(picture)
+
+
+@contextlib.contextmanager
+def opened(file: Path | io.BytesIO) -> Iterator[tuple[Any, str]]:
+    """A decoded picture, RGB, RGBA, or F where it has more than 8 bits, and what is to be said of it.
+
+    Large ones are held by one thread at a time.
+
+    Raises:
+        InputError: as :func:`open_picture`.
+    """
+    with contextlib.ExitStack() as stack:
+        yield _told(lambda: _open(file, stack), file)
+
+
+def on_white(picture: Any) -> Any:
+    """An RGB picture, on white where it was transparent."""
+    if picture.mode == "RGB":
+        return picture
+    flat = _pillow().new("RGBA", picture.size, "white")
+    flat.alpha_composite(picture)
+    return flat.convert("RGB")
+
+
+def extremes(picture: Any) -> tuple[float, float]:
+    """The least and the largest number of a picture of mode F; InputError where some are none."""
+    low, high = (float(value) for value in picture.getextrema())
+    if not -LARGEST < low <= high < LARGEST or not np.isfinite(np.asarray(picture)).all():
+        raise InputError("expected a picture, some of its pixels are NaN or infinite", HINT)
+    return low, high
+
+
+def _pillow() -> Any:
+    from PIL import Image
+
+    return Image
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """The formats that are read, of those that this Pillow was built with: none that starts another program."""
+    _pillow().init()
+    return tuple(name for name in FORMATS if name in _pillow().OPEN)
+
+
+def _open(file: Path | io.BytesIO, stack: contextlib.ExitStack) -> tuple[Any, str]:
+    with _pillow().open(file, formats=_formats()) as picture:
+        pixels = picture.width * picture.height
+        if pixels > MOST_PIXELS or max(picture.size) > MOST_SIDE:
+            raise _too_large(f"{picture.width:,} × {picture.height:,}")
+        if pixels > LARGE:
+            stack.enter_context(_one_large)
+        remark = ""
+        if picture.format in ("GIF", "PNG", "TIFF", "WEBP") and getattr(picture, "is_animated", False):
+            remark = SEVERAL
+        picture.load()
+        picture = _upright(picture)
+    if picture.mode in DEEP:
+        remark = FLOATS if picture.mode == "F" else INTEGERS
+        numbers = np.asarray(picture).astype(np.float32)  # Pillow would clip 16 bits at 255
+        return _pillow().fromarray(numbers), remark
+    if picture.has_transparency_data:
+        return picture.convert("RGBA"), remark
+    return picture if picture.mode == "RGB" else picture.convert("RGB"), remark
+
+
+def _upright(picture: Any) -> Any:
+    """The picture as its EXIF says it was taken; as it is where that is damaged."""
+    from PIL import ImageOps
+
+    try:
+        return ImageOps.exif_transpose(picture) if picture.getexif().get(0x0112, 1) != 1 else picture
+    except Exception:  # what the parser of EXIF meets; the pixels are right
+        return picture
+
+
+def _too_large(size: str) -> InputError:
+    return InputError(
+        f"expected at most {MOST_PIXELS // 10**6} million pixels and sides of at most {MOST_SIDE:,}, got {size}",
+        "Make it smaller",
+    )
+
+
+def _told(read: Callable[[], tuple[Any, str]], file: Path | io.BytesIO) -> tuple[Any, str]:
+    """What ``read`` gives; whatever Pillow raises becomes an InputError."""
+    from PIL import Image
+
+    try:
+        return read()
+    except (InputError, MemoryError):
+        raise
+    except FileNotFoundError as error:
+        raise InputError("there is no such file", "Give the path of a PNG or JPEG") from error
+    except Image.DecompressionBombError as error:
+        raise _too_large("many more") from error
+    except Exception as error:  # its decoders raise what they meet: struct.error, KeyError, SyntaxError, …
+        if isinstance(error, OSError) and error.errno is not None:
+            raise InputError(f"it cannot be opened ({error.strerror})", HINT) from error
+        if _head(file)[4:12] in HEIF:
+            raise InputError("HEIC cannot be read", "Convert it to JPEG") from error
+        raise InputError("expected a picture, it cannot be read", HINT) from error
+
+
+def _head(file: Path | io.BytesIO) -> bytes:
+    try:
+        if isinstance(file, io.BytesIO):
+            return file.getvalue()[:12]
+        with open(file, "rb") as source:
+            return source.read(12)
+    except (OSError, ValueError):
+        return b""
+
+
+# ---- a network over a picture ------------------------------------------------------------------------
+
+TILES = 1024  # that a network is given at once
+
+
+def apply_tiled(network: Callable[[Array], Array], picture: Array, side: int) -> Array:
+    """A picture of any size through a network of one size: tiles that overlap by half and fade into each other.
+
+    The picture is mirrored around its border. The tiles' weights are sin², which add up to one everywhere, so there
+    is no seam. A picture of exactly ``side`` x ``side`` goes through as it is. Memory is that of the picture and of
+    one row of tiles.
+
+    Args:
+        network: tiles ``(n, side, side, 3)`` float32 in [0, 1] to the same.
+        picture: ``(height, width, 3)``, uint8 or float32 in [0, 1].
+        side: of the tiles, even.
+
+    Returns:
+        What the network gives, of the picture's shape and type; uint8 is rounded and clipped.
+    """
+    high, wide, channels = picture.shape
+    if (high, wide) == (side, side):
+        return _like(network(_unit(picture[None]))[0], picture)
+    half = side // 2
+    rows, columns = -(-high // half) + 1, -(-wide // half) + 1
+    padding = [(half, (rows + 1) * half - half - high), (half, (columns + 1) * half - half - wide), (0, 0)]
+    padded = np.pad(picture, padding, mode="symmetric")
+    fade = np.sin(np.pi * (np.arange(side) + 0.5) / side).astype(np.float32) ** 2
+    weights = (fade[:, None] * fade[None, :])[:, :, None]
+    whole = np.empty(picture.shape, np.uint8 if picture.dtype == np.uint8 else np.float32)
+    blended = np.zeros((side, padded.shape[1], channels), np.float32)  # one row of tiles
+    for row in range(rows):
+        strip = _unit(padded[row * half : row * half + side])
+        tiles = np.lib.stride_tricks.sliding_window_view(strip, side, axis=1)[:, ::half]  # (side, columns, 3, side)
+        for first in range(0, columns, TILES):
+            answers = network(np.ascontiguousarray(tiles[:, first : first + TILES].transpose(1, 0, 3, 2)))
+            for column, answer in enumerate(answers, start=first):
+                blended[:, column * half : column * half + side] += answer * weights
+        if row:  # the upper half is complete: no further tile reaches it
+            done = blended[: min(half, high - (row - 1) * half), half : half + wide]
+            whole[(row - 1) * half : row * half] = _like(done, picture)
+        blended[:half] = blended[half:]
+        blended[half:] = 0
+    return whole
+
+
+def _unit(numbers: Array) -> Array:
+    """Numbers of a picture as float32 in [0, 1]."""
+    return numbers / np.float32(255) if numbers.dtype == np.uint8 else numbers.astype(np.float32)
+
+
+def _like(numbers: Array, picture: Array) -> Array:
+    """Numbers in [0, 1] as those of the picture are: uint8, or as they are."""
+    return np.clip(numbers * 255 + 0.5, 0, 255).astype(np.uint8) if picture.dtype == np.uint8 else numbers

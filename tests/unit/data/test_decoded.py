@@ -1,0 +1,90 @@
+"""Digests, the cache of what was decoded, and what is held out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nnlab.data import datasets, decoded
+
+
+def hashes(*contents: int) -> list[bytes]:
+    return [bytes([content]) * 32 for content in contents]
+
+
+def split(names, contents):
+    train, test, notes = decoded.split(names, hashes(*contents))
+    return [int(k) for k in np.flatnonzero(train)], [int(k) for k in np.flatnonzero(test)], notes
+
+
+def test_one_in_five_is_held_out_and_its_copies_with_it():
+    names = [f"{number}.png" for number in range(40)]
+    contents = [*range(20), *range(20)]
+    train, test, notes = split(names, contents)
+    assert sorted(train + test) == list(range(40))
+    assert test == [0, 5, 10, 15, 20, 25, 30, 35]
+    assert notes == []
+
+
+def test_folders_named_train_and_test_decide():
+    names = ["a/train/1.png", "a/Test/2.png", "train/deep/3.png", "test/4.png"]
+    assert split(names, range(4)) == ([0, 2], [1, 3], [])
+
+
+def test_a_copy_on_both_sides_is_not_trained_on():
+    names = ["train/1.png", "train/2.png", "test/3.png", "test/4.png"]
+    train, test, notes = split(names, [7, 8, 7, 7])
+    assert (train, test) == ([1], [2, 3])
+    assert notes == ["1 of 2 files in train are copies of held-out ones: not trained on"]
+
+
+def test_folders_for_validation():
+    names = ["train/1.png", "val/2.png", "test/3.png"]
+    assert split(names, range(3)) == ([0], [2], ["not used: what is in a folder for validation (1 of 3 files)"])
+    assert split(names[:2], range(2)) == ([0], [1], [])
+
+
+def test_files_beside_the_folders_are_told():
+    names = ["train/1.png", "test/2.png", "3.png", "test/train/4.png"]
+    train, test, notes = split(names, range(4))
+    assert sorted(train + test) == [0, 1, 2, 3]
+    assert notes == ["2 of 4 files lie neither in train nor in test: all are split by their contents"]
+    assert split(["train/1.png", "train/2.png"], range(2))[2] == []
+
+
+def test_what_was_made_is_kept_and_what_is_damaged_is_made_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("NNLAB_CACHE", str(tmp_path))
+    calls = []
+
+    def make():
+        calls.append(1)
+        return {"x": np.arange(5)}, {"names": ["a\udce9b", "ü\x1b["], "none": None}
+
+    for _ in range(2):
+        arrays, record = decoded.cached("things", "key", make)
+        assert arrays["x"].tolist() == [0, 1, 2, 3, 4]
+        assert set(arrays) == {"x"}
+        assert record == {"names": ["a\udce9b", "ü\x1b["], "none": None}
+    assert len(calls) == 1
+    decoded.cached("things", "other", make)
+    assert len(calls) == 2
+    (path,) = (datasets.cache() / "decoded").glob("things-key.npz")
+    for content in (b"", b"PK", path.read_bytes()[:-50]):
+        path.write_bytes(content)
+        assert decoded.cached("things", "key", make)[1]["none"] is None
+    assert len(calls) == 5
+
+
+def test_nothing_is_kept_where_nothing_can_be_written(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("NNLAB_CACHE", str(tmp_path / "file" / "cache"))
+    arrays, _ = decoded.cached("things", "key", lambda: ({"x": np.ones(2)}, 5))
+    assert arrays["x"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("other", [np.arange(6).reshape(3, 2), np.arange(6, dtype=np.int32), np.arange(1, 7)])
+def test_digests_tell_shapes_types_and_numbers_apart(other):
+    x = np.arange(6).reshape(2, 3)
+    assert decoded.digest(x) == decoded.digest(np.asfortranarray(x))
+    assert decoded.digest(x) != decoded.digest(other)
+    assert decoded.digest(x, x) != decoded.digest(np.concatenate([x, x]))

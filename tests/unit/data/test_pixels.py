@@ -1,0 +1,272 @@
+"""One picture file of any kind, numbers of any range as 8 bits, and a network over a picture of any size."""
+
+from __future__ import annotations
+
+import io
+import struct
+import threading
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nnlab.data import pixels
+from nnlab.data.pixels import Levels, apply_tiled, open_picture, to_uint8
+from nnlab.errors import InputError
+
+
+def png_claiming(width: int, height: int, body: bytes = b"") -> bytes:
+    """A PNG whose header says how large it is, with next to nothing in it."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", body or zlib.compress(bytes(10))) + chunk(b"IEND", b"")
+
+
+# ---- numbers of any range ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "whole", "levels"),
+    [
+        (0, 1, True, (0, 1)),
+        (0.0, 0.7, False, (0, 1)),
+        (0, 200, True, (0, 255)),
+        (0, 15, True, (0, 15)),  # 4 bits
+        (0, 1000, True, (0, 1023)),
+        (3, 4000, True, (0, 4095)),
+        (0, 16_000, True, (0, 16_383)),
+        (0, 40_000, True, (0, 65_535)),
+        (0, 2**31 - 1, True, (0, 2**31 - 1)),
+        (-1.0, 1.0, False, (-1, 1)),
+        (-128, 127, True, (-128, 127)),
+        (-30_000, 30_000, True, (-32_768, 32_767)),
+        (-1, 255, True, (-1, 255)),  # a mark for what is missing, not signed numbers
+        (-0.42, 2.82, False, (-0.42, 2.82)),  # MNIST, standardised
+        (5.0, 5.0, False, (0, 5)),
+        (-3.0, -3.0, False, (-3, 0)),  # nothing divides by their difference
+        (-9e18, -9e18, True, (-9e18, 0)),
+    ],
+)
+def test_levels_of_a_range(low, high, whole, levels):
+    assert (Levels.of(low, high, whole=whole).black, Levels.of(low, high, whole=whole).white) == levels
+
+
+def test_numbers_scaled_there_and_back():
+    x = np.random.default_rng(0).integers(0, 256, (9, 28, 28), dtype=np.uint8)
+    x[0, 0, :2] = 0, 255
+    forms: dict[str, np.ndarray] = {
+        "share": (x / 255).astype(np.float32),
+        "half": (x / 255).astype(np.float16),
+        "float": x.astype(np.float64),
+        "deep": x.astype(np.uint16) * 257,
+        "int": x.astype(np.int64),
+        "signed": (x.astype(np.int16) - 128).astype(np.int8),
+        "tanh": (x / 127.5 - 1).astype(np.float32),
+        "standardised": ((x / 255 - 0.1307) / 0.3081).astype(np.float32),
+    }
+    for name, form in forms.items():
+        (back,), notes = to_uint8({"x_train": form})
+        assert back.dtype == np.uint8
+        assert back.tobytes() == x.tobytes(), name
+        assert len(notes) == 1
+        assert "x_train" in notes[0]
+        assert str(form.dtype) in notes[0]
+    (back,), notes = to_uint8({"x": x})
+    assert (back is x, notes) == (True, [])
+    (back,), notes = to_uint8({"x": (x > 99).astype(np.uint8)})
+    assert set(np.unique(back)) == {0, 255}
+    (back,), _ = to_uint8({"x": x > 99})
+    assert set(np.unique(back)) == {0, 255}
+
+
+def test_arrays_of_one_type_share_a_scale():
+    dark, full = np.full((2, 4, 4), 0.5, np.float32), np.full((2, 4, 4), 200.0, np.float32)
+    (train, test), notes = to_uint8({"x_train": dark, "x_test": full})
+    assert (train.max(), test.max(), len(notes)) == (0, 200, 1)
+    (train, test), notes = to_uint8({"x_train": dark, "x_test": full.astype(np.float64)})
+    assert (train.max(), test.max(), len(notes)) == (128, 200, 2)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_none_are_refused_by_name(bad):
+    x = np.ones((3, 2, 2))
+    x[1, 1] = bad
+    with pytest.raises(InputError, match=r"expected numbers in x_test, 2 of 12 are NaN or infinite"):
+        to_uint8({"x_train": np.ones((3, 2, 2)), "x_test": x})
+
+
+def test_levels_from_a_record():
+    assert Levels.from_record(Levels(0, 4095).record()) == Levels(0, 4095)
+    assert Levels.from_record(None) is None
+    for record in ([0], [1, 1], ["a", "b"], [float("nan"), 1], 5, [0, 1e300]):
+        with pytest.raises((ValueError, TypeError)):
+            Levels.from_record(record)
+
+
+# ---- files -------------------------------------------------------------------------------------------
+
+
+def saved(picture: Image.Image, form: str = "PNG", **options) -> io.BytesIO:
+    buffer = io.BytesIO()
+    picture.save(buffer, form, **options)
+    return buffer
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        (np.full((8, 8), 0x8000, np.uint16), 128),
+        (np.full((8, 8), 2048, np.uint16), 128),  # 12 bits
+        (np.full((8, 8), 2**30, np.int32), 255),
+        (np.full((8, 8), 0.5, np.float32), 128),
+        (np.full((8, 8), 128.0, np.float32), 128),
+    ],
+)
+def test_pictures_of_more_than_8_bits_by_their_range(numbers, expected):
+    read = np.asarray(open_picture(saved(Image.fromarray(numbers), "TIFF")))
+    assert read.shape == (8, 8, 3)
+    assert (read == expected).all()
+
+
+def test_pictures_by_the_levels_of_the_training_set():
+    dark = saved(Image.fromarray(np.full((8, 8), 900, np.uint16)))
+    assert np.asarray(open_picture(dark)).max() == 224  # by 10 bits
+    assert np.asarray(open_picture(dark, levels=Levels(0, 4095))).max() == 56
+
+
+def test_floats_that_are_no_numbers_are_refused():
+    with pytest.raises(InputError, match="NaN or infinite"):
+        open_picture(saved(Image.fromarray(np.array([[1.0, np.nan]], np.float32)), "TIFF"))
+
+
+def test_exif_is_obeyed_and_transparency_becomes_white(tmp_path):
+    rows = np.zeros((10, 20, 3), np.uint8)
+    rows[:, :10] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned a quarter clockwise
+    Image.fromarray(rows).save(tmp_path / "a.png", exif=exif)
+    turned = open_picture(tmp_path / "a.png")
+    assert turned.size == (10, 20)
+    assert np.asarray(turned)[0, 0, 0] == 255
+    assert np.asarray(turned)[-1, 0, 0] == 0
+    clear = saved(Image.fromarray(np.zeros((8, 8, 4), np.uint8)))
+    assert np.asarray(open_picture(clear)).min() == 255
+    assert open_picture(clear, alpha=True).mode == "RGBA"
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "I;16", "I", "F"])
+def test_every_mode_of_pillow(mode):
+    grey = Image.new("L", (9, 7), 255)
+    form = "TIFF" if mode in ("CMYK", "YCbCr", "LAB", "I", "F") else "PNG"
+    source = grey.convert("RGB").convert("CMYK") if mode == "CMYK" else None
+    if mode in ("LAB", "YCbCr"):
+        source = Image.new(mode, (9, 7), (255, 128, 128))
+    picture = source or (Image.fromarray(np.full((7, 9), 65_535, np.uint16)) if mode == "I;16" else grey.convert(mode))
+    try:
+        read = open_picture(saved(picture, form))
+    except InputError:
+        assert mode == "LAB"
+        return
+    assert (read.mode, read.size) == ("RGB", (9, 7))
+    assert np.asarray(read).min() > 240
+
+
+def test_the_first_of_several_pictures_in_one_file():
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    for form in ("GIF", "WEBP", "TIFF", "PNG"):
+        content = saved(frames[0], form, save_all=True, append_images=frames[1:])
+        with pixels.quietly(), pixels.opened(content) as (picture, remark):
+            assert "first" in remark
+            red, _, blue = np.asarray(picture)[0, 0]
+            assert red > 200 > blue
+
+
+def test_sizes_are_read_before_contents():
+    for width, height in ((10_000, 10_000), (60_000, 60_000), (70_000, 1)):
+        with pytest.raises(InputError, match="expected at most 64 million pixels"):
+            open_picture(io.BytesIO(png_claiming(width, height)))
+
+
+def test_a_large_picture_is_decoded_alone(monkeypatch):
+    monkeypatch.setattr(pixels, "LARGE", 50)
+    content = saved(Image.new("RGB", (10, 10)))
+    together, most = [0], [0]
+
+    def read() -> None:
+        with pixels.opened(io.BytesIO(content.getvalue())):
+            together[0] += 1
+            most[0] = max(most[0], together[0])
+            threading.Event().wait(0.01)
+            together[0] -= 1
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    with pixels.quietly():
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert most == [1]
+
+
+def test_what_is_no_picture(tmp_path):
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(50))
+    (tmp_path / "a.eps").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")  # would start Ghostscript
+    for name, says in (
+        ("nothing.png", "there is no such file"),
+        ("folder.png", "it cannot be opened"),
+        ("a.heic", "HEIC cannot be read"),
+        ("a.eps", "expected a picture, it cannot be read"),
+    ):
+        with pytest.raises(InputError, match=says):
+            open_picture(tmp_path / name)
+
+
+# ---- a network over a picture ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(32, 32), (1, 1), (33, 47), (100, 64), (16, 200), (15, 15), (17, 96)])
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
+def test_tiles_of_a_network_that_does_nothing_give_the_picture(size, dtype, monkeypatch):
+    monkeypatch.setattr(pixels, "TILES", 3)
+    picture = np.random.default_rng(0).random((*size, 3)).astype(np.float32)
+    picture = (picture * 255).astype(np.uint8) if dtype == np.uint8 else picture
+    seen = []
+
+    def network(tiles):
+        seen.append(tiles.shape)
+        assert tiles.dtype == np.float32
+        assert tiles.max() <= 1
+        return tiles
+
+    whole = apply_tiled(network, picture, 32)
+    assert {shape[1:] for shape in seen} == {(32, 32, 3)}
+    assert max(shape[0] for shape in seen) <= 3
+    assert (whole.dtype, whole.shape) == (picture.dtype, picture.shape)
+    if dtype == np.uint8:
+        assert whole.tobytes() == picture.tobytes()
+    assert np.abs(whole.astype(float) - picture).max() < 1e-5
+
+
+def test_tiles_blend_as_a_whole_picture_at_once_would():
+    """The same sums, kept for the whole picture: an oracle that does not go row by row."""
+    picture = np.random.default_rng(1).random((50, 70, 3)).astype(np.float32)
+    side, half = 16, 8
+
+    def network(tiles):
+        return tiles**2 + tiles.mean(axis=(1, 2, 3), keepdims=True)
+
+    rows, columns = -(-50 // half) + 1, -(-70 // half) + 1
+    padded = np.pad(picture, [(half, (rows + 1) * half - half - 50), (half, (columns + 1) * half - half - 70), (0, 0)],
+                    mode="symmetric")  # fmt: skip
+    fade = np.sin(np.pi * (np.arange(side) + 0.5) / side).astype(np.float32) ** 2
+    total = np.zeros_like(padded)
+    for row in range(rows):
+        for column in range(columns):
+            place = np.s_[row * half : row * half + side, column * half : column * half + side]
+            total[place] += network(padded[place][None])[0] * (fade[:, None] * fade)[..., None]
+    assert np.allclose(apply_tiled(network, picture, side), total[half : half + 50, half : half + 70], atol=1e-6)
