@@ -123,7 +123,10 @@ def test_the_advice_gives_the_text_back(tmp_path, text, encoding):
 
 @pytest.mark.skipif(not shutil.which("iconv"), reason="no iconv on this machine")
 def test_the_advice_unpacks_and_the_one_for_nul_drops_them(tmp_path):
-    for content, expected in ((gzip.compress(WESTERN.encode("cp1252"), mtime=0), WESTERN), (b"a\0b" + b"c" * 20, "abccc")):
+    for content, expected in (
+        (gzip.compress(WESTERN.encode("cp1252"), mtime=0), WESTERN),
+        (b"a\0b" + b"c" * 20, "abccc"),
+    ):
         path = put(tmp_path, content, "it's one.gz")
         with pytest.raises(InputError) as caught:
             list(open_text(path).chunks())
