@@ -119,10 +119,10 @@ class Page(html.parser.HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+@pytest.fixture(scope="module", params=[pytest.param("birds,addition", marks=pytest.mark.slow)])
+def finished(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
-    done = call("report", "--preset", "quick", "--only", "birds,addition", "--json", cwd=folder)
+    done = call("report", "--preset", "quick", "--only", request.param, "--json", cwd=folder)
     assert done.code == 0, done.err
     return folder / "runs" / "report-quick", done
 

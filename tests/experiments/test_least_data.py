@@ -17,7 +17,8 @@ def pictures(folder, count, pixels):
 
 def npz(path, train, test, pixels):
     """MNIST's arrays."""
-    x_train, x_test = (np.stack([pixels(number) for number in range(count)]) for count in (train, test))
+    x_train = np.stack([pixels(number) for number in range(train)])
+    x_test = np.stack([pixels(train + number) for number in range(test)])
     y_train, y_test = (np.arange(count, dtype=np.uint8) % 10 for count in (train, test))
     np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
     return path

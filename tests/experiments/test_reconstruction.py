@@ -39,11 +39,6 @@ def chirps(tmp_path_factory):
     return _made(tmp_path_factory, "autoencode", "--data", "chirps")
 
 
-@pytest.fixture(scope="module")
-def beginner(tmp_path_factory):
-    return _made(tmp_path_factory, "autoencode", "--data", "chirps", "--epochs", 1)
-
-
 @pytest.fixture
 def few(tmp_path):
     """An ``.npz`` of a few pictures, for what needs a run but no skill."""
@@ -137,12 +132,13 @@ def test_predict_restores_pictures_of_any_size(nnlab, denoiser, tmp_path):
     ]
 
 
-def test_predict_sounds_of_any_kind(nnlab, beginner, tmp_path):
+@pytest.mark.slow
+def test_predict_sounds_of_any_kind(nnlab, chirps, tmp_path):
     wave = audio.sing_sample(6, 1.0).test[0]
     stereo = np.stack([wave, wave[::-1]], axis=1)
     soundfile.write(tmp_path / "a.flac", audio.resample(stereo[:, 0], RATE, 44_100), 44_100)
     soundfile.write(tmp_path / "b.wav", stereo, RATE)
-    done = nnlab("predict", beginner, tmp_path / "a.flac", tmp_path / "b.wav")
+    done = nnlab("predict", chirps, tmp_path / "a.flac", tmp_path / "b.wav")
     assert done.code == 0, done.err
     assert done.out.splitlines() == [str(tmp_path / f"{name}-reconstructed.wav") for name in "ab"]
     one, rate = soundfile.read(tmp_path / "a-reconstructed.wav")
@@ -173,6 +169,7 @@ def test_options_that_do_not_fit_are_refused(nnlab, arguments, says):
     assert says in done.err
 
 
+@pytest.mark.slow
 def test_grid_stands_beside_the_published_table(nnlab, few):
     done = nnlab("denoise", "--grid", *QUICK, "--data", few, "--epochs", 1, "--out", "grid")
     assert done.code == 0, done.err

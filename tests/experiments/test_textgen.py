@@ -135,6 +135,7 @@ def test_an_error_before_the_first_epoch_leaves_nothing(nnlab, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_short_text_is_learned(nnlab, tmp_path):
     """A text of one sentence over and over: its loss comes to nearly nothing, and it is written on."""
     (tmp_path / "mine.txt").write_text("one two three four five six seven eight nine ten. " * 20)

@@ -106,7 +106,7 @@ def test_figures_are_those_of_the_translations(nnlab, trained):
             "--no-benchmark",
         ],
         [*QUICK, "--reverse", "--beam", 3, "--samples", 200],
-        [*QUICK, "--runs", 2, "--seed", 3, "--samples", 200, "--workers", 1],
+        pytest.param([*QUICK, "--runs", 2, "--seed", 3, "--samples", 200, "--workers", 1], marks=pytest.mark.slow),
     ],
 )
 def test_options_run(nnlab, options):
