@@ -155,7 +155,7 @@ def _decode(path: Path, names: Sequence[str]) -> tuple[dict[str, np.ndarray[Any,
             f"expected at least {LEAST} recordings, {len(waves)} of {len(names)} can be used{named}", HINT, path=path
         )
     contents = [hashlib.sha256(wave.tobytes()).digest() for wave in waves.values()]
-    train, test, notes = decoded.split(list(waves), contents)
+    train, test, notes = decoded.split(list(waves), contents, 1)
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     record: dict[str, Any] = {"skipped": skipped}
     for part, mask in (("train", train), ("test", test)):

@@ -20,6 +20,7 @@ Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 HELD_OUT = 5  # one file in so many is held out where no folder says which
 VALIDATION = {"val", "valid", "validation", "dev"}
 RECORD = "_record"
+MEANINGLESS = "they stay, and what is measured on them says nothing of new ones"
 
 
 def digest(*arrays: Array) -> str:
@@ -57,15 +58,17 @@ def cached(kind: str, key: str, make: Callable[[], tuple[Mapping[str, Array], An
     return made, record
 
 
-def split(names: Sequence[str], contents: Sequence[bytes]) -> tuple[Mask, Mask, list[str]]:
+def split(names: Sequence[str], contents: Sequence[bytes], least: int) -> tuple[Mask, Mask, list[str]]:
     """Which files are trained on and which are held out; copies of one are never on both sides.
 
     By folders where every file lies in one named ``train``, ``test`` or ``validation``: what is in ``test`` is held
-    out (``validation`` where there is no ``test``). Else by contents: one file in five, and its copies with it.
+    out (``validation`` where there is no ``test``), and its copies in ``train`` are not trained on, unless hardly
+    anything else is there. Else by contents: one file in five, and its copies with it.
 
     Args:
         names: paths inside the data, with slashes.
         contents: of each what tells it from others, a digest of what it was decoded to.
+        least: how many there must be to train with.
 
     Returns:
         (training, held out) as masks ``(files,)``, and what is to be told.
@@ -86,7 +89,10 @@ def split(names: Sequence[str], contents: Sequence[bytes]) -> tuple[Mask, Mask, 
     copies = train & np.array([content in tested for content in contents], bool)
     notes = []
     if copies.any():
-        notes.append(f"{copies.sum():,} of {train.sum():,} files in train are copies of held-out ones: not trained on")
+        enough = (train & ~copies).sum() >= least
+        what = "not trained on" if enough else MEANINGLESS
+        notes.append(f"{copies.sum():,} of {train.sum():,} files in train are copies of held-out ones: {what}")
+        copies &= bool(enough)
     unused = ~train & ~test
     if unused.any():
         notes.append(f"not used: what is in a folder for validation ({unused.sum():,} of {len(names):,} files)")

@@ -134,7 +134,7 @@ def _checked(path: Path, source: str, arrays: Mapping[str, Any]) -> Digits:
     if source != "mnist":
         turned = _in_one_form(x_train, x_test, y_train)
         x_train, x_test = turned.x_train, turned.x_test
-        kept, copies = without_copies(x_train, x_test, path)
+        kept, copies = without_copies(x_train, x_test)
         notes += [*turned.notes, *copies, *_of_classes(y_train, y_test)]
         x_train, y_train = x_train[kept], y_train[kept]
     form = DigitForm.of(_some(x_train))
@@ -224,8 +224,8 @@ def _turned(pictures: Any, way: tuple[bool, bool, bool]) -> Any:
 def _orientation(pictures: Bytes, labels: Bytes) -> tuple[bool, bool, bool]:
     """How the digits must be turned to be upright, told by how often the nearest printed digit is the label.
 
-    They stay as they are unless another of the eight ways is right far more often: with EMNIST's files, which are
-    transposed, 60 % instead of 25 %.
+    They stay as they are unless another of the eight ways is right far more often: MNIST's digits are in 48 % when
+    they are upright, in 16 to 27 % when they are not. Of fewer than 100 digits it cannot be told.
     """
     from scipy.ndimage import gaussian_filter
 
@@ -233,7 +233,7 @@ def _orientation(pictures: Bytes, labels: Bytes) -> tuple[bool, bool, bool]:
         soft = gaussian_filter(digits.astype(np.float32), (0, 1.5, 1.5)).reshape(len(digits), -1)
         return soft / np.maximum(np.linalg.norm(soft, axis=1, keepdims=True), 1e-6)
 
-    if len(set(labels.tolist())) < 5:
+    if len(labels) < 100 or len(set(labels.tolist())) < 5:
         return UPRIGHT
     some, wanted = _some(pictures), _some(labels)
     printed = rows(printed_digits().reshape(-1, SIDE, SIDE)).T

@@ -126,28 +126,24 @@ def read_npz(path: Path) -> Pictures:
         )
     scaled, notes = pixels.to_uint8(dict(zip(names, arrays, strict=True)), path)
     train, test = (np.repeat(x, 3, axis=3) if x.shape[3] == 1 else x for x in scaled)
-    kept, copies = without_copies(train, test, path)
+    kept, copies = without_copies(train, test)
     return Pictures(train[kept], test, str(path), notes=tuple(f"{path}: {note}" for note in (*notes, *copies)))
 
 
-def without_copies(train: Bytes, test: Bytes, path: Path) -> tuple[decoded.Mask, list[str]]:
+def without_copies(train: Bytes, test: Bytes) -> tuple[decoded.Mask, list[str]]:
     """Which training pictures are not among the test pictures, to the pixel, and what is to be told.
 
-    Raises:
-        InputError: fewer than 10 are left.
+    Where fewer than 10 would be left, all stay.
     """
     tested = {hashlib.sha256(picture.tobytes()).digest() for picture in test}
     kept = np.array([hashlib.sha256(picture.tobytes()).digest() not in tested for picture in train], bool)
     copies = len(train) - int(kept.sum())
     if copies == 0:
         return kept, []
+    note = f"{copies:,} of {len(train):,} pictures in x_train are copies of those in x_test"
     if kept.sum() < LEAST:
-        raise InputError(
-            f"expected other pictures in x_train than in x_test, {copies:,} of {len(train):,} are the same",
-            "Hold some out",
-            path=path,
-        )
-    return kept, [f"{copies:,} of {len(train):,} pictures in x_train are copies of those in x_test: not trained on"]
+        return np.ones(len(train), bool), [f"{note}: {decoded.MEANINGLESS}"]
+    return kept, [f"{note}: not trained on"]
 
 
 # ---- files -------------------------------------------------------------------------------------------
@@ -255,7 +251,7 @@ def _split(path: Path, files: DecodedFiles) -> tuple[dict[str, Array], dict[str,
             f"expected at least {LEAST + LEAST_TEST} pictures, {good} of {count} can be read{named}", HINT, path=path
         )
     contents = [hashlib.sha256(picture.tobytes()).digest() for picture in files.pictures]
-    train, test, notes = decoded.split(files.names, contents)
+    train, test, notes = decoded.split(files.names, contents, LEAST)
     for side, least, part in (("test", LEAST_TEST, test), ("train", LEAST, train)):
         if part.sum() < least:
             why = "".join(f"; {note}" for note in notes)

@@ -18,22 +18,29 @@ from nnlab.errors import InputError
 
 Array: TypeAlias = np.ndarray[Any, Any]
 NEIGHBOURS = 6
-HARDLY_EVER = 2.0  # grey levels (of 255) of standard deviation below which a pixel tells nothing
-ENOUGH = 20_000  # pictures; more do not change the layout
+LEAST_DEVIATION = 2.0  # grey levels (of 255); a pixel that changes less tells nothing
+MAX_PICTURES = 20_000  # more do not change the layout
 
 
 def recover(pictures: Array) -> Array:
-    """For each cell of the square grid the pixel that belongs there: ``order`` of shape ``(pixels,)``.
+    """For each cell of the square grid the pixel that belongs there.
 
-    ``pictures`` are ``(n, pixels)`` in any fixed order of pixels; ``pictures[:, order]`` is laid out.
+    Args:
+        pictures: ``(n, pixels)`` in any fixed order of pixels.
+
+    Returns:
+        ``order`` of shape ``(pixels,)``: ``pictures[:, order]`` is laid out.
+
+    Raises:
+        InputError: fewer than 12 pixels ever change.
     """
     count = pictures.shape[1]
     side = int(count**0.5)
-    values = pictures[:ENOUGH].astype(np.float32)
+    values = pictures[:MAX_PICTURES].astype(np.float32)
     deviation = values.std(axis=0)
-    alive = np.flatnonzero(deviation > HARDLY_EVER)
+    alive = np.flatnonzero(deviation > LEAST_DEVIATION)
     if len(alive) < 2 * NEIGHBOURS:
-        raise InputError(f"only {len(alive)} pixels ever change: no layout can be told", "Use other pictures")
+        raise InputError(f"only {len(alive)} pixels ever change: no layout can be told", "Give other pictures")
     scaled = (values[:, alive] - values[:, alive].mean(axis=0)) / deviation[alive]
     correlation = (scaled.T @ scaled) / len(scaled)
     order = np.full(side * side, -1)

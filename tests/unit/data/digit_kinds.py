@@ -62,7 +62,7 @@ def kinds(digit: Any, rng: np.random.Generator) -> dict[str, Image.Image]:
     small = smaller(ink)
     rows, columns = np.mgrid[:SIDE, :SIDE] / SIDE
     noise = rng.normal(0, 4, ink.shape)
-    thin = pen(digit, 640, 4)
+    thin = pen(digit, 420, 3)
     card = np.full((260, 280), 60.0)
     card[40 : 40 + SIDE, 60 : 60 + SIDE] = 240
     on_card = np.zeros_like(card, dtype=np.float32)
@@ -84,7 +84,7 @@ def kinds(digit: Any, rng: np.random.Generator) -> dict[str, Image.Image]:
         "large, light on dark": drawn(5.0, ink, 250),
         "large, dark on light": drawn(245.0, ink, 20),
         "a thin pen": drawn(255.0, thin, 0),
-        "a thin pen on a large sheet": drawn(255.0, np.pad(thin, ((300, 200), (100, 400))), 30),
+        "a thin pen on a large sheet": drawn(255.0, np.pad(thin, ((200, 120), (60, 240))), 30),
         "in a box": boxed(small, 20, 245),
         "in a box at the border": boxed(ink, 20, 245, inset=0, width=3),
         "in a light box": boxed(small, 250, 5),

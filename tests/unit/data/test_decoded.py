@@ -13,7 +13,7 @@ def hashes(*contents: int) -> list[bytes]:
 
 
 def split(names, contents):
-    train, test, notes = decoded.split(names, hashes(*contents))
+    train, test, notes = decoded.split(names, hashes(*contents), 1)
     return [int(k) for k in np.flatnonzero(train)], [int(k) for k in np.flatnonzero(test)], notes
 
 
@@ -36,6 +36,12 @@ def test_a_copy_on_both_sides_is_not_trained_on():
     train, test, notes = split(names, [7, 8, 7, 7])
     assert (train, test) == ([1], [2, 3])
     assert notes == ["1 of 2 files in train are copies of held-out ones: not trained on"]
+
+
+def test_copies_stay_where_nothing_else_is_there_and_it_is_told():
+    train, test, notes = split(["train/1.png", "train/2.png", "test/3.png"], [7, 7, 7])
+    assert (train, test) == ([0, 1], [2])
+    assert "2 of 2 files in train are copies of held-out ones: they stay" in notes[0]
 
 
 def test_folders_for_validation():

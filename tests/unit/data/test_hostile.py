@@ -12,7 +12,6 @@ import io
 import struct
 import zipfile
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -350,19 +349,14 @@ def valid_npz() -> bytes:
 @given(damaged(valid_npz()))
 def test_generated_damage_to_an_npz(tmp_path, content):
     (tmp_path / "one.npz").write_bytes(content)
-    whole = digits.read_npz(_kept(tmp_path), "whole")
     try:
         read = digits.load(str(tmp_path / "one.npz"))
     except NnlabError:
         return
+    if not (tmp_path / "whole.npz").exists():
+        (tmp_path / "whole.npz").write_bytes(valid_npz())
+    whole = digits.load(str(tmp_path / "whole.npz"))
     assert read.digest == whole.digest  # what was damaged does not matter: no silent wrong data
-
-
-def _kept(folder: Path) -> Path:
-    path = folder / "whole.npz"
-    if not path.exists():
-        path.write_bytes(valid_npz())
-    return path
 
 
 @GENERATED
