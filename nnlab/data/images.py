@@ -92,6 +92,8 @@ def read_path(path: Path) -> Pictures:
     """A folder, a zip or an ``.npz``, known by its contents; InputError names what is wrong with it."""
     if path.is_dir():
         return read_folder(path)
+    if not path.is_file():
+        raise InputError("expected a file or a folder, it is neither", HINT, path=path)
     try:
         arrays, zipped = npz.is_npz(path), npz.is_zip(path)
     except OSError as error:

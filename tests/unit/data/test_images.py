@@ -281,6 +281,12 @@ def test_what_is_no_set_of_pictures(tmp_path):
         images.load(str(tmp_path / "one.zip"))
 
 
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="it is neither"):
+        images.load(str(tmp_path / "pipe"))
+
+
 def test_the_fewest_pictures_that_are_read(tmp_path):
     fill(tmp_path / "set" / "train", images.LEAST)
     fill(tmp_path / "set" / "test", images.LEAST_TEST, first=50)
