@@ -181,6 +181,7 @@ def test_grid_stands_beside_the_published_table(nnlab, few):
     assert done.document["results"]["test_loss"] == grid[0]["test_loss"]
 
 
+@pytest.mark.slow
 def test_interrupted_run_is_resumed_to_the_bit(nnlab, few, tmp_path, monkeypatch):
     from nnlab.commands.runs import compare
     from nnlab.training import loop
