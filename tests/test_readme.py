@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from nnlab.data import audio, images
+from nnlab.data import audio, drawn_digits, images
 from nnlab.errors import ExitCode
 from tests.conftest import ROOT
 
@@ -55,7 +55,7 @@ def place(tmp_path_factory):
     few = images.draw_sample(60, 20)
     np.savez(folder / "few.npz", x_train=few.train, x_test=few.test)
     Image.fromarray(few.test[0]).resize((70, 50)).save(folder / "holiday.jpg")
-    Image.new("L", (28, 28), 255).save(folder / "five.png")
+    Image.fromarray(drawn_digits.draw_digits(1, seed=0)[0][0]).save(folder / "five.png")
     soundfile.write(folder / "birdsong.wav", audio.sing_sample(6, 1.0).test[0], audio.RATE)
     return folder
 
