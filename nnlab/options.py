@@ -61,9 +61,9 @@ def bounded(default: Any, **bounds: Any) -> Any:
     return field(default=default, metadata={"bounds": Option("", **bounds)})
 
 
-def added(default: Any, *, before: Any) -> Any:
+def added(default: Any, *, before: Any, **bounds: Any) -> Any:
     """A recorded field of a later version: ``before`` is the value that was in force before it existed."""
-    return field(default=default, metadata={"before": before})
+    return field(default=default, metadata={"before": before, "bounds": Option("", **bounds)})
 
 
 # ---- checking values -------------------------------------------------------------------------------------

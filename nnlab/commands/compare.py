@@ -203,7 +203,7 @@ def draw(sides: Sequence[Side], path: Path) -> None:
     for side in sides:
         by_run: dict[tuple[Any, ...], list[tuple[float, float]]] = {}
         for row in side.folder.read_metrics():
-            value = row.get("val_loss", row.get("loss"))
+            value = row.get("val_loss", row.get("test_loss", row.get("loss")))
             if isinstance(value, int | float) and math.isfinite(value):
                 by_run.setdefault((row.get("task", ""), row["run"]), []).append((row["epoch"], value))
         lines[side.name] = [([e for e, _ in points], [v for _, v in points]) for points in by_run.values()]

@@ -9,15 +9,17 @@ from typing import Any, ClassVar, Literal
 from nnlab.config import SAMPLE, Config, Variant
 from nnlab.configs.schema import FIGURE, INTEGER, NUMBER, TEXT, figures, record, rows
 from nnlab.errors import UsageError
-from nnlab.options import BY_DATA, SHARED, bounded, option
+from nnlab.options import BY_DATA, SHARED, added, bounded, option
 
 CHIRPS = "chirps"  # the built-in sample of sounds
 SOUNDS_BY_NAME, PICTURES_BY_NAME = ("birds", CHIRPS), (None, SAMPLE, "cifar10")
 CONV_CODE = 8 * 8 * 16  # values in the code of the 2018 report's convolutional network
 GRID = (("mse", "sigmoid"), ("mse", "softmax"), ("bce", "sigmoid"), ("bce", "softmax"))
 TO_TUNE = ("best", "quick")
+SOUND_BASELINES = ("waveform_pca", "log_mel_pca")
 GRID_ROWS = rows({"loss": TEXT, "activation": TEXT, "test_loss": FIGURE, "published": NUMBER}, least=4)
-OF_SOUNDS = {"snr_db": NUMBER, "log_mel_distance_db": NUMBER}
+OF_PICTURES = {"test_loss": NUMBER, "psnr_db": NUMBER}
+OF_SOUNDS = {"test_loss": NUMBER, "snr_db": NUMBER, "log_mel_distance_db": NUMBER, "song_distance_db": FIGURE}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,7 @@ class ReconstructionConfig(Config):
     beta_2: float = bounded(0.99, above=0, below=1)
     schedule: Literal["cosine", "constant"] = "cosine"  # cosine: with warm-up, and AdamW; constant: Adam
     mirror: bool = True  # half of the training pictures are mirrored
+    validation: float = added(0.1, before=0.0, min=0, below=1)  # share of the training part that chooses the epoch
 
     @property
     def outputs(self) -> list[tuple[str, str]]:
@@ -88,6 +91,7 @@ class AutoencodeConfig(ReconstructionConfig):
             "batch_size": 128,
             "learning_rate": 1e-3,
             "schedule": "constant",
+            "validation": 0.0,
             "mirror": False,
             "code": CONV_CODE,
         },
@@ -121,15 +125,23 @@ class AutoencodeConfig(ReconstructionConfig):
 
     RESULTS: ClassVar = {
         **record(
-            {**figures("loss", "test_loss"), "code_size": INTEGER, "pca_test_loss": NUMBER},
-            **figures("psnr_db", "snr_db", "log_mel_distance_db"),
+            {
+                **figures("loss", "test_loss"),
+                "code_size": INTEGER,
+                "baselines": {
+                    "anyOf": [
+                        record({"pca": record(OF_PICTURES)}),
+                        record(dict.fromkeys(SOUND_BASELINES, record(OF_SOUNDS)), input_pca=record(OF_SOUNDS)),
+                    ]
+                },
+            },
+            **figures("val_loss", "val_psnr_db", "psnr_db", "snr_db", "log_mel_distance_db", "song_distance_db"),
             sample_rate=INTEGER,
             grid=GRID_ROWS,
-            baselines=record({"waveform_pca": record(OF_SOUNDS), "log_mel_pca": record(OF_SOUNDS)}),
         ),
         "oneOf": [
             {"required": ["psnr_db"]},
-            {"required": ["snr_db", "log_mel_distance_db", "baselines", "sample_rate"]},
+            {"required": ["snr_db", "log_mel_distance_db", "song_distance_db", "sample_rate"]},
         ],
     }
 

@@ -29,6 +29,7 @@ class DenoiseConfig(ReconstructionConfig):
             "batch_size": 128,
             "learning_rate": 1e-3,
             "schedule": "constant",
+            "validation": 0.0,
             "mirror": False,
         },
         "best": {"epochs": 4},
@@ -40,6 +41,7 @@ class DenoiseConfig(ReconstructionConfig):
             **figures("loss", "test_loss", "psnr_db", "noisy_psnr_db"),
             "baselines": {"type": "object", "additionalProperties": NUMBER},
         },
+        **figures("val_loss", "val_psnr_db"),
         grid=GRID_ROWS,
     )
 

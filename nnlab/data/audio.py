@@ -21,6 +21,7 @@ import numpy as np
 
 from nnlab.data import datasets, decoded, folders, images
 from nnlab.data.decoded import HELD_OUT
+from nnlab.data.images import Part
 from nnlab.data.random import Stream, rng
 from nnlab.data.sound_files import SoundFile, Wave, read_sound
 from nnlab.errors import InputError, UsageError
@@ -72,8 +73,9 @@ class Recordings:
 
 @dataclass(frozen=True)
 class Sounds:
-    """Training and held-out recordings, where they came from, and what is to be told of them.
+    """Training and test recordings, where they came from, and what is to be told of them.
 
+    ``validation``: those that :func:`with_validation` took from the training recordings, if it did.
     ``skipped`` names each file that could not be used, and why.
     """
 
@@ -82,16 +84,39 @@ class Sounds:
     source: str
     skipped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    validation: Recordings | None = None
+
+    @property
+    def watched(self) -> Part:
+        """What is measured after each epoch: ``validation`` where there is one, else ``test``."""
+        return "test" if self.validation is None else "validation"
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the recordings as they were read and conditioned."""
+        """SHA-256 of the recordings as they were read and conditioned, before any were taken for validation."""
         parts = [array for part in (self.train, self.test) for array in (part.samples, np.array(part.starts, np.int64))]
         return decoded.digest(*parts)
 
     def record(self) -> dict[str, Any]:
         """What a run keeps of its data: name, number of recordings, digest."""
         return {"name": self.source, "items": len(self.train) + len(self.test), "digest": self.digest}
+
+
+def with_validation(sounds: Sounds, share: float, data_seed: int) -> Sounds:
+    """The recordings with a share of the training recordings as validation; copies of one are never on both sides.
+
+    InputError where all training recordings are copies of one.
+    """
+    if share == 0:
+        return sounds
+    train = sounds.train
+    taken = decoded.validation_part([hashlib.sha256(wave.tobytes()).digest() for wave in train], share, data_seed)
+
+    def those(mask: decoded.Mask) -> Recordings:
+        numbers = [int(number) for number in np.flatnonzero(mask)]
+        return Recordings.of([train[number] for number in numbers], [train.names[number] for number in numbers])
+
+    return replace(sounds, train=those(~taken), validation=those(taken))
 
 
 def load(data: str) -> Sounds:

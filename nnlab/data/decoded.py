@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nnlab.data import datasets
+from nnlab.data.random import Stream, rng
+from nnlab.errors import InputError
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
@@ -97,6 +99,32 @@ def split(names: Sequence[str], contents: Sequence[bytes], least: int) -> tuple[
     if unused.any():
         notes.append(f"not used: what is in a folder for validation ({unused.sum():,} of {len(names):,} files)")
     return train & ~copies, test, notes
+
+
+def validation_part(contents: Sequence[bytes], share: float, data_seed: int) -> Mask:
+    """Which items of the training part are taken for validation; copies of one are never on both sides.
+
+    Args:
+        contents: of each training item what tells it from others, a digest.
+        share: of the different items, above 0 and below 1; at least one is taken and at least one left.
+        data_seed: draws them, whatever their order.
+
+    Returns:
+        A mask ``(items,)``.
+
+    Raises:
+        InputError: all items are copies of one.
+    """
+    different = sorted(set(contents))
+    if len(different) < 2:
+        raise InputError(
+            f"expected different items to train with and to validate on, all {len(contents):,} are copies of one",
+            "Add others, or use --preset published, which chooses nothing",
+        )
+    count = min(max(1, round(share * len(different))), len(different) - 1)
+    drawn = rng(data_seed, Stream.VALIDATION).permutation(len(different))[:count]
+    chosen = {different[place] for place in drawn}
+    return np.array([content in chosen for content in contents], bool)
 
 
 def _side(name: str) -> str:

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from nnlab.data.random import Stream, rng
 from nnlab.errors import InputError, UsageError
 
 Array: TypeAlias = np.ndarray[Any, Any]
+Part = Literal["validation", "test"]  # what a network is measured on
 SIDE = 32  # pixels of CIFAR-10, and what a user's own pictures are made
 ENDINGS = (
     *(".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"),
@@ -43,6 +44,7 @@ HINT = "Give a folder or a zip of PNG or JPEG files, or an .npz with x_train and
 class Pictures:
     """Training and test pictures ``(n, side, side, 3)``, where they came from, and what is to be told of them.
 
+    ``validation``: those that :func:`with_validation` took from the training pictures, if it did.
     ``skipped`` names each file that could not be read, and why; ``levels`` are black and white of those of more
     than 8 bits, where there are any.
     """
@@ -53,15 +55,37 @@ class Pictures:
     skipped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     levels: Levels | None = None
+    validation: Bytes | None = None
+
+    @property
+    def watched(self) -> Part:
+        """What is measured after each epoch: ``validation`` where there is one, else ``test``."""
+        return "test" if self.validation is None else "validation"
+
+    def part(self, name: Part) -> Bytes:
+        """The pictures of a part that is not trained on."""
+        return self.validation if name == "validation" and self.validation is not None else self.test
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the pictures as they were read."""
+        """SHA-256 of the pictures as they were read, before any were taken for validation."""
         return decoded.digest(self.train, self.test)
 
     def record(self) -> dict[str, Any]:
         """What a run keeps of its data: name, number of pictures, digest."""
         return {"name": self.source, "items": len(self.train) + len(self.test), "digest": self.digest}
+
+
+def with_validation(pictures: Pictures, share: float, data_seed: int) -> Pictures:
+    """The pictures with a share of the training pictures as validation; copies of one are never on both sides.
+
+    InputError where all training pictures are copies of one.
+    """
+    if share == 0:
+        return pictures
+    contents = [hashlib.sha256(picture.tobytes()).digest() for picture in pictures.train]
+    taken = decoded.validation_part(contents, share, data_seed)
+    return replace(pictures, train=pictures.train[~taken], validation=pictures.train[taken])
 
 
 def load(data: str | None) -> Pictures:

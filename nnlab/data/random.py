@@ -28,6 +28,7 @@ class Stream(IntEnum):
     SAMPLING = 7  # textgen: the uniform numbers that choose each next character
     SHOWN_HELD_OUT = 8  # translate: examples
     SEGMENTATION = 9  # translate: subwords drawn at random
+    VALIDATION = 10  # autoencode, denoise: the training pictures or recordings that choose the epoch
     SAMPLE_DIGITS = 28  # built-in data of mnist
     SAMPLE_PICTURES = 32  # built-in data of autoencode and denoise
     PIXELS = 784  # permute: the one shuffle of all pictures' pixels

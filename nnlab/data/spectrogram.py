@@ -216,7 +216,11 @@ class LogMelFrontEnd:
 
     def rows(self, wave: Wave) -> Array:
         """What the network reads of a recording ``(samples,)``."""
-        return windows((log_mel(wave) - self.mean) / self.deviation, self.window)[..., None]
+        return self.rows_of(log_mel(wave))
+
+    def rows_of(self, decibels: Wave) -> Array:
+        """What the network reads of a log-mel spectrogram ``(frames, 64)`` in dB."""
+        return windows((decibels - self.mean) / self.deviation, self.window)[..., None]
 
     def decibels(self, rows: Array, frames: int) -> Wave:
         """What the network gave back, as a log-mel spectrogram ``(frames, 64)`` in dB."""
@@ -240,13 +244,19 @@ class WaveformFrontEnd:
     window: int = 990  # frames: 11 s
     rate: int = 1924  # Hz: 21,167 numbers / 11 s
 
-    def rows(self, wave: Wave) -> Array:
-        """What the network reads of a recording ``(samples,)``: ``(windows, 21167)``, the last filled with silence."""
+    def rows(self, wave: Wave, like: Wave | None = None) -> Array:
+        """What the network reads of a recording ``(samples,)``: ``(windows, 21167)``, the last filled with silence.
+
+        ``like``: the recording whose levels are taken, if not its own.
+        """
+        rows = self._unscaled(wave)
+        scaled: Array = rows / self.levels(rows if like is None else self._unscaled(like))
+        return scaled
+
+    def _unscaled(self, wave: Wave) -> Array:
         slow = resample(wave, RATE, self.rate)
         count = max(1, -(-len(wave) // (self.window * HOP)))
-        rows = _filled(slow, count * self.numbers).reshape(count, self.numbers)
-        scaled: Array = rows / self.levels(rows)
-        return scaled
+        return _filled(slow, count * self.numbers).reshape(count, self.numbers)
 
     def levels(self, rows: Array) -> Array:
         """The loudest of each window ``(windows, 1)``, never 0."""

@@ -9,6 +9,7 @@ import numpy as np
 
 Array: TypeAlias = np.ndarray[Any, Any]
 BLOCK = 1 << 20  # logits worked on at once: in double precision all of a batch's would be hundreds of megabytes
+SONG = 9.0  # dB above the median of a band
 LOOKED_AT = 200  # characters at the end of a text
 
 
@@ -64,13 +65,6 @@ def snr_db(original: Array, reconstruction: Array) -> float:
     return 10 * float(np.log10(max(signal, 1e-20) / max(noise, 1e-20)))
 
 
-def log_mel_distance_db(original: Array, reconstruction: Array) -> float:
-    """:func:`spectral_distance_db` of the log-mel spectrograms of two sounds ``(samples,)`` at 22,050 Hz."""
-    from nnlab.data.spectrogram import log_mel
-
-    return spectral_distance_db(log_mel(original), log_mel(reconstruction))
-
-
 def spectral_distance_db(original: Array, reconstruction: Array) -> float:
     """Log-spectral distance in dB of log-mel spectrograms ``(frames, bands)`` in dB.
 
@@ -78,6 +72,19 @@ def spectral_distance_db(original: Array, reconstruction: Array) -> float:
     """
     difference = original.astype(np.float64) - reconstruction
     return float(np.sqrt(np.square(difference).mean(axis=1)).mean())
+
+
+def song_distance_db(original: Array, reconstruction: Array) -> float | None:
+    """Root mean square difference in dB of log-mel spectrograms ``(frames, bands)`` in dB where something sings.
+
+    That is in the cells that stand 9 dB or more above the median of their band in the original. None where there are
+    none. The noise of a wood fills nearly all cells of a recording, and no code can hold it.
+    """
+    sings = original >= np.median(original, axis=0) + SONG
+    if not sings.any():
+        return None
+    difference = original[sings].astype(np.float64) - reconstruction[sings]
+    return float(np.sqrt(np.square(difference).mean()))
 
 
 # ---- text --------------------------------------------------------------------------------------------

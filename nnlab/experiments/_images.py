@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nnlab.configs.autoencode import ReconstructionConfig
-from nnlab.data.images import Pictures, load
+from nnlab.data.images import Part, Pictures, load, with_validation
 from nnlab.data.pixels import Bytes, Levels, apply_tiled, open_picture
 from nnlab.data.random import Stream, rng
 from nnlab.errors import InputError, UsageError
@@ -25,11 +25,14 @@ Make = Callable[[Any, np.random.Generator], Any]
 
 
 def load_pictures(config: Any) -> Loaded[Any, Pictures]:
-    """The pictures of a run; what could not be read is told. Their side is kept for ``predict``."""
+    """The pictures of a run, some of them for validation; what could not be read is told.
+
+    Their side is kept for ``predict``.
+    """
     data = load(config.data)
     return Loaded(
         config,
-        data,
+        with_validation(data, config.validation, config.data_seed),
         source=data.record(),
         notes=data.notes,
         preprocessing={"side": data.train.shape[1], "levels": data.levels and data.levels.record()},
@@ -43,13 +46,14 @@ def picture_tasks(
     config: ReconstructionConfig,
     data: Pictures,
     build: Callable[[str], Any],
-    measure: Callable[[Any, str, str], dict[str, float]],
+    measure: Callable[[Any, Part, str, str], dict[str, float]],
     examples: Callable[[Any, str], dict[str, Any]],
 ) -> list[Task]:
     """Each network of the grid (or the one), trained to give pictures back; the one asked for keeps its model.
 
-    ``build(activation)`` is the network, not compiled; ``measure(model, loss, activation)`` its held-out figures
-    after an epoch, ``examples(model, activation)`` the arrays that are shown of it.
+    ``build(activation)`` is the network, not compiled; ``measure(model, part, loss, activation)`` its figures on the
+    validation or the test pictures (``loss``, ``psnr_db``), ``examples(model, activation)`` the arrays that are shown
+    of it. After each epoch it is measured on what is watched, at the end on the test pictures.
     """
     several = len(config.outputs) > 1
 
@@ -62,12 +66,21 @@ def picture_tasks(
             batch_size=config.batch_size,
             build=lambda: build(activation),
             make=picture_batches(data.train, mirror=config.mirror),
-            evaluate=lambda model: measure(model, loss, activation),
-            outputs=lambda model: examples(model, activation),
+            evaluate=lambda model: of_part(data.watched, measure(model, data.watched, loss, activation)),
+            outputs=lambda model: {
+                **of_part("test", measure(model, "test", loss, activation)),
+                **examples(model, activation),
+            },
             keep_model=(loss, activation) == (config.loss, config.activation),
         )
 
     return [one(loss, activation) for loss, activation in config.outputs]
+
+
+def of_part(part: Part, figures: Mapping[str, float]) -> dict[str, float]:
+    """Figures named after what they were measured on: ``val_loss``, ``test_loss``."""
+    prefix = {"validation": "val", "test": "test"}[part]
+    return {f"{prefix}_{name}": value for name, value in figures.items()}
 
 
 def reconstruction_task(
@@ -85,7 +98,8 @@ def reconstruction_task(
 ) -> Task:
     """A network that learns to give back ``make(numbers, rng)`` of each batch of the numbers of samples.
 
-    Where there are enough samples, those that do not fill a batch wait for another epoch, whose order is new.
+    Where there are enough samples, those that do not fill a batch wait for another epoch, whose order is new. Where
+    there is validation, the epoch of its least loss (``val_loss`` of ``evaluate``) is kept.
     """
     from nnlab.training.batches import Batches, permutation
 
@@ -109,6 +123,7 @@ def reconstruction_task(
         batches=batches,
         evaluate=lambda model: (evaluate(model), {}),
         outputs=outputs,
+        keep_best="val_loss" if config.validation else None,
         keep_model=keep_model,
     )
 
@@ -152,21 +167,21 @@ def picture_batches(train: Bytes, *, mirror: bool) -> Make:
     return make
 
 
-def measured(network: Callable[[range], Any], test: Bytes, loss: str) -> dict[str, float]:
-    """Held-out loss and PSNR of what a network gives back, in chunks: the pictures stay uint8.
+def measured(network: Callable[[range], Any], pictures: Bytes, loss: str) -> dict[str, float]:
+    """``loss`` and ``psnr_db`` of what a network gives back of pictures, in chunks: the pictures stay uint8.
 
-    ``network`` of the numbers of test pictures gives ``(n, side, side, 3)``, which is clipped to [0, 1].
+    ``network`` of the numbers of pictures gives ``(n, side, side, 3)``, which is clipped to [0, 1].
     """
     from nnlab.evaluation.metrics import loss_of, psnr_db
 
     total = squared = 0.0
-    for first in range(0, len(test), 1000):
-        wanted = test[first : first + 1000] / np.float32(255)
+    for first in range(0, len(pictures), 1000):
+        wanted = pictures[first : first + 1000] / np.float32(255)
         given = np.clip(network(range(first, first + len(wanted))), 0, 1)
-        share = len(wanted) / len(test)
+        share = len(wanted) / len(pictures)
         total += share * loss_of(loss, given, wanted)
         squared += share * loss_of("mse", given, wanted)
-    return {"val_loss": total, "psnr_db": psnr_db(squared)}
+    return {"loss": total, "psnr_db": psnr_db(squared)}
 
 
 def spread_over(pictures: Any, count: int) -> list[int]:
@@ -178,12 +193,12 @@ def spread_over(pictures: Any, count: int) -> list[int]:
 
 
 def run_figures(runs: Sequence[RunResult]) -> dict[str, Any]:
-    """Training loss, test loss and PSNR over the runs."""
-    columns = {"loss": "loss", "test_loss": "val_loss", "psnr_db": "psnr_db"}
+    """Training loss, and loss and PSNR on validation, where there is one, and on test, over the runs."""
+    seen = [name for name in ("loss", "val_loss", "val_psnr_db") if name in runs[0].history.best]
     return {
-        name: over_runs([float(run.history.best[column]) for run in runs])
-        for name, column in columns.items()
-        if column in runs[0].history.best
+        **{name: over_runs([float(run.history.best[name]) for run in runs]) for name in seen},
+        "test_loss": over_runs([float(run.outputs["test_loss"]) for run in runs]),
+        "psnr_db": over_runs([float(run.outputs["test_psnr_db"]) for run in runs]),
     }
 
 
@@ -216,12 +231,13 @@ def grid_table(
 
 
 def loss_figure(config: ReconstructionConfig, results: Results, title: str) -> Any:
-    """Training and test loss by epoch, one plot per task."""
+    """Training and validation (or test) loss by epoch, one plot per task."""
     from nnlab.output import figures
 
     figure, axes = figures.canvas(len(results), title=title)
     for ax, (loss, activation), runs in zip(axes, config.outputs, results.values(), strict=True):
-        lines = {"training": curves(runs, "loss"), "test": curves(runs, "val_loss")}
+        watched = ("validation", "val_loss") if config.validation else ("test", "test_loss")
+        lines = {"training": curves(runs, "loss"), watched[0]: curves(runs, watched[1])}
         shown = loss if activation == "linear" else f"{loss}, {activation}"
         figures.curves(ax, lines, ylabel=f"loss ({shown})", log=True)
     return figure

@@ -24,9 +24,10 @@ from typing import Any
 import numpy as np
 
 from nnlab.configs.autoencode import AutoencodeConfig
-from nnlab.data.images import Pictures
+from nnlab.data.images import Part, Pictures
 from nnlab.data.pixels import Bytes
 from nnlab.data.report_2018 import report_2018
+from nnlab.evaluation.intervals import mean_of
 from nnlab.evaluation.pca import Pca, fit_pca
 from nnlab.experiments import FinishedRun, Loaded, with_data
 from nnlab.experiments._images import (
@@ -89,7 +90,7 @@ def build(config: AutoencodeConfig, side: int, activation: str) -> Any:
 
 
 def tasks(config: AutoencodeConfig, data: Coded) -> list[Task]:
-    """Each network, measured on held-out pictures."""
+    """Each network, measured on pictures it is not trained on."""
     from nnlab.models.autoencoders import init_from_pca
     from nnlab.training.batches import predict_in_batches
 
@@ -102,8 +103,9 @@ def tasks(config: AutoencodeConfig, data: Coded) -> list[Task]:
             init_from_pca(model, data.pca.mean, data.pca.components, data.pca.deviation)
         return model
 
-    def measure(model: Any, loss: str, activation: str) -> dict[str, float]:
-        return measured(lambda rows: predict_in_batches(model, test[rows] / np.float32(255)), test, loss)
+    def measure(model: Any, part: Part, loss: str, activation: str) -> dict[str, float]:
+        given = data.pictures.part(part)
+        return measured(lambda rows: predict_in_batches(model, given[rows] / np.float32(255)), given, loss)
 
     def examples(model: Any, activation: str) -> dict[str, Any]:
         some = test[spread_over(test, SHOWN)] / np.float32(255)
@@ -134,21 +136,18 @@ def present(
     from nnlab.output import figures
 
     runs, test = asked_for(config, results), data.pictures.test
-    baseline = measured(lambda rows: by_pca(data.pca, test[rows] / np.float32(255)), test, config.loss)
-    found = run_figures(runs)
+    pca = measured(lambda rows: by_pca(data.pca, test[rows] / np.float32(255)), test, config.loss)
     found = {
-        "loss": found["loss"],
-        "test_loss": found["test_loss"],
+        **run_figures(runs),
         "code_size": config.code,
-        "pca_test_loss": baseline["val_loss"],
-        "psnr_db": found["psnr_db"],
+        "baselines": {"pca": {"test_loss": pca["loss"], "psnr_db": pca["psnr_db"]}},
     }
     clean = test[spread_over(test, SHOWN)] / np.float32(255)
     linear, mine = np.clip(by_pca(data.pca, clean), 0, 1), runs[0].outputs["made"]
     for place in range(1, min(3, len(clean))):
         trio = [(one * 255).round().astype(np.uint8) for one in (clean[place], mine[place], linear[place])]
         terminal.show(ColourRow(trio, ["original", "network", "PCA"]), "")
-    terminal.show(summary(config, data, found, baseline))
+    terminal.show(summary(config, data, found), "", beyond_pca(found))
     if config.grid:
         found["grid"] = grid_table(config, results, report_2018("autoencode"), terminal)
     with figures.optional(terminal):
@@ -156,33 +155,48 @@ def present(
     return found
 
 
-def summary(config: AutoencodeConfig, data: Coded, found: Mapping[str, Any], baseline: Mapping[str, float]) -> Any:
+def summary(config: AutoencodeConfig, data: Coded, found: Mapping[str, Any]) -> Any:
     """The table at the end."""
-    pictures = data.pictures
+    pictures, pca = data.pictures, found["baselines"]["pca"]
     values = int(np.prod(pictures.test.shape[1:]))
-    loss = found["test_loss"]["mean"] if config.runs > 1 else found["test_loss"]
-    pca_loss = baseline["val_loss"]
-    against = f"{100 * (loss / pca_loss - 1):+.1f} %" if pca_loss > 0 else "PCA is exact"
     listed = table("numbers in the code / in the picture", f"{config.code:,} / {values:,}")
     if config.runs > 1:
         listed.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
-    listed.add_row("training / held-out pictures", f"{len(pictures.train):,} / {len(pictures.test):,}")
+    parts = [pictures.train, *([] if pictures.validation is None else [pictures.validation]), pictures.test]
+    named = "training / test" if pictures.validation is None else "training / validation / test"
+    listed.add_row(f"{named} pictures", " / ".join(f"{len(part):,}" for part in parts))
     listed.add_row(f"training loss ({config.loss})", number(found["loss"], ".5f"))
+    if "val_loss" in found:
+        listed.add_row(f"validation loss ({config.loss})", number(found["val_loss"], ".5f"))
     listed.add_row(f"test loss ({config.loss})", number(found["test_loss"], ".5f"))
-    size = "" if data.pca.size == config.code else f", {data.pca.size} values: no more can be fitted"
-    listed.add_row(f"test loss of PCA with as many values{size}", f"{pca_loss:.5f}")
-    listed.add_row("the network against PCA", against)
-    listed.add_row("PSNR", f"{number(found['psnr_db'], '.2f')} dB (PCA {baseline['psnr_db']:.2f})")
+    size = "as many values" if data.pca.size == config.code else f"{data.pca.size} values: no more can be fitted"
+    listed.add_row(f"  baseline: PCA, {size}", f"{pca['test_loss']:.5f}")
+    listed.add_row("test PSNR", f"{number(found['psnr_db'], '.2f')} dB")
+    listed.add_row("  baseline: PCA", f"{pca['psnr_db']:.2f} dB")
     if config.data in (None, "cifar10"):
         listed.add_row("the 2018 report, test loss (mse)", f"{report_2018('autoencode')['mse_sigmoid']:g}")
     return listed
+
+
+def beyond_pca(found: Mapping[str, Any]) -> str:
+    """One sentence: what the network is worth beyond PCA."""
+    loss, pca = mean_of(found["test_loss"]), found["baselines"]["pca"]
+    decibels = mean_of(found["psnr_db"]) - pca["psnr_db"]
+    if pca["test_loss"] <= 0:
+        return "PCA gives these pictures back without loss: there is nothing for a network to win."
+    change = 100 * (loss / pca["test_loss"] - 1)
+    if change < 0:
+        return (
+            f"Beyond PCA of as many numbers, the network takes {-change:.1f} % off the test loss ({decibels:+.2f} dB)."
+        )
+    return f"The network is worth nothing beyond PCA of as many numbers: {change:+.1f} % ({decibels:+.2f} dB)."
 
 
 def save_figures(config: AutoencodeConfig, folder: RunFolder, results: Results, rows: Mapping[str, Any]) -> None:
     """``reconstructions.png`` (the report's Figures 5 and 6) and ``loss.png`` (Figure 7)."""
     from nnlab.output import figures
 
-    figure = figures.rows_of_pictures(rows, title=f"Held-out pictures through a code of {config.code:,} numbers")
+    figure = figures.rows_of_pictures(rows, title=f"Test pictures through a code of {config.code:,} numbers")
     folder.write("figures/reconstructions.png", figures.png(figure))
     figure = loss_figure(config, results, f"nnlab autoencode ({config.preset})")
     folder.write("figures/loss.png", figures.png(figure))

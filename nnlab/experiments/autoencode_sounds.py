@@ -6,8 +6,9 @@ at 22,050 Hz in windows of 60 frames (two thirds of a second), starts as their p
 what is left; the sound comes back by finding samples whose spectrogram is the one that was decoded.
 
 Two linear baselines stand beside it, fitted on the same recordings with as many numbers per window: PCA of the
-samples, and PCA of the log-mel spectrogram, whose sound is made in the same way. All figures are of recordings
-never trained on, after the offset and what is below 250 Hz were taken away.
+samples, and PCA of the log-mel spectrogram, whose sound is made in the same way. A tenth of the training recordings
+is validation, which chooses the epoch; all figures are of test recordings that neither training nor any choice has
+seen, after the offset and what is below 250 Hz were taken away.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ from nnlab.data.sound_files import SoundFile, Wave, read_sound, write_sound
 from nnlab.data.spectrogram import LogMelFrontEnd, WaveformFrontEnd, sounds_of
 from nnlab.errors import InputError
 from nnlab.evaluation.baselines import PcaBaselines, fit_pca_baselines
-from nnlab.evaluation.intervals import over_runs
-from nnlab.evaluation.metrics import log_mel_distance_db, loss_of, snr_db, spectral_distance_db
+from nnlab.evaluation.intervals import mean_of, over_runs
+from nnlab.evaluation.metrics import loss_of, snr_db, song_distance_db, spectral_distance_db
 from nnlab.evaluation.pca import fit_pca
 from nnlab.experiments import FinishedRun, Loaded, Predictor
-from nnlab.experiments._images import Outputs, loss_figure, reconstruction_task
+from nnlab.experiments._images import Outputs, loss_figure, of_part, reconstruction_task
 from nnlab.output.pictures import ColourRow
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal, number, table
@@ -57,37 +58,39 @@ def code_of_window(config: AutoencodeConfig) -> int:
 
 @dataclass(frozen=True)
 class Heard:
-    """Recordings, what the network reads of them, and the linear baselines."""
+    """Recordings, what the network reads of them, and the linear baselines, fitted on the training recordings."""
 
     sounds: Sounds  # of the training recordings no samples where the front end reads spectrograms: 68 MB of birds less
     front: Any  # LogMelFrontEnd or WaveformFrontEnd
     baselines: PcaBaselines
     rows: int  # training rows
     make: Callable[[Any, np.random.Generator], Any]  # a batch of their numbers
-    held_out: list[Any]  # the rows of each held-out recording
+    watched: Any  # the rows that are measured after each epoch: of validation, or of test
+    tested: list[Any]  # the rows of each test recording
 
 
 def load(config: AutoencodeConfig) -> Loaded[AutoencodeConfig, Heard]:
     """The birds, the user's own recordings, or the chirps; baselines are fitted on the training recordings."""
     config = config.resolved(kind="sounds")
-    data = audio.load(SAMPLE if config.data == CHIRPS else str(config.data))
+    read = audio.load(SAMPLE if config.data == CHIRPS else str(config.data))
+    data = audio.with_validation(read, config.validation, config.data_seed)
     spectra = [spectrogram.log_mel(wave) for wave in data.train]
     front, baselines, rows, make = prepare(config, data, spectra)
-    held_out = [front.rows(wave) for wave in data.test]
-    source, notes = data.record(), data.notes
+    tested = [front.rows(wave) for wave in data.test]
+    watched = tested if data.validation is None else [front.rows(wave) for wave in data.validation]
     if isinstance(front, LogMelFrontEnd):
         data = replace(data, train=replace(data.train, samples=np.zeros(0, np.float32)))
     return Loaded(
         config,
-        Heard(data, front, baselines, rows, make, held_out),
-        source=source,
-        notes=notes,
+        Heard(data, front, baselines, rows, make, np.concatenate(watched), tested),
+        source=read.record(),
+        notes=read.notes,
         preprocessing={"mean": getattr(front, "mean", 0), "deviation": getattr(front, "deviation", 1)},
     )
 
 
 def prepare(config: AutoencodeConfig, data: Sounds, heard: Sequence[Wave]) -> tuple[Any, PcaBaselines, int, Any]:
-    """(front end, floors, number of training rows, what makes a batch of their numbers)."""
+    """(front end, baselines, number of training rows, what makes a batch of their numbers)."""
     if config.net == "dense":
         slow = WaveformFrontEnd()
         rows = np.concatenate([slow.rows(wave) for wave in data.train])
@@ -101,7 +104,7 @@ def prepare(config: AutoencodeConfig, data: Sounds, heard: Sequence[Wave]) -> tu
     mean = float(sum(float(one.sum(dtype=np.float64)) for one in heard) / (count * spectrogram.BANDS))
     squared = sum(float(np.square(one - mean, dtype=np.float64).sum()) for one in heard)
     front = LogMelFrontEnd(mean, float(np.sqrt(squared / (count * spectrogram.BANDS))))
-    floors = fit_pca_baselines(data.train, heard, front.window, code_of_window(config))
+    baselines = fit_pca_baselines(data.train, heard, front.window, code_of_window(config))
     long = [one if len(one) >= front.window else spectrogram.windows(one, front.window)[0] for one in heard]
     scaled = [(one - front.mean) / front.deviation for one in long]
     places = [(k, start) for k, one in enumerate(scaled) for start in range(0, len(one) - front.window + 1, STEP)]
@@ -113,7 +116,7 @@ def prepare(config: AutoencodeConfig, data: Sounds, heard: Sequence[Wave]) -> tu
             batch[row, ..., 0] = scaled[k][first : first + front.window]
         return batch
 
-    return front, floors, len(places), make
+    return front, baselines, len(places), make
 
 
 def build(config: AutoencodeConfig) -> Any:
@@ -129,12 +132,11 @@ def build(config: AutoencodeConfig) -> Any:
 
 
 def tasks(config: AutoencodeConfig, data: Heard) -> list[Task]:
-    """The one network, measured on held-out recordings."""
+    """The one network, measured on recordings it is not trained on."""
     from nnlab.models.autoencoders import init_from_pca
     from nnlab.training.batches import predict_in_batches
 
     front, test = data.front, data.sounds.test
-    tested = np.concatenate(data.held_out)
 
     def begun() -> Any:
         model = build(config)
@@ -145,16 +147,17 @@ def tasks(config: AutoencodeConfig, data: Heard) -> list[Task]:
         return model
 
     def evaluate(model: Any) -> dict[str, float]:
-        return {"val_loss": loss_of(config.loss, predict_in_batches(model, tested, size=50), tested)}
+        given = predict_in_batches(model, data.watched, size=50)
+        return of_part(data.sounds.watched, {"loss": loss_of(config.loss, given, data.watched)})
 
     def outputs(model: Any) -> dict[str, Any]:
-        decoded = [predict_in_batches(model, part, size=50) for part in data.held_out]
-        waves = sounds_of([partial(front.sound, part, wave) for part, wave in zip(decoded, test, strict=True)])
-        figures = compare(test, waves)
+        rows = [predict_in_batches(model, part, size=50) for part in data.tested]
+        waves = sounds_of([partial(front.sound, part, wave) for part, wave in zip(rows, test, strict=True)])
+        decoded = None
         if isinstance(front, LogMelFrontEnd):
-            pairs = zip(decoded, test, strict=True)
-            decibels = [front.decibels(part, spectrogram.frame_count(len(wave))) for part, wave in pairs]
-            figures["decoded_distance_db"] = distance_before_sound(test, decibels)
+            pairs = zip(rows, test, strict=True)
+            decoded = [front.decibels(part, spectrogram.frame_count(len(wave))) for part, wave in pairs]
+        figures = measured(config, data, waves, decoded, rows)
         return {**figures, **{f"made-{place}": waves[place] for place in examples(test)}}
 
     return [
@@ -175,43 +178,60 @@ def tasks(config: AutoencodeConfig, data: Heard) -> list[Task]:
 # ---- evaluate ----------------------------------------------------------------------------------------
 
 
-def compare(originals: Recordings, made: Sequence[Wave]) -> dict[str, Any]:
-    """Means over recordings of the two measures."""
-    pairs = list(zip(originals, made, strict=True))
+def measured(
+    config: AutoencodeConfig,
+    data: Heard,
+    waves: Sequence[Wave],
+    decoded: Sequence[Wave] | None = None,
+    rows: Sequence[Any] | None = None,
+) -> dict[str, Any]:
+    """What a code is worth on the test recordings: means over them.
+
+    ``waves``: the sound that came back of each; ``decoded``: the log-mel spectrograms before they became sound (where
+    there are none, those of the sounds); ``rows``: as the network would have read them (else of one of the two).
+    """
+    front, test = data.front, data.sounds.test
+    pairs = list(zip(test, waves, strict=True))
+    if rows is None and isinstance(front, LogMelFrontEnd):
+        rows = [front.rows_of(one) for one in decoded or map(spectrogram.log_mel, waves)]
+    elif rows is None:
+        rows = [front.rows(made, like=wave) for wave, made in pairs]
+    heard = [(spectrogram.log_mel(wave), spectrogram.log_mel(made)) for wave, made in pairs]
+    before = heard if decoded is None else [(one, back) for (one, _), back in zip(heard, decoded, strict=True)]
+    songs = [value for one, back in before if (value := song_distance_db(one, back)) is not None]
     return {
-        "snr_db": float(np.mean([snr_db(original, one) for original, one in pairs])),
-        "log_mel_distance_db": float(np.mean([log_mel_distance_db(original, one) for original, one in pairs])),
+        "test_loss": loss_of(config.loss, np.concatenate(rows), np.concatenate(data.tested)),
+        "snr_db": float(np.mean([snr_db(wave, made) for wave, made in pairs])),
+        "log_mel_distance_db": float(np.mean([spectral_distance_db(one, back) for one, back in heard])),
+        "song_distance_db": float(np.mean(songs)) if songs else None,
+        "decoded_distance_db": float(np.mean([spectral_distance_db(one, back) for one, back in before])),
     }
 
 
-def distance_before_sound(originals: Recordings, decoded: Sequence[Wave]) -> float:
-    """The log-mel distance of the decoded spectrograms, before they become sound."""
-    pairs = zip(originals, decoded, strict=True)
-    return float(np.mean([spectral_distance_db(spectrogram.log_mel(wave), one) for wave, one in pairs]))
+BASELINES = {
+    "waveform_pca": "PCA of the waveform",
+    "log_mel_pca": "PCA of the log-mel spectrogram",
+    "input_pca": "PCA of what the network reads",
+}
 
 
-def of_baselines(baselines: PcaBaselines, test: Recordings) -> dict[str, Any]:
-    """Measures and sounds of both linear codes."""
+def of_baselines(config: AutoencodeConfig, data: Heard) -> dict[str, tuple[dict[str, Any], list[Wave]]]:
+    """Measures and sounds of each linear code: PCA also of what the network reads, where that is neither."""
+    test, baselines, front = data.sounds.test, data.baselines, data.front
     samples = [baselines.reconstruct_waveform(wave) for wave in test]
     decoded = [baselines.reconstruct_log_mel(wave) for wave in test]
     spoken = sounds_of([partial(spectrogram.sound, one, len(wave)) for one, wave in zip(decoded, test, strict=True)])
-    return {
-        "waveform_pca": compare(test, samples),
-        "log_mel_pca": compare(test, spoken),
-        "decoded_distance_db": distance_before_sound(test, decoded),
-        "sounds": {"waveform PCA": samples, "log-mel PCA": spoken},
+    found = {
+        "waveform_pca": (measured(config, data, samples), samples),
+        "log_mel_pca": (measured(config, data, spoken, decoded), spoken),
     }
-
-
-def pca_loss(config: AutoencodeConfig, data: Heard) -> float:
-    """The loss of PCA with as many numbers on what the network reads."""
-    front, tested = data.front, np.concatenate(data.held_out)
-    if isinstance(front, LogMelFrontEnd):
-        back = [(data.baselines.reconstruct_log_mel(wave) - front.mean) / front.deviation for wave in data.sounds.test]
-        rows = np.concatenate([spectrogram.windows(one, front.window)[..., None] for one in back])
-        return loss_of(config.loss, rows, tested)
-    train = np.concatenate([front.rows(wave) for wave in data.sounds.train])
-    return loss_of(config.loss, fit_pca(lambda: iter([train]), code_of_window(config)).reconstruct(tested), tested)
+    if isinstance(front, WaveformFrontEnd):
+        train = np.concatenate([front.rows(wave) for wave in data.sounds.train])
+        fitted = fit_pca(lambda: iter([train]), code_of_window(config))
+        rows = [fitted.reconstruct(part) for part in data.tested]
+        waves = [front.sound(part, wave) for part, wave in zip(rows, test, strict=True)]
+        found["input_pca"] = measured(config, data, waves, rows=rows), waves
+    return found
 
 
 def examples(test: Recordings) -> list[int]:
@@ -229,57 +249,84 @@ def present(
     """Small spectrograms, the table, figures, WAV files, and the ``results`` of the JSON document."""
     from nnlab.output import figures
 
-    runs, test, baselines = results[""], data.sounds.test, data.baselines
-    compared = of_baselines(baselines, test)
-    compared["pca_test_loss"] = pca_loss(config, data)
+    runs, test = results[""], data.sounds.test
+    linear = of_baselines(config, data)
     found: dict[str, Any] = {
-        "loss": over_runs([float(run.history.best["loss"]) for run in runs]),
-        "test_loss": over_runs([float(run.history.best["val_loss"]) for run in runs]),
+        **{name: over_runs([run.history.best[name] for run in runs]) for name in seen(runs)},
+        **{name: over_runs([run.outputs[name] for run in runs]) for name in MEASURES},
         "code_size": config.code,
-        "pca_test_loss": compared["pca_test_loss"],
-        **{name: over_runs([run.outputs[name] for run in runs]) for name in ("snr_db", "log_mel_distance_db")},
-        "baselines": {name: compared[name] for name in ("waveform_pca", "log_mel_pca")},
+        "baselines": {name: {key: figures[key] for key in MEASURES} for name, (figures, _) in linear.items()},
         "sample_rate": RATE,
     }
     decoded = {place: runs[0].outputs[f"made-{place}"] for place in examples(test)}
     first = next(iter(decoded))
     pictures = [figures.thumbnail(spectrogram.log_mel(wave)) for wave in (test[first], decoded[first])]
     terminal.show(ColourRow(pictures, [test.names[first][:38], "reconstruction"], columns=38), "")
-    shown = table("held-out recordings", "SNR (dB)", "log-mel distance (dB)")
-    shown.add_row("network", number(found["snr_db"], ".2f"), number(found["log_mel_distance_db"], ".2f"))
-    for name, label in (("waveform_pca", "PCA of the waveform"), ("log_mel_pca", "PCA of the log-mel spectrogram")):
-        shown.add_row(label, f"{compared[name]['snr_db']:.2f}", f"{compared[name]['log_mel_distance_db']:.2f}")
-    terminal.show(shown, "", summary(config, data, found, compared, runs))
+    terminal.show(measures_table(found), "", summary(config, data, found, linear, runs), "", beyond_pca(found))
     save_sounds(folder, data, decoded)
     with figures.optional(terminal):
-        save_figures(folder, data, compared, decoded)
+        save_figures(folder, data, {BASELINES[name]: sounds for name, (_, sounds) in linear.items()}, decoded)
         figure = loss_figure(config, results, f"nnlab autoencode ({config.preset})")
         folder.write("figures/loss.png", figures.png(figure))
     return found
+
+
+MEASURES = ("test_loss", "snr_db", "log_mel_distance_db", "song_distance_db")
+
+
+def seen(runs: Sequence[RunResult]) -> list[str]:
+    """The losses of the epoch whose weights were kept that are told: not of the test recordings."""
+    return [name for name in ("loss", "val_loss") if name in runs[0].history.best]
+
+
+def measures_table(found: Mapping[str, Any]) -> Any:
+    """What the network and each baseline are worth on the test recordings."""
+    shown = table("test recordings", "SNR (dB)", "log-mel distance (dB)", "song distance (dB)")
+    for label, values in (("network", found), *((BASELINES[name], one) for name, one in found["baselines"].items())):
+        shown.add_row(label, *(number(values[name], ".2f") for name in MEASURES[1:]))
+    return shown
+
+
+def beyond_pca(found: Mapping[str, Any]) -> str:
+    """One sentence: what the network is worth beyond the linear code that comes nearest in what the ear can tell."""
+    name, best = min(found["baselines"].items(), key=lambda item: item[1]["log_mel_distance_db"])
+    told = []
+    for key, what in (("log_mel_distance_db", "log-mel distance"), ("song_distance_db", "song distance")):
+        mine = found[key]
+        if mine is not None and best[key]:
+            told.append(f"{100 * (mean_of(mine) / best[key] - 1):+.1f} % of {what}")
+    return f"Beyond the best baseline ({BASELINES[name]}) the network is worth {', '.join(told)} (less is better)."
 
 
 def summary(
     config: AutoencodeConfig,
     data: Heard,
     found: Mapping[str, Any],
-    compared: Mapping[str, Any],
+    linear: Mapping[str, tuple[Mapping[str, Any], Any]],
     runs: Sequence[RunResult],
 ) -> Any:
     """The table at the end."""
-    baselines = data.baselines
+    baselines, sounds = data.baselines, data.sounds
     seconds = baselines.window / spectrogram.FRAMES
-    listed = table("recordings trained on / held out", f"{len(data.sounds.train)} / {len(data.sounds.test)}")
+    parts = [sounds.train, *([] if sounds.validation is None else [sounds.validation]), sounds.test]
+    named = "training / test" if sounds.validation is None else "training / validation / test"
+    listed = table(f"{named} recordings", " / ".join(f"{len(part):,}" for part in parts))
     if config.runs > 1:
         listed.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
     listed.add_row("numbers in the code", f"{code_of_window(config)} for {seconds:.3g} s")
     listed.add_row("  of PCA: waveform / log-mel", f"{baselines.waveform.size} / {baselines.log_mel.size}")
     listed.add_row(f"training loss ({config.loss})", number(found["loss"], ".4f"))
-    pca_loss = compared["pca_test_loss"]
-    listed.add_row(f"test loss ({config.loss})", f"{number(found['test_loss'], '.4f')} (PCA {pca_loss:.4f})")
-    if "decoded_distance_db" in runs[0].outputs:
+    if "val_loss" in found:
+        listed.add_row(f"validation loss ({config.loss})", number(found["val_loss"], ".4f"))
+    listed.add_row(f"test loss ({config.loss})", number(found["test_loss"], ".4f"))
+    for name, values in found["baselines"].items():
+        listed.add_row(f"  baseline: {BASELINES[name]}", f"{values['test_loss']:.4f}")
+    if config.net == "conv":
         distance = over_runs([run.outputs["decoded_distance_db"] for run in runs])
-        pair = f"{number(distance, '.2f')} (PCA {compared['decoded_distance_db']:.2f}) dB"
-        listed.add_row("decoded spectrogram, before it is sound", pair)
+        listed.add_row("decoded spectrogram, before it is sound", f"{number(distance, '.2f')} dB")
+        listed.add_row(
+            f"  baseline: {BASELINES['log_mel_pca']}", f"{linear['log_mel_pca'][0]['decoded_distance_db']:.2f} dB"
+        )
     listed.add_row("taken away before", f"offset, below {audio.LOWEST:g} Hz")
     if config.net == "dense" and config.data == "birds":
         published = report_2018("birds")
@@ -298,21 +345,23 @@ def save_sounds(folder: RunFolder, data: Heard, decoded: Mapping[int, Wave]) -> 
             folder.write(f"audio/{count}-{name}.wav", wav(samples, RATE))
 
 
-def save_figures(folder: RunFolder, data: Heard, compared: Mapping[str, Any], decoded: Mapping[int, Wave]) -> None:
+def save_figures(
+    folder: RunFolder, data: Heard, linear: Mapping[str, Sequence[Wave]], decoded: Mapping[int, Wave]
+) -> None:
     """Waveforms (the report's Figure 3) and spectrograms of the examples."""
     from nnlab.output import figures
 
     test = data.sounds.test
     names = {place: Path(test.names[place]).stem for place in decoded}
     pairs = [(names[place], *match_loudness(test[place], wave)) for place, wave in decoded.items()]
-    figure = figures.waveforms(pairs, RATE, title="Held-out recordings")
+    figure = figures.waveforms(pairs, RATE, title="Test recordings")
     folder.write("figures/waveforms.png", figures.png(figure))
     rows = []
     for place, wave in decoded.items():
-        others = [(what, waves[place]) for what, waves in compared["sounds"].items()]
+        others = [(what, waves[place]) for what, waves in linear.items()]
         ways = [("", test[place]), ("network", wave), *others]
         rows.append((names[place], [(what, spectrogram.log_mel(one), len(one) / RATE) for what, one in ways]))
-    title = "Held-out recordings and what comes back"
+    title = "Test recordings and what comes back"
     figure = figures.spectrograms(rows, spectrogram.centres(), title=title)
     folder.write("figures/spectrograms.png", figures.png(figure))
 

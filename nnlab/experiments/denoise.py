@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from nnlab.configs.denoise import DenoiseConfig
-from nnlab.data.images import Pictures
+from nnlab.data.images import Part, Pictures
 from nnlab.data.pixels import Bytes
 from nnlab.data.random import Stream, rng
 from nnlab.data.report_2018 import report_2018
@@ -65,14 +65,16 @@ def build(config: DenoiseConfig, side: int, activation: str) -> Any:
 
 
 def tasks(config: DenoiseConfig, data: Pictures) -> list[Task]:
-    """Each network, measured on held-out pictures with fixed noise."""
+    """Each network, measured on pictures never trained on, with fixed noise."""
     side = data.train.shape[1]
 
-    def measure(model: Any, loss: str, activation: str) -> dict[str, float]:
-        def network(numbers: range) -> Any:
-            return restored(model, with_noise(data.test, config.noise, numbers), activation)
+    def measure(model: Any, part: Part, loss: str, activation: str) -> dict[str, float]:
+        pictures = data.part(part)
 
-        return measured(network, data.test, loss)
+        def network(numbers: range) -> Any:
+            return restored(model, with_noise(pictures, config.noise, numbers), activation)
+
+        return measured(network, pictures, loss)
 
     def examples(model: Any, activation: str) -> dict[str, Any]:
         some = with_noise(data.test, config.noise, spread_over(data.test, CLASSICAL))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
 
 import numpy as np
 import pytest
 import soundfile
 from PIL import Image
 
+import nnlab
 from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.configs.denoise import DenoiseConfig
 from nnlab.data import audio, images
 from nnlab.data.audio import RATE
+from nnlab.experiments import denoise
 from tests.conftest import run_in_process, valid
 
 QUICK = ("--preset", "quick", "-q", "--json")
@@ -83,8 +87,41 @@ def test_autoencoder_beats_pca_of_its_size(autoencoder):
     valid(document)
     results = document["results"]
     assert results["code_size"] == 64
-    assert results["test_loss"] < 0.95 * results["pca_test_loss"]
-    assert max(map(len, (autoencoder / "console.txt").read_text().splitlines())) <= 80
+    pca = results["baselines"]["pca"]
+    assert results["test_loss"] < 0.95 * pca["test_loss"]
+    assert results["psnr_db"] > pca["psnr_db"]
+    console = (autoencoder / "console.txt").read_text()
+    share = re.search(r"Beyond PCA of as many numbers, the network takes (\S+) % off the test loss", console)
+    assert share is not None
+    assert float(share[1]) == pytest.approx(100 * (1 - results["test_loss"] / pca["test_loss"]), abs=0.06)
+    assert max(map(len, console.splitlines())) <= 80
+
+
+def test_validation_chooses_the_epoch_and_test_is_measured_with_its_weights(autoencoder):
+    """A plain count over the test pictures with the model as it was saved."""
+    with open(autoencoder / "metrics.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2
+    assert {"val_loss", "val_psnr_db"} < set(rows[0])
+    assert not [name for name in rows[0] if name.startswith("test")]
+    results = _document(autoencoder)["results"]
+    assert results["val_loss"] == pytest.approx(min(float(row["val_loss"]) for row in rows))
+    test = images.draw_sample().test / 255
+    given = np.clip(nnlab.load(autoencoder).model.predict(test, verbose=0), 0, 1)
+    assert results["test_loss"] == pytest.approx(np.square(given - test).mean(), rel=1e-4)
+    assert results["test_loss"] != pytest.approx(results["val_loss"], rel=1e-4)
+
+
+def test_without_validation_every_epoch_is_measured_on_test(tmp_path, few):
+    """As under the published preset: all training pictures are trained on and the last epoch's weights are kept."""
+    assert AutoencodeConfig.from_options({"preset": "published"}).validation == 0
+    config = DenoiseConfig.from_options({"preset": "published", "data": str(few), "epochs": 2})
+    loaded = denoise.load(config)
+    assert (len(loaded.data.train), loaded.data.validation) == (160, None)
+    [task] = denoise.tasks(loaded.config, loaded.data)
+    assert task.keep_best is None
+    figures, _ = task.evaluate(task.build())
+    assert sorted(figures) == ["test_loss", "test_psnr_db"]
 
 
 @pytest.mark.slow
@@ -95,7 +132,8 @@ def test_sound_autoencoder_beats_both_baselines(chirps):
     waveform, log_mel = (results["baselines"][name] for name in ("waveform_pca", "log_mel_pca"))
     assert results["log_mel_distance_db"] < 0.4 * waveform["log_mel_distance_db"]
     assert results["log_mel_distance_db"] < log_mel["log_mel_distance_db"]
-    assert results["test_loss"] < results["pca_test_loss"]
+    assert results["song_distance_db"] < log_mel["song_distance_db"] < waveform["song_distance_db"]
+    assert results["test_loss"] < log_mel["test_loss"] < waveform["test_loss"]
     waves = {}
     for name in ("original", "reconstructed", "both"):
         waves[name], rate = soundfile.read(chirps / "audio" / f"1-{name}.wav")

@@ -243,3 +243,16 @@ def test_real_birds(birds):
     assert len(birds.train) + len(birds.test) == 97
     assert not set(birds.train.names) & set(birds.test.names)
     assert (birds.skipped, birds.notes) == ((), ())
+
+
+def test_validation_is_of_whole_recordings():
+    drawn = audio.sing_sample(12, 0.5)
+    split = audio.with_validation(drawn, 0.2, 0)
+    assert split.validation is not None
+    assert len(split.validation) == 2
+    assert sorted([*split.train.names, *split.validation.names]) == sorted(drawn.train.names)
+    for part in (split.train, split.validation):
+        for name, wave in zip(part.names, part, strict=True):
+            assert np.array_equal(wave, drawn.train[drawn.train.names.index(name)])
+    assert split.test is drawn.test
+    assert audio.with_validation(drawn, 0.0, 0) is drawn

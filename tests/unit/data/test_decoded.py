@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nnlab.data import datasets, decoded
+from nnlab.errors import InputError
 
 
 def hashes(*contents: int) -> list[bytes]:
@@ -94,3 +95,24 @@ def test_digests_tell_shapes_types_and_numbers_apart(other):
     assert decoded.digest(x) == decoded.digest(np.asfortranarray(x))
     assert decoded.digest(x) != decoded.digest(other)
     assert decoded.digest(x, x) != decoded.digest(np.concatenate([x, x]))
+
+
+def test_validation_is_a_share_of_the_different_items_and_keeps_copies_together():
+    contents = [bytes([number // 2]) for number in range(100)]  # fifty, each twice
+    taken = decoded.validation_part(contents, 0.1, 0)
+    assert taken.sum() == 10
+    assert (taken[::2] == taken[1::2]).all()
+    order = np.random.default_rng(0).permutation(100)
+    shuffled = decoded.validation_part([contents[place] for place in order], 0.1, 0)
+    assert (shuffled == taken[order]).all()  # whatever the order of the files
+    assert (decoded.validation_part(contents, 0.1, 1) != taken).any()
+
+
+@pytest.mark.parametrize(("share", "taken"), [(0.001, 1), (0.4, 1), (0.9, 2)])
+def test_validation_takes_one_at_least_and_leaves_one(share, taken):
+    assert decoded.validation_part([b"a", b"b", b"c"], share, 0).sum() == taken
+
+
+def test_validation_needs_two_different_items():
+    with pytest.raises(InputError, match="all 3 are copies of one"):
+        decoded.validation_part([b"a"] * 3, 0.1, 0)

@@ -371,3 +371,16 @@ def test_the_sample_is_the_same_each_time():
 def test_real_cifar10_from_the_folder(cifar10):
     assert (len(cifar10.train), len(cifar10.test), cifar10.skipped, cifar10.notes) == (50_000, 10_000, (), ())
     assert 110 < cifar10.train[::50].mean() < 130  # 0.473 of 255 (Krizhevsky 2009)
+
+
+def test_validation_comes_out_of_training_and_holds_no_copy_of_it():
+    drawn = images.draw_sample(60, 10)
+    twice = images.Pictures(np.concatenate([drawn.train, drawn.train[:30]]), drawn.test, "mine")
+    split = images.with_validation(twice, 0.1, 0)
+    parts = [[picture.tobytes() for picture in part] for part in (split.train, split.part("validation"))]
+    assert len(set(parts[1])) == 6
+    assert sorted(parts[0] + parts[1]) == sorted(picture.tobytes() for picture in twice.train)
+    assert not set(parts[0]) & set(parts[1])
+    assert split.part("test") is twice.test
+    assert (split.watched, twice.watched) == ("validation", "test")
+    assert images.with_validation(twice, 0.0, 0) is twice

@@ -7,14 +7,15 @@ import random
 import numpy as np
 import pytest
 
+from nnlab.data.spectrogram import log_mel
 from nnlab.evaluation import metrics
 from nnlab.evaluation.metrics import (
     collapse,
     cross_entropy,
-    log_mel_distance_db,
     loss_of,
     psnr_db,
     snr_db,
+    song_distance_db,
     spectral_distance_db,
     token_nll,
 )
@@ -68,7 +69,15 @@ def test_spectral_distance_is_the_mean_over_frames_of_the_root_mean_square():
 
 def test_log_mel_distance_of_twice_the_amplitude_is_6_db():
     wave = np.random.default_rng(0).normal(0, 0.1, 22_050).astype(np.float32)
-    assert log_mel_distance_db(wave, 2 * wave) == pytest.approx(20 * np.log10(2), abs=1e-3)
+    assert spectral_distance_db(log_mel(wave), log_mel(2 * wave)) == pytest.approx(20 * np.log10(2), abs=1e-3)
+
+
+def test_song_distance_is_that_of_the_cells_far_above_their_band():
+    """Three frames of two bands; only 15 stands 9 dB above the median of its band, only 40 does of the other."""
+    original = np.array([[0, 30], [15, 30], [1, 40]], np.float32)
+    back = original + np.array([[50, -50], [3, 50], [50, -4]], np.float32)
+    assert song_distance_db(original, back) == pytest.approx(np.sqrt((3**2 + 4**2) / 2))
+    assert song_distance_db(original[:1], back[:1]) is None  # nothing sings in one frame
 
 
 @pytest.mark.parametrize(
