@@ -64,9 +64,10 @@ def root(
 
 
 def _train(name: str, given: Mapping[str, Any], options: RunOptions) -> int:
+    from nnlab.commands.sweep import is_sweep, sweep
     from nnlab.commands.train import train
 
-    return train(name, given, options)
+    return (sweep if is_sweep(options) else train)(name, given, options)
 
 
 for _name, _entry in REGISTRY.items():

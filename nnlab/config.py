@@ -32,6 +32,21 @@ Preset = Literal["published", "best", "quick"]
 PRESETS: tuple[Preset, ...] = typing.get_args(Preset)
 
 
+@dataclass(frozen=True)
+class Inherited:
+    """What a run takes over of the run whose weights it starts from (``--from``).
+
+    ``place`` is the folder where that run's weights, preprocessing and ``trained_on`` are; ``run`` what it is called.
+    """
+
+    run: str
+    place: Path
+    weights: str  # their digest
+    preprocessing: Mapping[str, Any]
+    seen: Any  # sorted keys of what that run and its ancestors were trained on, as of nnlab/data/seen.py
+    source: Mapping[str, Any] = field(default_factory=dict)  # what its data.json says
+
+
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """The options the seven experiments share; the whole record of what a result depends on.
@@ -45,6 +60,9 @@ class Config:
     EXAMPLE: ClassVar[str] = ""  # a command line for the help
     DATA: ClassVar[str] = ""  # the data set that is used unasked, for the help
     RESULTS: ClassVar[Mapping[str, Any]] = {"type": "object"}  # JSON schema of the results
+    SWEEP_VALIDATION: ClassVar[float] = (
+        0.1  # share of the training part that --sweep chooses on, where a preset has none
+    )
 
     preset: Preset = option(
         "best", "The 2018 report's setting, this project's best, or one that ends in seconds.", panel=SHARED
@@ -59,20 +77,37 @@ class Config:
     )
     given: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)  # not recorded
     facts: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)  # not recorded
+    inherited: Inherited | None = field(default=None, repr=False, compare=False)  # not recorded
+    start: str | None = None  # digest of the weights that training starts from; none: drawn
 
     # ---- making one ------------------------------------------------------------------------------
 
     @classmethod
-    def from_options(cls, given: Mapping[str, Any]) -> Self:
+    def from_options(
+        cls, given: Mapping[str, Any], *, settings: bool = False, inherited: Inherited | None = None
+    ) -> Self:
         """The config of a command line or a Python call; ``given`` holds only what was typed.
 
-        Raises UsageError for an option that does not exist, has another type, or is out of bounds.
+        ``settings``: recorded settings that are no options (``units``) may be given as well. ``inherited``: of the run
+        whose weights it starts from. Raises UsageError for an option that does not exist, has another type, or is out
+        of bounds.
         """
-        names = [entry.name for entry in fields_of(cls) if "option" in entry.metadata]
+        names = [entry.name for entry in fields_of(cls) if settings or "option" in entry.metadata]
         for name in given:
             if name not in names:
                 raise UsageError(f"expected options among {', '.join(names)}, got {name}", "See nnlab COMMAND --help")
-        return cls._made(dict(given), {})
+        start = {} if inherited is None else {"start": inherited.weights}
+        return cls._made({**given, **start}, {}, inherited)
+
+    def inheriting(self, inherited: Inherited) -> Self:
+        """This config with what its record names only by a digest. UsageError where it is of other weights."""
+        if inherited.weights != self.start:
+            raise UsageError(
+                f"expected weights of digest {str(self.start)[:12]}… to start from, those in {inherited.place} have "
+                f"{inherited.weights[:12]}…",
+                "Put them back as they were, or start a new run: --from",
+            )
+        return self._made(self.given, self.facts, inherited)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
@@ -93,9 +128,9 @@ class Config:
         return config
 
     @classmethod
-    def _made(cls, given: Mapping[str, Any], facts: Mapping[str, Any]) -> Self:
+    def _made(cls, given: Mapping[str, Any], facts: Mapping[str, Any], inherited: Inherited | None = None) -> Self:
         given = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
-        config = cls(**cls.settings(given, facts), given=given, facts=facts)
+        config = cls(**cls.settings(given, facts), given=given, facts=facts, inherited=inherited)
         for entry in fields_of(cls):
             value = getattr(config, entry.name)
             if value is not BY_DATA or entry.name in given:
@@ -121,7 +156,7 @@ class Config:
     def resolved(self, **facts: Any) -> Self:
         """This config with what the data decide; what was typed stays."""
         own = {name: value for name, value in facts.items() if name not in self.given}
-        return self._made(self.given, {**self.facts, **own}) if own else self
+        return self._made(self.given, {**self.facts, **own}, self.inherited) if own else self
 
     # ---- what it holds ---------------------------------------------------------------------------
 
@@ -161,6 +196,35 @@ class Options:
 class RunOptions(Options):
     """Where a run goes, how it is shown and where it computes; what of it can change a bit is in environment.json."""
 
+    like: Path | None = option(
+        None,
+        "The options of that run, with fresh weights; options typed here win.",
+        metavar="RUN",
+        panel=SHARED,
+        default_told=" ",
+    )
+    parent: Path | None = option(
+        None,
+        "Start from that run's weights, with its options; --epochs are further ones.",
+        "--from",
+        metavar="RUN",
+        panel=SHARED,
+        default_told=" ",
+    )
+    set: list[str] | None = option(
+        None,
+        "A setting of config.json that has no option of its own (repeatable).",
+        metavar="NAME=VALUE",
+        panel=SHARED,
+        default_told=" ",
+    )
+    sweep: str | None = option(
+        None,
+        "A run per value of an option or setting, the best chosen on validation.",
+        metavar="NAME=V1,V2,…",
+        panel=SHARED,
+        default_told=" ",
+    )
     out: Path | None = option(
         None, "The run folder.", metavar="DIR", panel=OUTPUT, default_told="runs/COMMAND-DATE-TIME"
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.commands.outcome import Outcome, run_command
+from nnlab.commands.parent import starter, with_parent
 from nnlab.commands.train import check_same_data, config_of
 from nnlab.errors import ExitCode, UsageError
 from nnlab.experiments import entry
@@ -55,8 +56,9 @@ def work(path: Path, task_name: str, firsts: Sequence[int], *, device: str, benc
 
 def _train(path: Path, task_name: str, firsts: Sequence[int], *, device: str, benchmark: bool) -> None:
     folder = RunFolder.open(path)
-    experiment = entry(folder.command).experiment(config_of(folder))
-    loaded = experiment.load(config_of(folder))
+    config = with_parent(folder, config_of(folder))
+    experiment = entry(folder.command).experiment(config)
+    loaded = experiment.load(config)
     check_same_data(folder, folder.read_json("data.json"), loaded.source)
     from nnlab import backend
 
@@ -69,6 +71,13 @@ def _train(path: Path, task_name: str, firsts: Sequence[int], *, device: str, be
     seeds = loaded.config.seeds
     progress = EventLines()
     for _ in train_groups(
-        tasks[task_name], seeds, folder, lambda rows: None, progress, benchmark=benchmark, only=firsts
+        tasks[task_name],
+        seeds,
+        folder,
+        lambda rows: None,
+        progress,
+        benchmark=benchmark,
+        only=firsts,
+        start=starter(loaded.config),
     ):
         pass

@@ -23,10 +23,14 @@ from nnlab.training.task import History, Outputs, Progress, Row, RunResult, Side
 
 
 class Networks:
-    """The compiled model of a task, set anew for each seed: no tracing again, no memory lost."""
+    """The compiled model of a task, set anew for each seed: no tracing again, no memory lost.
 
-    def __init__(self, task: Task) -> None:
+    ``start`` fills a fresh network with the weights that training starts from, where they are not drawn.
+    """
+
+    def __init__(self, task: Task, start: Callable[[keras.Model], None] | None = None) -> None:
         self.task = task
+        self._start = start
         self.count = task.side_by_side.count if task.side_by_side else 1
         self._model: keras.Model | None = None
         self._optimizer_start: list[Any] = []
@@ -38,6 +42,8 @@ class Networks:
         for seed in seeds:
             keras.utils.set_random_seed(seed % 2**32)
             fresh.append(many.build(1) if many else self.task.build())
+            if self._start is not None:
+                self._start(_network(many, fresh[-1], 0))
         if self._model is None:
             self._model = many.build(self.count) if many else self.task.build()
             self._model.optimizer.build(self._model.trainable_variables)
