@@ -248,6 +248,7 @@ def worker(
     runs: Annotated[str, typer.Option("--runs")],
     device: Annotated[str, typer.Option("--device")] = "auto",
     benchmark: Annotated[bool, typer.Option("--benchmark/--no-benchmark")] = True,
+    time: Annotated[bool, typer.Option("--time")] = False,
 ) -> None:
     """Train some of a run's seeds for the process that leads it (nnlab's own command)."""
     from nnlab.commands.worker import work
@@ -255,7 +256,7 @@ def worker(
 
     end_with_parent()
     firsts = [int(first) for first in runs.split(",")]
-    raise typer.Exit(work(run, task, firsts, device=device, benchmark=benchmark))
+    raise typer.Exit(work(run, task, firsts, device=device, benchmark=benchmark, time=time))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -68,6 +68,14 @@ class Config:
         "best", "The 2018 report's setting, this project's best, or one that ends in seconds.", panel=SHARED
     )
     epochs: int = option(BY_DATA, "Epochs (overrides the preset).", min=1, max=1_000_000, panel=SHARED)
+    minutes: float | None = option(
+        None,
+        "Minutes of training per network and seed, turned into steps before it begins; not with --epochs.",
+        above=0,
+        max=100_000,
+        panel=SHARED,
+        default_told=" ",
+    )
     batch_size: int = option(128, "Batch size (overrides the preset).", min=1, max=1_000_000, panel=SHARED)
     seed: int = option(0, "Seed of the networks: the same seed gives the same bits.", min=0, max=2**31, panel=SHARED)
     data_seed: int = option(0, "Seed that draws and splits the data.", min=0, max=2**31, panel=SHARED)
@@ -78,6 +86,7 @@ class Config:
     given: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)  # not recorded
     facts: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)  # not recorded
     inherited: Inherited | None = field(default=None, repr=False, compare=False)  # not recorded
+    steps: dict[str, int] | None = None  # of each network's training, where --minutes decided them
     start: str | None = None  # digest of the weights that training starts from; none: drawn
 
     # ---- making one ------------------------------------------------------------------------------
@@ -96,6 +105,8 @@ class Config:
         for name in given:
             if name not in names:
                 raise UsageError(f"expected options among {', '.join(names)}, got {name}", "See nnlab COMMAND --help")
+        if given.get("minutes") is not None and given.get("epochs") is not None:
+            raise UsageError("--minutes decides the epochs, got --epochs as well", "Leave one of them out")
         start = {} if inherited is None else {"start": inherited.weights}
         return cls._made({**given, **start}, {}, inherited)
 
@@ -157,6 +168,13 @@ class Config:
         """This config with what the data decide; what was typed stays."""
         own = {name: value for name, value in facts.items() if name not in self.given}
         return self._made(self.given, {**self.facts, **own}, self.inherited) if own else self
+
+    def planned(self, task: str, steps: int, epochs: int) -> tuple[int, int]:
+        """(epochs, batches in all) of a task of ``steps`` batches per epoch; where ``--minutes`` decided, its own."""
+        if self.steps is None:
+            return epochs, steps * epochs
+        total = self.steps.get(task, steps)
+        return -(-total // steps), total
 
     # ---- what it holds ---------------------------------------------------------------------------
 

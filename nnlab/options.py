@@ -122,11 +122,21 @@ def check_value(entry: dataclasses.Field[Any], hint: Any, value: Any) -> None:
         for item in value:
             check_value(entry, typing.get_args(kind)[0], item)
         return
+    if typing.get_origin(kind) is dict:
+        _check_counts(name, value)
+        return
     fits = isinstance(value, (int, float) if kind is float else kind) and (kind is bool or not isinstance(value, bool))
     if not fits or (kind is float and not math.isfinite(value)):
         raise UsageError(f"expected {name} to be {RIGHT.get(kind, kind)}, got {value!r}", "Give another value")
     if kind in (int, float):
         _check_bounds(name, bounds, value)
+
+
+def _check_counts(name: str, value: Any) -> None:
+    """Whole numbers above 0 by name."""
+    right = isinstance(value, dict) and all(type(count) is int and 0 < count < 10**12 for count in value.values())
+    if not right or len(value) > 100:
+        raise UsageError(f"expected {name} as whole numbers by name, got {str(value)[:80]}", "Give another value")
 
 
 def _check_bounds(name: str, bounds: Option, value: float) -> None:

@@ -42,6 +42,9 @@ def taken_over(
     inherited = open_parent(folder) if options.parent else None
     before = folder.typed
     before.pop("start", None)
+    for one, other in (("epochs", "minutes"), ("minutes", "epochs")):
+        if one in given:
+            before.pop(other, None)
     source = folder.read_json("data.json")
     if before.get("data") is not None:
         before["data"] = found_again(str(before["data"]), source)

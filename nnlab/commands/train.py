@@ -269,6 +269,8 @@ def write_record(session: Session, loaded: Loaded[Any, Any]) -> None:
     if folder.is_run:
         check_same_data(folder, folder.read_json("data.json"), session.source)
     else:
+        if session.config.minutes is not None and session.config.steps is None:
+            session.config = config_with_steps(session, loaded)
         if inherited is not None:
             adopt(folder, inherited)
         if loaded.training_keys is not None:
@@ -278,6 +280,19 @@ def write_record(session: Session, loaded: Loaded[Any, Any]) -> None:
         if loaded.preprocessing:
             folder.write_json("preprocessing.json", dict(loaded.preprocessing))
         folder.write_config(session.name, session.config.record(), typed)
+
+
+def config_with_steps(session: Session, loaded: Loaded[Any, Any]) -> Config:
+    """The config with the steps that its minutes come to, timed where the run will train."""
+    from nnlab.commands.budget import with_steps
+
+    session.terminal.tell("timing a step of training …")
+    engine = engine_of(session.options)
+    config = with_steps(session.name, loaded, session.source, engine, session.options.device)
+    assert config.steps is not None
+    told = ", ".join(" ".join(filter(None, [task, f"{steps:,} steps"])) for task, steps in config.steps.items())
+    session.terminal.tell(f"{config.minutes:g} minutes of training per network and seed are {told}")
+    return config
 
 
 def edition_note(config: Config) -> str:

@@ -152,7 +152,7 @@ def compiled(config: ArithConfig, samples: int) -> Any:
     from nnlab.training.optimizers import cosine_adamw
 
     steps = -(-samples // config.batch_size)
-    total = steps * config.epochs
+    total = config.planned("", steps, config.epochs)[1]
     if config.schedule == "cosine":
         optimizer: Any = cosine_adamw(
             config.learning_rate,
@@ -191,11 +191,14 @@ def tasks(config: ArithConfig, data: Questions) -> list[Task]:
         }
         return metrics, {"answers": decode(config, ids[:SHOWN])}
 
+    steps = -(-len(data.x) // config.batch_size)
+    epochs, total = config.planned("", steps, config.epochs)
     return [
         Task(
             name="",
-            epochs=config.epochs,
-            steps=-(-len(data.x) // config.batch_size),
+            epochs=epochs,
+            steps=steps,
+            total=total,
             build=lambda: compiled(config, len(data.x)),
             batches=shuffled((data.x, data.y), len(data.x), config.batch_size),
             evaluate=evaluate,

@@ -124,3 +124,23 @@ def test_sweep_chooses_on_validation_goes_on_and_is_listed(nnlab, tmp_path):
     refused = nnlab("predict", "s", "1+1")
     assert refused.code == 2
     assert "holds those of a sweep" in refused.err
+
+
+@pytest.mark.slow
+def test_minutes_become_steps_that_repeat_to_the_bit(nnlab, tmp_path):
+    done = nnlab("arith", "--preset", "quick", "--samples", 1000, "--minutes", 0.03, "--out", "a", "--json")
+    assert done.code == 0
+    steps = done.document["config"]["steps"][""]
+    epochs = len(RunFolder(tmp_path / "a").read_metrics())
+    per_epoch = -(-900 // done.document["config"]["batch_size"])
+    assert (epochs - 1) * per_epoch < steps <= epochs * per_epoch
+    assert nnlab("runs", "verify", "a").code == 0
+    again = nnlab("arith", "--like", "a", "--epochs", 1, "--out", "b", "--json")
+    assert (again.document["config"]["minutes"], again.document["config"]["steps"]) == (None, None)
+
+
+def test_minutes_and_epochs_are_one_or_the_other(nnlab):
+    done = nnlab("arith", "--minutes", 1, "--epochs", 1)
+    assert done.code == 2
+    assert "--minutes decides the epochs" in done.err
+    assert nnlab("arith", "--minutes", 0).code == 2
