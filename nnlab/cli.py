@@ -64,9 +64,10 @@ def root(
 
 
 def _train(name: str, given: Mapping[str, Any], options: RunOptions) -> int:
+    from nnlab.commands.sweep import is_sweep, sweep
     from nnlab.commands.train import train
 
-    return train(name, given, options)
+    return (sweep if is_sweep(options) else train)(name, given, options)
 
 
 for _name, _entry in REGISTRY.items():
@@ -247,6 +248,7 @@ def worker(
     runs: Annotated[str, typer.Option("--runs")],
     device: Annotated[str, typer.Option("--device")] = "auto",
     benchmark: Annotated[bool, typer.Option("--benchmark/--no-benchmark")] = True,
+    time: Annotated[bool, typer.Option("--time")] = False,
 ) -> None:
     """Train some of a run's seeds for the process that leads it (nnlab's own command)."""
     from nnlab.commands.worker import work
@@ -254,7 +256,7 @@ def worker(
 
     end_with_parent()
     firsts = [int(first) for first in runs.split(",")]
-    raise typer.Exit(work(run, task, firsts, device=device, benchmark=benchmark))
+    raise typer.Exit(work(run, task, firsts, device=device, benchmark=benchmark, time=time))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -90,6 +90,8 @@ def value_schema(entry: dataclasses.Field[Any], hint: Any) -> dict[str, Any]:
     if origin is list:
         return {"type": "array", "items": value_schema(entry, typing.get_args(hint)[0])}
     kinds = typing.get_args(hint) or (hint,)
+    if typing.get_origin(kinds[0]) is dict:
+        return {"type": ["object", "null"], "additionalProperties": {"type": "integer", "minimum": 1}}
     limits = {
         "minimum": bounds.min,
         "maximum": bounds.max,

@@ -6,6 +6,7 @@ An experiment is a module of five functions (:class:`Experiment`) and a config c
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ class Loaded(Generic[C, D]):
     ``config`` is complete and goes into ``config.json``; ``source`` is what ``data.json`` says of the data (name,
     digest, …); ``notes`` are told as warnings (what could not be read); ``preprocessing`` is what ``predict`` needs
     of the data beside the weights, as JSON values. ``many_shapes``: batches of hundreds of shapes will come.
+    ``training_keys`` makes the keys (``nnlab/data/seen.py``) of what will be trained on, without which no run can
+    start from this one's weights; ``left_out`` is how many held-out items an ancestor was trained on.
     """
 
     config: C
@@ -47,13 +50,13 @@ class Loaded(Generic[C, D]):
     notes: Sequence[str] = ()
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
     many_shapes: bool = False
+    training_keys: Callable[[], Any] | None = None
+    left_out: int = 0
 
 
 def with_data(loaded: Loaded[C, Any], data: D) -> Loaded[C, D]:
     """What was loaded, with data that were made of it."""
-    return Loaded(
-        loaded.config, data, loaded.source, loaded.notes, loaded.preprocessing, many_shapes=loaded.many_shapes
-    )
+    return dataclasses.replace(loaded, data=data)
 
 
 class Experiment(Protocol[C, D]):

@@ -137,7 +137,7 @@ def test_json_is_the_only_thing_on_stdout_and_quiet_silences_stderr(nnlab):
     assert json.loads(Path("run/results.json").read_text()) == done.document
     assert done.document["artifacts"] == [
         *("config.json", "console.txt", "data.json", "environment.json", "figures/difficulty.png", "figures/loss.png"),
-        *("metrics.csv", "model.keras", "results.json"),
+        *("metrics.csv", "model.keras", "results.json", "trained_on.npy"),
     ]
 
 
