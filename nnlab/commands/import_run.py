@@ -99,6 +99,10 @@ def make(archive: zipfile.ZipFile, entries: Mapping[str, zipfile.ZipInfo], file:
             raise UsageError(f"expected a new folder, {target} has been made meanwhile", "Choose another --out")
         os.rename(run, target)
         made = True
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(target)  # what a full disk holds
+        raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
         for folder in [] if made else parents:

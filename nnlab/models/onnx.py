@@ -35,15 +35,21 @@ def write_onnx(model: keras.Model, path: Path, outputs: Sequence[str]) -> tuple[
     """Write a functional model; what goes in and what comes out, ``outputs`` their names in the model's order.
 
     Free sizes are called ``batch`` and ``time``. Keras's own message and what the native libraries print are kept
-    back, unless writing fails. Raises whatever Keras or tf2onnx raise.
+    back. Raises whatever Keras or tf2onnx raise.
     """
     import onnx
 
     zeros = [keras.ops.zeros([1 if size is None else size for size in spec.shape], spec.dtype) for spec in model.inputs]
     model(zeros if len(zeros) > 1 else zeros[0])  # Keras exports what has been called
+    failure: Exception | None = None
     with warnings.catch_warnings(), quiet_native_stderr(enabled=True), _quiet_logger("tf2onnx"):
         warnings.simplefilter("ignore")  # Keras asks NumPy for an alias that it has no more
-        model.export(path, format="onnx", verbose=False)
+        try:
+            model.export(path, format="onnx", verbose=False)
+        except Exception as error:
+            failure = error
+    if failure is not None:  # raised here, for what was kept back has nothing to do with it
+        raise failure
     graph = onnx.load(path)
     known = [Tensor(spec.name, _named_shape(spec.shape), str(spec.dtype)) for spec in model.inputs]
     given = [

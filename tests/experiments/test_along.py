@@ -167,7 +167,8 @@ def test_no_file_is_replaced_and_none_is_left_on_a_full_disk(nnlab, run, tmp_pat
         done = nnlab("export", run, "--to", "zip", "--out", "full.zip")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert done.code == 4, done.err
+    assert (done.code, done.err.count("\n")) == (4, 1), done.err
+    assert "full.zip" in done.err
     assert left_in(tmp_path) == {"sub.zip"}
     assert (tmp_path / "sub.zip").read_text() == "mine"
 

@@ -99,9 +99,11 @@ def placing(*targets: Path) -> Iterator[list[Path]]:
                 os.fsync(file.fileno())
             _place(part, target)
             placed.append(target)
-    except BaseException:
+    except BaseException as error:
         for target in placed:
             target.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(targets[0])  # what a full disk holds
         raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)

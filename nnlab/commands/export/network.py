@@ -78,7 +78,7 @@ def write_files(leaving: Exported, parts: list[Path]) -> list[dict[str, Any]]:
     for network, part in zip(leaving.networks, parts, strict=True):
         try:
             given, back = write_onnx(network.model, part, network.outputs)
-        except OSError:
+        except (OSError, MemoryError):
             raise
         except Exception as error:  # of whatever class Keras, tf2onnx and onnx have for what they cannot do
             reason = " ".join(str(error).split())[:200] or type(error).__name__
