@@ -110,7 +110,7 @@ def _start(device: str, verbose: bool, many_shapes: bool) -> Environment:
         raise UsageError(f"expected KERAS_BACKEND to be tensorflow or jax, got {backend!r}", "Unset it for tensorflow")
     os.environ.update(variables)
     _one_heap()
-    with _quiet_native_stderr(enabled=not verbose), usable_keras_home():
+    with quiet_native_stderr(enabled=not verbose), usable_keras_home():
         try:
             open_backend = _open_tensorflow if backend == "tensorflow" else _open_jax
             name, version, threads = open_backend()
@@ -268,7 +268,7 @@ def compile_call(model: Any) -> Callable[[Any], Any]:
         return predict
     import tensorflow as tf
 
-    with _quiet_native_stderr(enabled=True):  # XLA greets once per process
+    with quiet_native_stderr(enabled=True):  # XLA greets once per process
         tf.function(lambda x: x + 1, jit_compile=True)(tf.zeros(()))
     traced = tf.function(model.call, jit_compile=True)
     return lambda inputs: tf.nest.map_structure(lambda array: array.numpy(), traced(inputs))
@@ -301,7 +301,7 @@ def trace_once(model: Any) -> None:
 
 
 @contextmanager
-def _quiet_native_stderr(*, enabled: bool) -> Iterator[None]:
+def quiet_native_stderr(*, enabled: bool) -> Iterator[None]:
     """Keep what the native libraries write to file descriptor 2 while they load; shown only on failure."""
     descriptor = 2  # native code knows no sys.stderr
     try:

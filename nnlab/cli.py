@@ -241,6 +241,49 @@ def schema() -> None:
     raise typer.Exit(print_schema())
 
 
+@app.command(rich_help_panel=USE)
+def export(
+    run: RunArgument,
+    to: Annotated[
+        str, typer.Option("--to", metavar="onnx|zip", help="The network for other programs, or the run for nnlab.")
+    ],
+    out: Annotated[
+        Optional[Path],
+        typer.Option(metavar="FILE", help="A new file. [dim]\\[default: named after the run, in this folder][/dim]"),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Take a run along: all of it as one zip, or its network as ONNX.
+
+    A zip has a model card in it and is opened by [bold]nnlab import[/bold]; ONNX is for other programs.
+
+    Example: [bold cyan]nnlab export runs/arith-… --to zip[/bold cyan]
+    """
+    from nnlab.commands.export import export as run_export
+
+    raise typer.Exit(run_export(expanded(run), to, expanded(out), json=json))
+
+
+@app.command("import", rich_help_panel=USE)
+def import_run(
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="What [bold]nnlab export --to zip[/bold] wrote.")],
+    out: Annotated[
+        Optional[Path],
+        typer.Option(metavar="DIR", help="A new run folder. [dim]\\[default: runs/, named after the file][/dim]"),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Open an exported run, to use and verify it here.
+
+    Nothing in it is executed.
+
+    Example: [bold cyan]nnlab import arith.zip[/bold cyan]
+    """
+    from nnlab.commands.import_run import import_run as run_import
+
+    raise typer.Exit(run_import(expanded(file), expanded(out), json=json))
+
+
 @app.command(hidden=True)
 def worker(
     run: Path,
@@ -302,7 +345,7 @@ def _refuse(error: UsageError, arguments: list[str]) -> int:
     """Wrong usage: one line on stderr, and the JSON document where it was asked for."""
     from nnlab.commands.outcome import Outcome, run_command
 
-    known = {*REGISTRY, "predict", "report", "runs", "data", "schema"}
+    known = {*REGISTRY, "predict", "report", "runs", "data", "schema", "export", "import"}
     name = next((word for word in arguments[:1] if word in known), None)
     hint = error.hint or f"See {' '.join(filter(None, ['nnlab', name]))} --help"
 
