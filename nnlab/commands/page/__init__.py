@@ -76,7 +76,7 @@ class Shown:
     @property
     def kicker(self) -> str:
         """The small line above the title."""
-        return " · ".join(filter(None, [f"nnlab {self.command}" if self.command else "", self.name]))
+        return f"nnlab {self.command} · {self.name}" if self.command else ""
 
     def record(self) -> dict[str, Any]:
         """As in the JSON document."""

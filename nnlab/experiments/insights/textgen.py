@@ -17,7 +17,7 @@ from nnlab.experiments.textgen import Text
 LONGEST, SHORTEST = 700, 250  # characters of the paragraph
 READ_BEFORE = 4  # windows that are read before it
 EDGES = (0.5, 1.0, 2.0, 4.0, 7.0)  # bits
-WORST, BEFORE = 8, 24  # characters that are listed, and how many stand before each
+WORST, BEFORE = 8, 16  # characters that are listed, and how many stand before each
 
 
 def insights(config: TextgenConfig, loaded: Loaded[TextgenConfig, Text], run: FinishedRun) -> list[Insight]:
@@ -68,6 +68,7 @@ def paragraph(text: str, least: int) -> tuple[int, int]:
         found = text.find(mark, least, least + 3 * LONGEST)
         if 0 <= found < len(text) - SHORTEST:
             start = found + len(mark)
+            start += len(text[start : start + SHORTEST]) - len(text[start : start + SHORTEST].lstrip())
             break
     whole = text[start : start + LONGEST]
     stops = [whole.rfind(mark, SHORTEST) for mark in ("\n\n", ".\n", ". ", "? ", "! ")]

@@ -128,7 +128,7 @@ def test_each_character_is_measured_after_all_before_it(network):
 
 
 def test_paragraph_begins_and_ends_with_sentences():
-    text = "Some words before. " * 40 + "\n\n" + "A short sentence of nine words stands here again. " * 30
+    text = "Some words before. " * 40 + "\n\n\n\n" + "A short sentence of nine words stands here again. " * 30
     start, end = textgen.paragraph(text, 100)
     assert text[start:end].startswith("A short sentence")
     assert text[start:end].endswith("again.")
