@@ -274,6 +274,23 @@ def compile_call(model: Any) -> Callable[[Any], Any]:
     return lambda inputs: tf.nest.map_structure(lambda array: array.numpy(), traced(inputs))
 
 
+def gradient(function: Callable[[Any], Any], at: Any) -> Any:
+    """The gradient of a function to one number, made of Keras's operations, at ``at``: an array of its shape."""
+    import numpy as np
+
+    if os.environ.get("KERAS_BACKEND") == "jax":
+        import jax
+
+        return np.asarray(jax.grad(function)(jax.numpy.asarray(at)))
+    import tensorflow as tf
+
+    point = tf.convert_to_tensor(at)
+    with tf.GradientTape() as tape:
+        tape.watch(point)
+        value = function(point)
+    return tape.gradient(value, point).numpy()
+
+
 def trace_once(model: Any) -> None:
     """Have a compiled model's ``train_on_batch`` and ``predict_on_batch`` traced once for batches of every size.
 

@@ -188,6 +188,27 @@ def compare_runs(
     raise typer.Exit(compare([expanded(run) for run in runs], figure=drawn, json=json))
 
 
+@runs_app.command("page")
+def page_of_runs(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Run folders, also unfinished ones.")],
+    out: Annotated[
+        Optional[Path],
+        typer.Option(
+            metavar="FILE.html",
+            help="A new file. [dim]\\[default: RUN/page.html; of several runs page.html][/dim]",
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Make one self-contained HTML page of runs: figures, sounds, and a look into the network.
+
+    Example: [bold cyan]nnlab runs page runs/digits --out digits.html[/bold cyan]
+    """
+    from nnlab.commands.page import page
+
+    raise typer.Exit(page([expanded(run) for run in runs], out=expanded(out) if out else None, json=json))
+
+
 @data_app.callback(invoke_without_command=True)
 def list_data(context: typer.Context, json: JsonOption = False) -> None:
     """List the known data sets; fetch or verify them.
