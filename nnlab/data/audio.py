@@ -7,22 +7,25 @@ held out: by its folder where there are folders ``train`` and ``test``, else by 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nnlab.config import Inherited
 from nnlab.data import datasets, decoded, folders, images
 from nnlab.data.decoded import HELD_OUT
 from nnlab.data.images import Part
 from nnlab.data.random import Stream, rng
+from nnlab.data.seen import Keys, keys_of, unseen
 from nnlab.data.sound_files import SoundFile, Wave, read_sound
 from nnlab.errors import InputError, UsageError
 
@@ -111,12 +114,28 @@ def with_validation(sounds: Sounds, share: float, data_seed: int) -> Sounds:
         return sounds
     train = sounds.train
     taken = decoded.validation_part([hashlib.sha256(wave.tobytes()).digest() for wave in train], share, data_seed)
+    return replace(sounds, train=_those(train, ~taken), validation=_those(train, taken))
 
-    def those(mask: decoded.Mask) -> Recordings:
-        numbers = [int(number) for number in np.flatnonzero(mask)]
-        return Recordings.of([train[number] for number in numbers], [train.names[number] for number in numbers])
 
-    return replace(sounds, train=those(~taken), validation=those(taken))
+def keys_of_waves(waves: Iterable[Wave]) -> Keys:
+    """A key per recording."""
+    return keys_of(np.ascontiguousarray(wave).tobytes() for wave in waves)
+
+
+def without_seen(sounds: Sounds, inherited: Inherited | None) -> tuple[Sounds, int]:
+    """(sounds, how many left): test and validation recordings that an ancestor was trained on leave, and are told."""
+    held_out = {"test": sounds.test} | ({} if sounds.validation is None else {"validation": sounds.validation})
+    parts = {part: functools.partial(keys_of_waves, waves) for part, waves in held_out.items()}
+    found = unseen(parts, inherited, "recordings")
+    if found is None:
+        return sounds, 0
+    kept: dict[str, Any] = {part: _those(held_out[part], mask) for part, mask in found.masks.items()}
+    return replace(sounds, **kept, notes=(*sounds.notes, *found.notes)), found.left_out
+
+
+def _those(recordings: Recordings, mask: decoded.Mask) -> Recordings:
+    numbers = [int(number) for number in np.flatnonzero(mask)]
+    return Recordings.of([recordings[number] for number in numbers], [recordings.names[number] for number in numbers])
 
 
 def load(data: str) -> Sounds:

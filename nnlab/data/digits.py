@@ -15,11 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from nnlab.config import Inherited
 from nnlab.data import datasets, decoded, idx, npz, pixels
 from nnlab.data.digit_pictures import MNIST, SIDE, DigitForm
 from nnlab.data.drawn_digits import draw_digits, printed_digits
 from nnlab.data.images import without_copies
 from nnlab.data.pixels import Bytes
+from nnlab.data.seen import keys_of_rows, unseen
 from nnlab.errors import InputError, UsageError
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -100,6 +102,21 @@ def with_validation(digits: Digits, share: float) -> Digits:
         y_validation=y_validation,
         notes=tuple(notes),
     )
+
+
+def without_seen(digits: Digits, inherited: Inherited | None) -> tuple[Digits, int]:
+    """(digits, how many left): test and validation digits that an ancestor was trained on leave, and are told."""
+    parts = {"test": lambda: keys_of_rows(digits.x_test)}
+    if (x := digits.x_validation) is not None:
+        parts["validation"] = lambda: keys_of_rows(x)
+    found = unseen(parts, inherited, "digits")
+    if found is None:
+        return digits, 0
+    kept: dict[str, Any] = {"x_test": digits.x_test[found.masks["test"]], "y_test": digits.y_test[found.masks["test"]]}
+    if x is not None and digits.y_validation is not None:
+        mask = found.masks["validation"]
+        kept |= {"x_validation": x[mask], "y_validation": digits.y_validation[mask]}
+    return replace(digits, **kept, notes=(*digits.notes, *found.notes)), found.left_out
 
 
 def load(data: str | None) -> Digits:

@@ -21,10 +21,12 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from nnlab.config import Inherited
 from nnlab.data import datasets, decoded, folders, npz, picture_files, pixels
 from nnlab.data.picture_files import TOO_LARGE, DecodedFiles, Read, decode
 from nnlab.data.pixels import Bytes, Levels
 from nnlab.data.random import Stream, rng
+from nnlab.data.seen import keys_of_rows, unseen
 from nnlab.errors import InputError, UsageError
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -86,6 +88,20 @@ def with_validation(pictures: Pictures, share: float, data_seed: int) -> Picture
     contents = [hashlib.sha256(picture.tobytes()).digest() for picture in pictures.train]
     taken = decoded.validation_part(contents, share, data_seed)
     return replace(pictures, train=pictures.train[~taken], validation=pictures.train[taken])
+
+
+def without_seen(pictures: Pictures, inherited: Inherited | None) -> tuple[Pictures, int]:
+    """(pictures, how many left): test and validation pictures that an ancestor was trained on leave, and are told."""
+    parts = {"test": lambda: keys_of_rows(pictures.test)}
+    if (validation := pictures.validation) is not None:
+        parts["validation"] = lambda: keys_of_rows(validation)
+    found = unseen(parts, inherited, "pictures")
+    if found is None:
+        return pictures, 0
+    kept: dict[str, Any] = {"test": pictures.test[found.masks["test"]]}
+    if validation is not None:
+        kept["validation"] = validation[found.masks["validation"]]
+    return replace(pictures, **kept, notes=(*pictures.notes, *found.notes)), found.left_out
 
 
 def load(data: str | None) -> Pictures:

@@ -7,7 +7,8 @@ items share one with a probability of about 1e-8 for a million items.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -59,21 +60,38 @@ def seen(keys: Keys, before: Keys | None) -> Mask:
     return np.asarray(before[places] == keys)
 
 
-def unseen(keys: Keys, inherited: Inherited | None, what: str) -> tuple[Mask, list[str]]:
-    """(mask, notes): which held-out items ``keys`` no ancestor was trained on, and what is told of the others.
+@dataclass(frozen=True)
+class Unseen:
+    """What of the held-out items no ancestor was trained on: a mask per part, and what is told of the others."""
 
-    UsageError where there would be none left.
+    masks: Mapping[str, Mask]
+    left_out: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def unseen(parts: Mapping[str, Callable[[], Keys]], inherited: Inherited | None, what: str) -> Unseen | None:
+    """Which items of each held-out part (``validation``, ``test``) to keep; None where all are.
+
+    ``parts`` makes the keys of each, which is done only where there is an ancestor; ``what`` the items are called
+    (``pictures``). UsageError where none would be left of a part.
     """
-    before = seen(keys, None if inherited is None else inherited.seen)
-    if inherited is None or not before.any():
-        return ~before, []
-    count = int(before.sum())
-    if before.all():
-        raise UsageError(
-            f"expected {what} that {inherited.run} was not trained on, all {count:,} were among its training data",
-            "Use the --data-seed of that run, or other data",
-        )
-    return ~before, [f"{count:,} of {len(keys):,} {what} leave: {inherited.run} or its ancestors were trained on them"]
+    if inherited is None:
+        return None
+    found = {part: seen(make(), inherited.seen) for part, make in parts.items()}
+    notes = []
+    for part, before in found.items():
+        if before.any():
+            count, told = int(before.sum()), f"of {len(before):,} {part} {what}"
+            notes.append(f"{count:,} {told} leave: {inherited.run} or its ancestors were trained on them")
+        if before.all():
+            raise UsageError(
+                f"expected {part} {what} that {inherited.run} was not trained on, it was on all {len(before):,}",
+                "Use the --data-seed of that run, or other data",
+            )
+    if not notes:
+        return None
+    left_out = sum(int(before.sum()) for before in found.values())
+    return Unseen({part: ~before for part, before in found.items()}, left_out, tuple(notes))
 
 
 def write(keys: Keys, path: Path) -> None:

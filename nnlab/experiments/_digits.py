@@ -20,6 +20,7 @@ from nnlab.data import digits
 from nnlab.data.digit_pictures import DigitForm, read_picture
 from nnlab.data.digits import Digits
 from nnlab.data.pixels import Bytes
+from nnlab.data.seen import keys_of_rows
 from nnlab.evaluation.intervals import over_runs
 from nnlab.experiments import FinishedRun, Loaded, Predictor
 from nnlab.output.terminal import percent
@@ -29,8 +30,17 @@ from nnlab.training.task import RunResult, SideBySide, Task
 def load_digits(config: Any) -> Loaded[Any, Digits]:
     """The digits of a run, some of them for validation where that is set, and what could not be read as it was."""
     read = digits.load(config.data)
-    data = digits.with_validation(read, config.validation)
-    return Loaded(config, data, read.record(), data.notes, {"form": data.form.record()})
+    split = digits.with_validation(read, config.validation)
+    data, left_out = digits.without_seen(split, config.inherited)
+    return Loaded(
+        config,
+        data,
+        read.record(),
+        data.notes,
+        {"form": data.form.record()},
+        training_keys=lambda: keys_of_rows(data.x_train),
+        left_out=left_out,
+    )
 
 
 def task(
@@ -46,11 +56,12 @@ def task(
     from nnlab.training.batches import shuffled
 
     device = backend.start().device
-    epochs = config.mlp_epochs if net == "mlp" else config.cnn_epochs
     samples = len(data.x_train)
+    steps = -(-samples // config.batch_size)
+    epochs, total = config.planned(name, steps, config.mlp_epochs if net == "mlp" else config.cnn_epochs)
 
     def build(count: int) -> Any:
-        return compiled(config, net, loss, shift, count, samples)
+        return compiled(config, net, loss, shift, count, (steps, total))
 
     def evaluate(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         part, pictures, labels = data.watched
@@ -60,7 +71,8 @@ def task(
     return Task(
         name=name,
         epochs=epochs,
-        steps=-(-samples // config.batch_size),
+        steps=steps,
+        total=total,
         build=lambda: build(1),
         batches=shuffled((data.x_train, data.y_train), samples, config.batch_size),
         evaluate=evaluate,
@@ -107,26 +119,25 @@ def build_networks(config: DigitsConfig, net: str, shift: int | None, count: int
     return models.side_by_side(one, count)
 
 
-def compiled(config: DigitsConfig, net: str, loss: str, shift: int | None, count: int, samples: int) -> Any:
-    """Networks side by side with their loss and optimizer."""
+def compiled(config: DigitsConfig, net: str, loss: str, shift: int | None, count: int, steps: tuple[int, int]) -> Any:
+    """Networks side by side with their loss and optimizer; ``steps``: of an epoch, and of the whole training."""
     import keras
 
     from nnlab.backend import jit_compile
     from nnlab.training.optimizers import cosine_adamw
 
-    steps = -(-samples // config.batch_size)
     optimizer: Any
     if config.design == "keras_2018":
         # Keras's examples of early 2018: RMSprop for the MLP, Adadelta (rate 1, decay 0.95) for the CNN.
         rmsprop, adadelta = keras.optimizers.RMSprop(1e-3), keras.optimizers.Adadelta(1.0, rho=0.95)
         optimizer = rmsprop if net == "mlp" else adadelta
     else:
-        total = steps * (config.mlp_epochs if net == "mlp" else config.cnn_epochs)
+        epoch, total = steps
         rate = config.mlp_learning_rate if net == "mlp" else config.cnn_learning_rate
         optimizer = cosine_adamw(
             rate,
             total,
-            warm_up=max(1, min(steps, total // 8)),
+            warm_up=max(1, min(epoch, total // 8)),
             least=0.001,
             weight_decay=config.weight_decay,
             beta_2=config.beta_2,

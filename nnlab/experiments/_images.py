@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from nnlab.configs.autoencode import ReconstructionConfig
-from nnlab.data.images import Part, Pictures, load, with_validation
+from nnlab.data.images import Part, Pictures, load, with_validation, without_seen
 from nnlab.data.pixels import Bytes, Levels, apply_tiled, open_picture
 from nnlab.data.random import Stream, rng
+from nnlab.data.seen import keys_of_rows
 from nnlab.errors import InputError, UsageError
 from nnlab.evaluation.intervals import over_runs
 from nnlab.experiments import FinishedRun, Loaded, Predictor
@@ -30,11 +31,14 @@ def load_pictures(config: Any) -> Loaded[Any, Pictures]:
     Their side is kept for ``predict``.
     """
     data = load(config.data)
+    split, left_out = without_seen(with_validation(data, config.validation, config.data_seed), config.inherited)
     return Loaded(
         config,
-        with_validation(data, config.validation, config.data_seed),
+        split,
         source=data.record(),
-        notes=data.notes,
+        notes=split.notes,
+        training_keys=lambda: keys_of_rows(split.train),
+        left_out=left_out,
         preprocessing={"side": data.train.shape[1], "levels": data.levels and data.levels.record()},
     )
 
@@ -104,6 +108,7 @@ def reconstruction_task(
     from nnlab.training.batches import Batches, permutation
 
     steps = max(1, samples // batch_size)
+    epochs, total = config.planned(name, steps, config.epochs)
 
     def batches(model: Any, seed: int, epoch: int) -> Batches:
         order = permutation(seed, epoch, samples)
@@ -117,9 +122,10 @@ def reconstruction_task(
 
     return Task(
         name=name,
-        epochs=config.epochs,
+        epochs=epochs,
         steps=steps,
-        build=lambda: compiled(config, build(), loss, steps * config.epochs),
+        total=total,
+        build=lambda: compiled(config, build(), loss, total),
         batches=batches,
         evaluate=lambda model: (evaluate(model), {}),
         outputs=outputs,

@@ -62,17 +62,18 @@ class Questions:
 def load(config: ArithConfig) -> Loaded[ArithConfig, Questions]:
     """Draw the questions, or read a user's; the split is the same for every run: runs differ in the network."""
     config, drawn = own_questions(config) if config.data not in (None, SAMPLE) else draw_questions(config)
-    training, held_out = arithmetic.split(drawn)
-    kept, told = unseen(held_out.keys, config.inherited, "held-out questions")
-    left_out, held_out = len(held_out), held_out[kept]
-    left_out -= len(held_out)
+    training, held_out = split = arithmetic.split(drawn)
+    found = unseen({"test": lambda: split[1].keys}, config.inherited, "questions")
+    held_out = held_out if found is None else held_out[found.masks["test"]]
     x, y = encode_questions(config, training.left, training.right), encode_answers(config, training.answer)
     if config.op == "mul" and config.network == "columns":  # b*a has a*b's answer: shown both ways
         x, y = np.concatenate([x, x[:, :, ::-1]]), np.concatenate([y, y])
     x_test = encode_questions(config, held_out.left, held_out.right)
     data = Questions(training, held_out, x, y, x_test, encode_answers(config, held_out.answer))
     source = {"name": drawn.origin, "size": drawn.size, "items": len(drawn), "digest": drawn.digest}
-    notes = [*messages(drawn.origin, drawn.notes, ()), *told]
+    notes, left_out = messages(drawn.origin, drawn.notes, ()), 0
+    if found is not None:
+        notes, left_out = [*notes, *found.notes], found.left_out
     return Loaded(config, data, source, notes, training_keys=lambda: training.keys, left_out=left_out)
 
 

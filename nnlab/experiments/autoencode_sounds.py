@@ -73,7 +73,9 @@ def load(config: AutoencodeConfig) -> Loaded[AutoencodeConfig, Heard]:
     """The birds, the user's own recordings, or the chirps; baselines are fitted on the training recordings."""
     config = config.resolved(kind="sounds")
     read = audio.load(SAMPLE if config.data == CHIRPS else str(config.data))
-    data = audio.with_validation(read, config.validation, config.data_seed)
+    split = audio.with_validation(read, config.validation, config.data_seed)
+    data, left_out = audio.without_seen(split, config.inherited)
+    keys = audio.keys_of_waves(data.train)
     spectra = [spectrogram.log_mel(wave) for wave in data.train]
     front, baselines, rows, make = prepare(config, data, spectra)
     tested = [front.rows(wave) for wave in data.test]
@@ -84,7 +86,9 @@ def load(config: AutoencodeConfig) -> Loaded[AutoencodeConfig, Heard]:
         config,
         Heard(data, front, baselines, rows, make, np.concatenate(watched), tested),
         source=read.record(),
-        notes=read.notes,
+        notes=data.notes,
+        training_keys=lambda: keys,
+        left_out=left_out,
         preprocessing={"mean": getattr(front, "mean", 0), "deviation": getattr(front, "deviation", 1)},
     )
 
@@ -100,10 +104,7 @@ def prepare(config: AutoencodeConfig, data: Sounds, heard: Sequence[Wave]) -> tu
             len(rows),
             lambda n, rng: rows[n],
         )
-    count = sum(map(len, heard))
-    mean = float(sum(float(one.sum(dtype=np.float64)) for one in heard) / (count * spectrogram.BANDS))
-    squared = sum(float(np.square(one - mean, dtype=np.float64).sum()) for one in heard)
-    front = LogMelFrontEnd(mean, float(np.sqrt(squared / (count * spectrogram.BANDS))))
+    front = LogMelFrontEnd(*scale_of(config, heard))
     baselines = fit_pca_baselines(data.train, heard, front.window, code_of_window(config))
     long = [one if len(one) >= front.window else spectrogram.windows(one, front.window)[0] for one in heard]
     scaled = [(one - front.mean) / front.deviation for one in long]
@@ -117,6 +118,17 @@ def prepare(config: AutoencodeConfig, data: Sounds, heard: Sequence[Wave]) -> tu
         return batch
 
     return front, baselines, len(places), make
+
+
+def scale_of(config: AutoencodeConfig, heard: Sequence[Wave]) -> tuple[float, float]:
+    """(mean, standard deviation) of the training spectrograms; those that given weights were trained with."""
+    if config.inherited is not None:
+        kept = config.inherited.preprocessing
+        return float(kept["mean"]), float(kept["deviation"])
+    count = sum(map(len, heard)) * spectrogram.BANDS
+    mean = sum(float(one.sum(dtype=np.float64)) for one in heard) / count
+    squared = sum(float(np.square(one - mean, dtype=np.float64).sum()) for one in heard)
+    return mean, float(np.sqrt(squared / count))
 
 
 def build(config: AutoencodeConfig) -> Any:

@@ -43,7 +43,7 @@ def test_from_goes_on_with_the_weights_without_the_other_run(nnlab, trained, tmp
     grandchild = nnlab("arith", "--from", "b", "--data-seed", 1, "--epochs", 1, "--out", "c", "--json")
     assert grandchild.code == 0
     left_out = grandchild.document["data"]["parent"]["left_out"]
-    assert f"{left_out} of 400 held-out questions leave" in grandchild.err
+    assert f"{left_out} of 400 test questions leave" in grandchild.err
     known = questions(arithmetic.split(arithmetic.draw("add", 3, 4000, 0))[0])
     held_out = questions(arithmetic.split(arithmetic.draw("add", 3, 4000, 1))[1])
     assert left_out == len(known & held_out) > 0

@@ -123,7 +123,7 @@ def test_published_networks_are_those_of_2018():
     assert (config.runs, config.batch_size, len(config.experiments)) == (50, 128, 4)
     assert (config.mlp_epochs, config.cnn_epochs) == (20, 12)
     for net, parameters, optimizer in (("mlp", 669_706, "RMSprop"), ("cnn", 1_199_882, "Adadelta")):
-        model = _digits.compiled(config, net, "ce", 0, 1, 60_000)
+        model = _digits.compiled(config, net, "ce", 0, 1, (469, 469 * 3))
         assert (model.count_params(), type(model.optimizer).__name__) == (parameters, optimizer)
 
 

@@ -37,15 +37,18 @@ def test_runs_of_words_are_found_wherever_they_stand():
 
 
 def test_what_an_ancestor_saw_leaves_and_is_counted():
-    keys = seen.keys_of(["1+2", "3+4", "5+6"])
-    kept, told = seen.unseen(keys, inherited(keys[1:2]), "held-out questions")
-    assert kept.tolist() == [True, False, True]
-    assert told == ["1 of 3 held-out questions leave: runs/a or its ancestors were trained on them"]
-    kept, told = seen.unseen(keys, None, "questions")
-    assert kept.all()
-    assert told == []
-    with pytest.raises(UsageError, match="all 3 were among its training data"):
-        seen.unseen(keys, inherited(keys), "held-out questions")
+    keys = {"test": seen.keys_of(["1+2", "3+4", "5+6"]), "validation": seen.keys_of(["7+8"])}
+    parts = {name: lambda name=name: keys[name] for name in keys}
+    found = seen.unseen(parts, inherited(keys["test"][1:2]), "questions")
+    assert found is not None
+    assert found.masks["test"].tolist() == [True, False, True]
+    assert found.masks["validation"].tolist() == [True]
+    assert found.left_out == 1
+    assert found.notes == ("1 of 3 test questions leave: runs/a or its ancestors were trained on them",)
+    assert seen.unseen(parts, None, "questions") is None
+    assert seen.unseen(parts, inherited(seen.keys_of(["other"])), "questions") is None
+    with pytest.raises(UsageError, match="expected validation questions that runs/a was not trained on"):
+        seen.unseen(parts, inherited(keys["validation"]), "questions")
 
 
 def test_file_of_keys_is_read_back_or_refused(tmp_path):
