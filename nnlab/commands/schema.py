@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.config import Config
+from nnlab.configs.schema import INTEGER, NUMBER, TEXT, record
 from nnlab.errors import ExitCode
 from nnlab.experiments import REGISTRY
 from nnlab.options import Option, fields_of, hints_of
@@ -15,6 +16,18 @@ from nnlab.output.document import SCHEMA
 from nnlab.output.terminal import Terminal
 
 JSON_TYPES = {int: "integer", float: "number", bool: "boolean", str: "string", type(None): "null"}
+
+TEXTS = {"type": "array", "items": TEXT}
+CHECKED = record({"inputs": TEXT, "answers": INTEGER, "largest_difference": NUMBER, "other_answers": INTEGER})
+TAKEN_ALONG = {
+    "export": {
+        "oneOf": [
+            record({"to": {"const": "onnx"}, "files": TEXTS, "left_out": TEXTS, "checked": CHECKED}),
+            record({"to": {"const": "zip"}, "files": TEXTS, "sha256": TEXT, "entries": TEXTS, "left_behind": TEXTS}),
+        ]
+    },
+    "import": record({"run": TEXT, "entries": TEXTS, "left_packed": TEXTS}),
+}
 
 
 def print_schema() -> ExitCode:
@@ -52,12 +65,19 @@ def schema() -> dict[str, Any]:
             ]
         },
     }
-    finished = [
+    finished: list[dict[str, Any]] = [
         {
             "if": {"properties": {"command": {"const": name}, "status": {"const": "ok"}}},
             "then": {"properties": {"config": config_schema(entry.config), "results": dict(entry.config.RESULTS)}},
         }
         for name, entry in REGISTRY.items()
+    ]
+    finished += [
+        {
+            "if": {"properties": {"command": {"const": name}, "status": {"const": "ok"}}},
+            "then": {"properties": {"results": results}},
+        }
+        for name, results in TAKEN_ALONG.items()
     ]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -59,11 +59,6 @@ def flat_figures(results: Mapping[str, Any], prefix: str = "") -> list[tuple[str
     return rows
 
 
-def mean_of(figure: Any) -> float:
-    """The number of one run, or the mean of several."""
-    return float(figure["mean"] if isinstance(figure, dict) else figure)
-
-
 def less_is_better(name: str) -> bool:
     """Whether a figure of this name is the better the less it is: losses, distances, seconds."""
     return any(word in name for word in ("loss", "distance", "seconds", "epochs_to", "bits"))

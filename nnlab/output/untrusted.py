@@ -32,6 +32,11 @@ def read_text(path: Path, *, most: int = MOST_BYTES) -> str:
 
     InputError where it cannot be read, is no file (a pipe would be waited for), or has more than ``most`` bytes.
     """
+    return read_bytes(path, most=most).decode("utf-8", "surrogateescape")
+
+
+def read_bytes(path: Path, *, most: int) -> bytes:
+    """The content of a file. InputError as for :func:`read_text`."""
     try:
         with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -43,7 +48,7 @@ def read_text(path: Path, *, most: int = MOST_BYTES) -> str:
         raise InputError(
             f"expected at most {most:,} bytes, it has more", "Do not use a run folder you do not trust", path=path
         )
-    return content.decode("utf-8", "surrogateescape")
+    return content
 
 
 def read_json(path: Path, *, hint: str = DAMAGED) -> dict[str, Any]:
