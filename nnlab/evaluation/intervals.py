@@ -31,6 +31,11 @@ def over_runs(values: Sequence[float | None]) -> Any:
     return {"mean": mean, "std": std, "ci95": [mean - half, mean + half], "n": n, "values": list(values)}
 
 
+def mean_of(figure: Any) -> float:
+    """The mean of a figure that :func:`over_runs` gave: of one run its number."""
+    return float(figure["mean"] if isinstance(figure, dict) else figure)
+
+
 def runs_needed(deviation: float, difference: float) -> int:
     """How many runs of each of two settings it takes until a ``difference`` of their means is significant.
 

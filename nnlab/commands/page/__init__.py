@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nnlab.commands.compare import flat_figures
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.page.render import Made, made_by, render
 from nnlab.commands.train import config_of
 from nnlab.config import Config
 from nnlab.errors import Description, ExitCode, InputError, NnlabError, UsageError, describe
+from nnlab.evaluation.intervals import flat_figures
 from nnlab.experiments import FinishedRun, entry
 from nnlab.options import fields_of, flag_of
 from nnlab.output.run_folder import RunFolder
