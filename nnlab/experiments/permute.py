@@ -58,6 +58,10 @@ class Pixels:
     digits: Digits
     orders: Mapping[str, np.ndarray[Any, Any]]
 
+    def test_pictures(self, name: str) -> Bytes:
+        """The test pictures in one of the orders."""
+        return ordered(self.digits.x_test, self.orders[name])
+
     def in_order(self, name: str) -> Digits:
         """All digits in one of the orders."""
         given, order = self.digits, self.orders[name]
@@ -119,7 +123,7 @@ def present(
     found["baselines"] = {
         f"{name}_{pixels}": figures for pixels, both in of_pixels.items() for name, figures in both.items()
     }
-    pictures = {name: ordered(data.digits.x_test, order) for name, order in data.orders.items()}
+    pictures = {name: data.test_pictures(name) for name in data.orders}
     first = {name: array[0] for name, array in pictures.items()}
     terminal.heading(f"One test digit ({labels[0]})", "plain, permuted, and laid out again")
     terminal.show(PictureRow(list(first.values()), list(first)), "")

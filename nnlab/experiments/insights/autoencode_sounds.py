@@ -22,8 +22,8 @@ def insights(config: AutoencodeConfig, loaded: Loaded[AutoencodeConfig, Heard], 
 
     model = experiment.predictor(config, run, {}).model
     names = loaded.data.sounds.test.names
-    held_out = loaded.data.tested
-    errors = np.array([loss_of(config.loss, predict_in_batches(model, rows, size=50), rows) for rows in held_out])
+    tested = loaded.data.tested
+    errors = np.array([loss_of(config.loss, predict_in_batches(model, rows, size=50), rows) for rows in tested])
     order = np.argsort(-errors, kind="stable").tolist()
     median = max(float(np.median(errors)), 1e-12)
     rows = [[Path(names[place]).name, f"{errors[place]:.4f}", f"{errors[place] / median:.2f}"] for place in order]
