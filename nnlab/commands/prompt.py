@@ -59,6 +59,8 @@ def next_line(prompt: str, terminal: Terminal) -> str | None:
         return ""
     except EOFError:
         terminal.write("\n")  # the shell's prompt begins a line
+        if terminal.stdout.failure is not None:  # the terminal went away, under nohup say
+            raise Gone from terminal.stdout.failure
         return None
     except OSError as error:  # a terminal that is no more: EIO
         raise Gone from error

@@ -86,13 +86,9 @@ class PredictOptions(Options):
             raise UsageError(
                 "--out is where reconstructions go, with --codes or --scores there are none", "Leave one of them out"
             )
-        if self.codes is not None and (self.codes.exists() or self.codes.is_symlink()):
-            raise UsageError(
-                f"expected a new file for --codes, {self.codes} exists", "Name another file, or remove this one"
-            )
 
     def of_experiment(self, command: str) -> dict[str, Any]:
-        """The options typed that belong to an experiment; UsageError for those of another."""
+        """The options typed that belong to an experiment; UsageError for those of another, or a file that is there."""
         own = [each for each in fields_of(type(self)) if each.metadata["option"].panel in TAKEN_BY]
         values = {each.name: getattr(self, each.name) for each in own}
         typed = {name: value for name, value in values.items() if value is not None and value is not False}
@@ -102,5 +98,9 @@ class PredictOptions(Options):
             known = ", ".join(map(flag_of, takes.values())) or "none"
             raise UsageError(
                 f"a run of {command} does not take {', '.join(strange)} (it takes {known})", "Leave them out"
+            )
+        if self.codes is not None and (self.codes.exists() or self.codes.is_symlink()):
+            raise UsageError(
+                f"expected a new file for --codes, {self.codes} exists", "Name another file, or remove this one"
             )
         return typed

@@ -60,6 +60,7 @@ class CodePredictor(Predictor[tuple[str, Any]]):
     An answer is the error with ``scores``, else the number of codes that were written.
     """
 
+    batch_size = 64
     takes_files = True
     clipped = False  # what the network gives back is clipped to [0, 1] before it is measured
     size = 50  # rows that the network is given at once
