@@ -207,7 +207,7 @@ def test_predict_with_a_sentence_too_long(nnlab, trained):
     assert nnlab("predict", trained, "She works at school.", "--beam", 4).code == 0
     done = nnlab("predict", trained, "She works.", "--length", 4)
     assert done.code == 2
-    assert "a run of translate does not take --length (it takes --beam)" in done.err
+    assert "a run of translate does not take --length (it takes --beam, --n-best)" in done.err
 
 
 def test_predict_shows_the_n_best(nnlab, trained):
