@@ -61,20 +61,29 @@ class Run:
         """The trained Keras model; the layers of this project are registered with Keras."""
         return self._predictor.model
 
-    def predict(self, inputs: Sequence[str], **options: Any) -> list[str]:
+    def predict(self, inputs: Sequence[str], **options: Any) -> list[Any]:
         """The answers to inputs (sums, sentences, prompts, paths of pictures or sounds), in order.
 
-        ``options`` are those of ``nnlab predict`` (``length=``, ``diversity=``, ``beam=``, ``out=`` …). Raises
-        InputError for an input that cannot be read, UsageError for an option the run does not take.
+        ``options`` are those of ``nnlab predict`` (``length=``, ``diversity=``, ``beam=``, ``out=`` …). An answer is
+        a text; with ``n_best=`` a list of ``{"text": …, "score": …}``, with ``scores=True`` a number, with
+        ``codes=`` alone how many codes were written. Raises InputError for an input that cannot be read, UsageError
+        for an option the run does not take.
         """
         from nnlab.commands.predict import open_predictor
         from nnlab.configs.predict import PredictOptions
 
         if isinstance(inputs, str):
             raise TypeError("expected a list of inputs, got one string: write predict([text])")
-        typed = PredictOptions(**options).of_experiment(self.command)
+        paths = {name: Path(options[name]) for name in ("out", "codes") if isinstance(options.get(name), str)}
+        typed = PredictOptions(**options | paths).of_experiment(self.command)
         predictor = open_predictor(self._folder, typed)[0] if typed else self._predictor
-        return predictor.answer([predictor.read(text) for text in inputs]) if inputs else []
+        whole = False
+        try:
+            answers = list(predictor.answer([predictor.read(text) for text in inputs])) if inputs else []
+            whole = True
+        finally:
+            predictor.finish(whole=whole)
+        return answers
 
 
 def train(experiment: str, *, out: str | Path | None = None, verbose: bool = False, **options: Any) -> Run:

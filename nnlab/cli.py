@@ -79,9 +79,13 @@ for _name, _entry in REGISTRY.items():
 def predict(
     run: RunArgument,
     inputs: Annotated[
-        list[str],
-        typer.Argument(metavar="INPUT…", help="What to answer, or [bold]-[/bold] for one per line on stdin."),
-    ],
+        Optional[list[str]],
+        typer.Argument(
+            metavar="[INPUT…]",
+            help="What to answer, or [bold]-[/bold] for one per line on stdin. Without any, a prompt on a terminal.",
+        ),
+    ] = None,
+    *,
     options: PredictOptions,
 ) -> None:
     """Use what a run trained: one answer per line.
@@ -90,7 +94,7 @@ def predict(
     """
     from nnlab.commands.predict import predict as answer
 
-    raise typer.Exit(answer(expanded(run), inputs, options))
+    raise typer.Exit(answer(expanded(run), inputs or [], options))
 
 
 @app.command(rich_help_panel=USE)

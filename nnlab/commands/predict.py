@@ -1,7 +1,7 @@
 """``nnlab predict``: use what a run trained; one answer per line on stdout.
 
 An input that cannot be read is one error line on stderr and an empty line on stdout, so that answers stay beside their
-questions (``paste``); the others are answered all the same.
+questions (``paste``); the others are answered all the same. Without inputs there is a prompt (``prompt.py``).
 """
 
 from __future__ import annotations
@@ -16,28 +16,41 @@ from typing import Any
 from tqdm import tqdm
 
 from nnlab.commands.outcome import Outcome, run_command
+from nnlab.commands.prompt import ask
 from nnlab.commands.train import config_of
 from nnlab.configs.predict import PredictOptions
 from nnlab.errors import Description, ExitCode, InputError, NnlabError, UsageError, describe
 from nnlab.experiments import FinishedRun, Predictor, entry
 from nnlab.output.run_folder import RunFolder
-from nnlab.output.terminal import Terminal
+from nnlab.output.terminal import Terminal, quoted
+
+PIPED = "nnlab predict RUN - < FILE"
 
 
 def predict(run: Path, inputs: Sequence[str], options: PredictOptions) -> ExitCode:
-    """Answer the inputs (``["-"]``: lines of stdin) with the model of a run folder."""
+    """Answer the inputs (``["-"]``: lines of stdin; none: those typed at a prompt) with the model of a run folder."""
     verbosity = int(options.verbose) - int(options.quiet)
 
     def work(terminal: Terminal) -> Outcome:
         folder = RunFolder.open(run)
         typed = options.of_experiment(folder.command)
         config_of(folder)
+        if not inputs:
+            return at_prompt(folder, typed, options, terminal)
         lines = stdin_lines() if list(inputs) == ["-"] else iter(inputs)
         predictor, environment = open_predictor(folder, typed, device=options.device, verbose=options.verbose)
         if len(inputs) == 1 and inputs[0] != "-" and not options.json and stream(predictor, inputs[0], terminal):
             return Outcome()
-        answers = list(answer_all(predictor, lines, terminal, from_stdin=list(inputs) == ["-"], quiet=options.quiet))
-        known = {"run": str(run), "config": folder.config, "environment": environment}
+        try:
+            from_stdin = list(inputs) == ["-"]
+            answers = list(answer_all(predictor, lines, terminal, from_stdin=from_stdin, quiet=options.quiet))
+        except BaseException:
+            predictor.finish(whole=False)
+            raise
+        files = predictor.finish(whole=True)
+        for file in files if not options.json else []:
+            terminal.write(f"{' '.join(file.splitlines())}\n")
+        known = {"run": str(run), "config": folder.config, "environment": environment, "artifacts": files}
         return Outcome({"answers": answers} if options.json else {}, refused(answers), known, told=True)
 
     def failed(told: Description) -> tuple[Description, dict[str, Any]]:
@@ -70,6 +83,24 @@ def open_predictor(
     return predictor, started.record()
 
 
+def at_prompt(folder: RunFolder, typed: dict[str, Any], options: PredictOptions, terminal: Terminal) -> Outcome:
+    """Answer what is typed on a terminal; UsageError where there is none, or what was asked for needs inputs."""
+    if options.json or options.codes is not None:
+        flag = "--json" if options.json else "--codes"
+        raise UsageError(f"expected inputs with {flag}, got none", f"Name them, or pipe them in: {PIPED}")
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
+        raise UsageError(
+            "expected inputs, got none, and this is no terminal to ask on",
+            f"Name them after the run, pipe them in ({PIPED}), or run it on a terminal for a prompt",
+        )
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")  # a bad byte is one bad line
+    terminal.tell(f"Opening {quoted(folder.path)} ({folder.command}) …")
+    predictor, _ = open_predictor(folder, typed, device=options.device, verbose=options.verbose)
+    ended = ask(folder.command, predictor, lambda line: predictor.read(decoded(line)), terminal)
+    return Outcome(error=ended, told=True)
+
+
 def stream(predictor: Predictor[Any], text: str, terminal: Terminal) -> bool:
     """One answer, written as it comes; False where answers come whole."""
     given = predictor.read(text)
@@ -94,8 +125,9 @@ def answer_all(
         while chunk := list(itertools.islice(lines, 1 if interactive else predictor.batch_size)):
             names = [f"{'line' if from_stdin else 'input'} {number + index + 1}" for index in range(len(chunk))]
             for answer in answer_chunk(predictor, chunk, names, terminal):
-                if not terminal.json:
-                    terminal.write(f"{' '.join((answer['answer'] or '').splitlines())}\n")
+                if not terminal.json and predictor.line_each:
+                    line = "" if answer["error"] else predictor.line(answer["input"], answer["answer"])
+                    terminal.write(f"{' '.join(line.splitlines())}\n")
                 yield answer
             number += len(chunk)
             progress.update(len(chunk))
@@ -128,7 +160,7 @@ def answer_chunk(
         yield {"input": text, "answer": None if problem else reply, "error": problem}
 
 
-def answers_of(predictor: Predictor[Any], given: Sequence[Any]) -> Sequence[str | Exception]:
+def answers_of(predictor: Predictor[Any], given: Sequence[Any]) -> Sequence[Any]:
     """The answers in one batch; where that fails, of each alone: its answer, or the error it has by itself."""
     if not given:
         return []
@@ -137,7 +169,7 @@ def answers_of(predictor: Predictor[Any], given: Sequence[Any]) -> Sequence[str 
     except (NnlabError, OSError) as error:
         if isinstance(error, OSError) and describe(error).exit_code == ExitCode.RESOURCES:
             raise
-    answers: list[str | Exception] = []
+    answers: list[Any] = []
     for one in given:
         try:
             answers += predictor.answer([one])

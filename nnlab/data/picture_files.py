@@ -103,9 +103,9 @@ def _in_threads(files: Iterator[tuple[str, bytes | str]], side: int) -> Iterator
         try:
             with pixels.opened(io.BytesIO(content)) as (picture, remark):
                 if picture.mode != "F":
-                    return Square(_cropped(pixels.on_white(picture), side), remark)
+                    return Square(cropped(pixels.on_white(picture), side), remark)
                 low, high = pixels.extremes(picture)
-                return Square(np.clip(_cropped(picture, side), low, high), remark, (low, high))
+                return Square(np.clip(cropped(picture, side), low, high), remark, (low, high))
         except InputError as error:
             return f"{name} ({error.message})"
 
@@ -130,7 +130,7 @@ def _groups(files: Iterator[tuple[str, bytes | str]]) -> Iterator[list[tuple[str
         yield group
 
 
-def _cropped(picture: Any, side: int) -> Array:
+def cropped(picture: Any, side: int) -> Array:
     """The middle of a Pillow picture as ``(side, side[, 3])``: cropped to a square, then resized."""
     from PIL import Image, ImageOps
 

@@ -99,15 +99,31 @@ class Predictor(ABC, Generic[Input]):
     """Answers inputs with a trained network, many in one batch."""
 
     batch_size: ClassVar[int] = 4096  # inputs held in memory at a time
+    takes_files: ClassVar[bool] = False  # inputs are paths
     model: Any  # the Keras model, filled
+    asks = "an input"  # what an input is, for who sits at the prompt
+    tells = ""  # how to read the answers there, where it needs to be said
+    line_each = True  # whether every input has its line on stdout
 
     @abstractmethod
     def read(self, text: str) -> Input:
         """An input as the network wants it; InputError where it cannot be read."""
 
     @abstractmethod
-    def answer(self, inputs: Sequence[Input]) -> list[str]:
-        """The answers, in order."""
+    def answer(self, inputs: Sequence[Input]) -> Sequence[Any]:
+        """The answers, in order: texts, or other JSON values that :meth:`line` makes a line of."""
+
+    def line(self, text: str, answer: Any) -> str:
+        """An answer as the line of stdout; ``text`` is the input as it was typed."""
+        return str(answer)
+
+    def show(self, text: str, given: Input) -> Any:
+        """The answer to one input as it is shown at the prompt: what Rich can print."""
+        return self.line(text, self.answer([given])[0])
+
+    def finish(self, *, whole: bool) -> list[str]:
+        """The paths of files about all inputs, written when the last was answered; ``whole``: nothing broke off."""
+        return []
 
     def note(self, given: Input) -> str:
         """What of an input could not be used; empty where all was."""

@@ -257,6 +257,9 @@ def beyond_baselines(accuracy: Mapping[str, float], baselines: Mapping[str, Mapp
 class DigitPredictor(Predictor[Bytes]):
     """Reads pictures of digits with a trained network."""
 
+    takes_files = True
+    asks = "the path of a picture of a digit"
+
     def __init__(self, config: DigitsConfig, net: str, shift: int | None, run: FinishedRun) -> None:
         from nnlab.models import digits as models
 

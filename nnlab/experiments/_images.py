@@ -252,6 +252,19 @@ def loss_figure(config: ReconstructionConfig, results: Results, title: str) -> A
 # ---- predict -----------------------------------------------------------------------------------------
 
 
+def give_name(part: Path, target: Path) -> bool:
+    """Give a file that is complete its name; False where there is one of that name, also of a process beside."""
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        return False
+    except OSError:  # a disk without links
+        if target.exists():
+            return False
+        os.replace(part, target)
+    return True
+
+
 class Outputs:
     """Where the files that ``predict`` writes go: beside each input, or into one folder; never over another file."""
 
@@ -273,15 +286,8 @@ class Outputs:
             write(part)
             for more in ("", *(f"-{number}" for number in range(2, 100_000))):
                 target = folder / f"{path.stem}-{suffix}{more}{ending}"
-                try:
-                    os.link(part, target)  # never over another file, also of a process beside
+                if give_name(part, target):
                     return str(target)
-                except FileExistsError:
-                    continue
-                except OSError:  # a disk without links
-                    if not target.exists():
-                        os.replace(part, target)
-                        return str(target)
             raise UsageError(
                 f"expected a free name for {path.stem}-{suffix}{ending} in {folder}", "Choose another --out"
             )
@@ -289,10 +295,20 @@ class Outputs:
             part.unlink(missing_ok=True)
 
 
+def picture_of(path: Path, *, alpha: bool, levels: Levels | None) -> Any:
+    """:func:`open_picture` of a file that an error names."""
+    try:
+        return open_picture(path, alpha=alpha, levels=levels)
+    except InputError as error:
+        raise InputError(error.message, error.hint, path=path) from error
+
+
 class PicturePredictor(Predictor[tuple[Path, Any]]):
     """A picture of any size through a trained network, tile by tile; alpha and orientation are kept."""
 
     batch_size = 1  # a picture is many tiles, and may be large
+    takes_files = True
+    asks = "the path of a picture"
     suffix = "restored"
 
     def __init__(self, run: FinishedRun, model: Any, side: int) -> None:
@@ -307,11 +323,7 @@ class PicturePredictor(Predictor[tuple[Path, Any]]):
     def read(self, text: str) -> tuple[Path, Any]:
         """A picture file; InputError where it cannot be read."""
         path = Path(text).expanduser()
-        try:
-            picture = open_picture(path, alpha=True, levels=self.levels)
-        except InputError as error:
-            raise InputError(error.message, error.hint, path=path) from error
-        return path, picture
+        return path, picture_of(path, alpha=True, levels=self.levels)
 
     def answer(self, inputs: Sequence[tuple[Path, Any]]) -> list[str]:
         """Write each picture's answer; the paths."""

@@ -341,6 +341,8 @@ def save_figures(
 
 # ---- predict -----------------------------------------------------------------------------------------
 
+UNSURE = 0.9  # probability of a character, below which the prompt says so
+
 
 def predictor(config: ArithConfig, run: FinishedRun, options: Mapping[str, Any]) -> ArithPredictor:
     """Answers typed questions with the run's network."""
@@ -353,6 +355,8 @@ class ArithPredictor(Predictor[tuple[int, int]]):
     def __init__(self, config: ArithConfig, run: FinishedRun) -> None:
         self.config = config
         self.model = run.fill(build(config))
+        self.asks = f"a question like 12{arithmetic.SIGNS[config.op]}34"
+        self.tells = f"Digits that it is less than {100 * UNSURE:g} % sure of are underlined and named."
 
     def read(self, text: str) -> tuple[int, int]:
         """The operands of a typed question; InputError where the network cannot read it."""
@@ -360,9 +364,50 @@ class ArithPredictor(Predictor[tuple[int, int]]):
 
     def answer(self, inputs: Sequence[tuple[int, int]]) -> list[str]:
         """The answers, in order; ``?`` for one the network leaves blank."""
+        logits = self._logits(inputs)
+        return [text or "?" for text in decode(self.config, logits.argmax(-1).astype(np.uint8))]
+
+    def show(self, text: str, given: tuple[int, int]) -> Any:
+        """The answer, what the network is unsure of underlined and named: also without colours, or underlining."""
+        from rich.text import Text
+
+        logits = self._logits([given])
+        answer = decode(self.config, logits.argmax(-1).astype(np.uint8))[0] or "?"
+        shown, unsure = Text(answer), unsure_of(self.config, logits[0])
+        for place, _ in unsure:
+            if 0 <= place < len(answer):
+                shown.stylize("bold underline", place, place + 1)
+        told = "; ".join(words for _, words in unsure)
+        return shown.append(f"   unsure: {told}", "dim") if told else shown
+
+    def _logits(self, inputs: Sequence[tuple[int, int]]) -> Any:
+        """What the network gives each character of each answer: ``(n, answer_length, 12)``."""
         from nnlab.training.batches import predict_in_batches
 
         sums = Sums.of(self.config.op, inputs)
         size = 64 if len(sums) <= 64 else 4096  # two shapes at most, so at most two compilations
-        logits = predict_in_batches(self.model, encode_questions(self.config, sums.left, sums.right), size=size)
-        return [text or "?" for text in decode(self.config, logits.argmax(-1).astype(np.uint8))]
+        return predict_in_batches(self.model, encode_questions(self.config, sums.left, sums.right), size=size)
+
+
+def unsure_of(config: ArithConfig, logits: np.ndarray[Any, Any]) -> list[tuple[int, str]]:
+    """Where an answer of logits ``(answer_length, 12)`` is less than 90 % sure: (place in the answer, in words).
+
+    A place before or behind the answer is one that was left blank: another digit may belong there.
+    """
+    columns = config.network == "columns"
+    logits = np.asarray(logits, np.float64)[:: -1 if columns else 1]  # as it is read
+    raised = np.exp(logits - logits.max(-1, keepdims=True))
+    p = raised / raised.sum(-1, keepdims=True)
+    written = arithmetic.to_strings(p.argmax(-1)[None], config.op)[0]
+    blanks = len(written) - len(written.lstrip(" ")) if columns else 0
+    names = [*arithmetic.CHARACTERS, arithmetic.SIGNS[config.op]]
+    found = []
+    for place, character in enumerate(written):
+        second, first = np.argsort(p[place], kind="stable")[-2:].tolist()
+        if p[place, first] >= UNSURE:
+            continue
+        other = "nothing" if names[second] == " " else names[second]
+        both = f"{100 * p[place, first]:.0f} %) or {other} ({100 * p[place, second]:.0f} %)"
+        where = f"character {place - blanks + 1} is {character}" if character != " " else "nothing more"
+        found.append((place - blanks, f"{where} ({both}"))
+    return found

@@ -19,17 +19,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.data.images import Part, Pictures
-from nnlab.data.pixels import Bytes
+from nnlab.data.picture_files import cropped
+from nnlab.data.pixels import Bytes, Levels
 from nnlab.data.report_2018 import report_2018
 from nnlab.evaluation.intervals import mean_of
 from nnlab.evaluation.pca import Pca, fit_pca
 from nnlab.experiments import FinishedRun, Loaded, with_data
+from nnlab.experiments._codes import CodePredictor
 from nnlab.experiments._images import (
     PicturePredictor,
     asked_for,
@@ -37,6 +40,7 @@ from nnlab.experiments._images import (
     load_pictures,
     loss_figure,
     measured,
+    picture_of,
     picture_tasks,
     run_figures,
     spread_over,
@@ -210,8 +214,12 @@ def headline(results: Mapping[str, Any]) -> str:
 # ---- predict -----------------------------------------------------------------------------------------
 
 
-def predictor(config: AutoencodeConfig, run: FinishedRun, options: Mapping[str, Any]) -> PictureAutoencoder:
-    """Gives pictures of any size back through the run's code."""
+def predictor(
+    config: AutoencodeConfig, run: FinishedRun, options: Mapping[str, Any]
+) -> PictureAutoencoder | PictureCodes:
+    """Gives pictures of any size back through the run's code; or their codes and errors."""
+    if options.get("codes") or options.get("scores"):
+        return PictureCodes(config, run, options)
     return PictureAutoencoder(config, run)
 
 
@@ -229,3 +237,24 @@ class PictureAutoencoder(PicturePredictor):
         from nnlab.training.batches import predict_in_batches
 
         return predict_in_batches(self.model, tiles)
+
+
+class PictureCodes(CodePredictor):
+    """The code of each picture and how well it comes back: one of each, the picture as it would be trained on."""
+
+    asks = "the path of a picture"
+    clipped = True
+
+    def __init__(self, config: AutoencodeConfig, run: FinishedRun, options: Mapping[str, Any]) -> None:
+        self.side = int(run.preprocessing["side"])
+        self.levels = Levels.from_record(run.preprocessing["levels"])
+        super().__init__(config, run, build(config, self.side, config.activation), options)
+
+    def read(self, text: str) -> tuple[str, Any]:
+        """A picture file, cropped to a square and resized; InputError where it cannot be read."""
+        picture = picture_of(Path(text).expanduser(), alpha=False, levels=self.levels)
+        return text, cropped(picture, self.side)[None] / np.float32(255)
+
+    def columns(self, rows: int) -> dict[str, list[str]]:
+        """A picture is one row."""
+        return {}

@@ -35,6 +35,7 @@ from nnlab.evaluation.intervals import mean_of, over_runs
 from nnlab.evaluation.metrics import loss_of, snr_db, song_distance_db, spectral_distance_db
 from nnlab.evaluation.pca import fit_pca
 from nnlab.experiments import FinishedRun, Loaded, Predictor
+from nnlab.experiments._codes import CodePredictor
 from nnlab.experiments._images import Outputs, loss_figure, of_part, reconstruction_task
 from nnlab.output.pictures import ColourRow
 from nnlab.output.run_folder import RunFolder
@@ -406,22 +407,31 @@ def wav(wave: Any, rate: int) -> bytes:
 Recording = tuple[Path, SoundFile, list[Wave]]  # path, the file, its channels as the network wants them
 
 
-def predictor(config: AutoencodeConfig, run: FinishedRun, options: Mapping[str, Any]) -> SoundAutoencoder:
-    """Gives sounds back through the run's code."""
+def predictor(config: AutoencodeConfig, run: FinishedRun, options: Mapping[str, Any]) -> SoundAutoencoder | SoundCodes:
+    """Gives sounds back through the run's code; or their codes and errors."""
+    if options.get("codes") or options.get("scores"):
+        return SoundCodes(config, run, options)
     return SoundAutoencoder(config, run)
+
+
+def front_end(config: AutoencodeConfig, run: FinishedRun) -> LogMelFrontEnd | WaveformFrontEnd:
+    """What makes rows of a sound, as in training."""
+    if config.net == "conv":
+        return LogMelFrontEnd(float(run.preprocessing["mean"]), float(run.preprocessing["deviation"]))
+    return WaveformFrontEnd()
 
 
 class SoundAutoencoder(Predictor[Recording]):
     """Sound files of any length, rate and channels through a trained autoencoder."""
 
     batch_size = 1  # a file is many windows, and may be long
+    takes_files = True
+    asks = "the path of a sound file"
 
     def __init__(self, config: AutoencodeConfig, run: FinishedRun) -> None:
         self._notes: list[str] = []
         self.model, self.outputs = run.fill(build(config)), Outputs(run.out)
-        self.front: Any = WaveformFrontEnd()
-        if config.net == "conv":
-            self.front = LogMelFrontEnd(float(run.preprocessing["mean"]), float(run.preprocessing["deviation"]))
+        self.front = front_end(config, run)
 
     def read(self, text: str) -> Recording:
         """A sound file; InputError where it cannot be read."""
@@ -474,3 +484,33 @@ class SoundAutoencoder(Predictor[Recording]):
             decoded[start : start + len(part)] += back
         back = audio.resample(decoded, RATE, rate)
         return np.pad(back, (0, max(0, samples - len(back))))[:samples]
+
+
+class SoundCodes(CodePredictor):
+    """The code of each window of a sound, and how well the sound comes back; channels are mixed, as in training."""
+
+    batch_size = 1
+    asks = "the path of a sound file"
+
+    def __init__(self, config: AutoencodeConfig, run: FinishedRun, options: Mapping[str, Any]) -> None:
+        self.front, self._remark = front_end(config, run), ""
+        super().__init__(config, run, build(config), options)
+
+    def read(self, text: str) -> tuple[str, Any]:
+        """A sound file as rows; InputError where it cannot be read."""
+        path = Path(text).expanduser()
+        sound = read_sound(path)
+        try:
+            wave, self._remark = audio.mono(sound)
+        except InputError as error:
+            raise InputError(error.message, error.hint, path=path) from error
+        return text, self.front.rows(wave)
+
+    def note(self, given: tuple[str, Any]) -> str:
+        """How the channels became one, where it is not their mean, or the scale."""
+        return self._remark
+
+    def columns(self, rows: int) -> dict[str, list[str]]:
+        """When each window begins, in seconds."""
+        seconds = self.front.window / spectrogram.FRAMES
+        return {"second": [f"{number * seconds:.3f}" for number in range(rows)]}

@@ -334,6 +334,8 @@ def predictor(config: TextgenConfig, run: FinishedRun, options: Mapping[str, Any
 class TextPredictor(Predictor[tuple[list[int], str]]):
     """Writes on from prompts with a trained network."""
 
+    asks = "the beginning of a text"
+
     def __init__(self, config: TextgenConfig, run: FinishedRun, options: Mapping[str, Any]) -> None:
         from nnlab.models.text_sampling import TextSampler
 

@@ -399,14 +399,21 @@ def predictor(config: TranslateConfig, run: FinishedRun, options: Mapping[str, A
 class SentencePredictor(Predictor[str]):
     """Translates sentences with a trained network, many in one compiled batch."""
 
+    asks = "a sentence"
+
     def __init__(self, config: TranslateConfig, run: FinishedRun, options: Mapping[str, Any]) -> None:
         from nnlab.models.beam_search import Translator
 
         known = run.preprocessing
         self.source, self.target = tokenizer_from_json(known["source"]), tokenizer_from_json(known["target"])
         self.model = run.fill(build(config, len(self.source), len(self.target)))
-        beam = options.get("beam") or config.beam
-        self._translator = Translator(self.model, self.source, self.target, int(known["limit"]), beam=beam)
+        self._best = options.get("n_best")
+        best = self._best or 1
+        beam = options.get("beam") or max(config.beam, best)
+        limit = int(known["limit"])
+        self._translator = Translator(self.model, self.source, self.target, limit, beam=beam, best=best)
+        if self._best:
+            self.tells = "The best translations with their scores: mean log-probability per subword or character."
 
     def read(self, text: str) -> str:
         """A sentence as it was read in training; InputError for one that is too long."""
@@ -423,7 +430,30 @@ class SentencePredictor(Predictor[str]):
         unknown = self.source.unknown(given)
         return f"read as unknown, the training sentences have none: {' '.join(unknown)}" if unknown else ""
 
-    def answer(self, inputs: Sequence[str]) -> list[str]:
-        """The translations, in order; an empty sentence stays empty."""
-        answers = iter(self._translator.translate([sentence for sentence in inputs if sentence]))
-        return [next(answers) if sentence else "" for sentence in inputs]
+    def answer(self, inputs: Sequence[str]) -> list[Any]:
+        """The translations, in order; an empty sentence stays empty.
+
+        With ``n_best`` a list for each sentence, best first: ``{"text": …, "score": …}``, the score being the mean
+        log-probability (nats) per id, which the search ranks by.
+        """
+        sentences = [sentence for sentence in inputs if sentence]
+        if not self._best:
+            answers = iter(self._translator.translate(sentences))
+            return [next(answers) if sentence else "" for sentence in inputs]
+        lists = iter(self._translator.n_best(sentences))
+        return [
+            [{"text": text, "score": score} for text, score in next(lists)] if sentence else [] for sentence in inputs
+        ]
+
+    def line(self, text: str, answer: Any) -> str:
+        """A translation; of the n best ``translation TAB score TAB translation TAB score …``."""
+        if isinstance(answer, str):
+            return answer
+        return "\t".join(f"{' '.join(one['text'].split(chr(9)))}\t{one['score']:.4f}" for one in answer)
+
+    def show(self, text: str, given: str) -> Any:
+        """As at the prompt: of the n best one per line, the score before it."""
+        answer = self.answer([given])[0]
+        if isinstance(answer, str):
+            return answer
+        return "\n".join(f"{one['score']:8.4f}  {one['text']}" for one in answer)

@@ -65,6 +65,17 @@ def _output(x: Any, activation: str, shape: Sequence[int]) -> Any:
     return layers.Activation(activation, name="output")(x)
 
 
+def encoder(model: keras.Model) -> keras.Model:
+    """The part of an autoencoder up to its code: samples ``(batch, …)`` to ``(batch, code)``.
+
+    The code is the layer of that name; of :func:`conv_autoencoder` it is what the last pooling leaves, row by row.
+    """
+    named = [layer for layer in model.layers if layer.name == "code"]
+    pooled = [layer for layer in model.layers if isinstance(layer, layers.MaxPooling2D)]
+    code: Any = (named or pooled)[-1].output
+    return keras.Model(model.inputs[0], code if named else layers.Flatten()(code))
+
+
 # ---- this project's ----------------------------------------------------------------------------------
 
 

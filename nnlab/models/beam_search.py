@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -17,6 +17,7 @@ from nnlab.models.seq2seq import MASKED, Seq2Seq
 
 BATCH_SIZE = 128  # sentences times beam
 WIDTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 400)  # source lengths the search is compiled for
+Found: TypeAlias = tuple[list[list[int]], list[float], list[bool]]  # of one sentence: ids, scores, whether they ended
 
 
 class Translator:
@@ -26,17 +27,40 @@ class Translator:
     others, and after reload.
 
     ``source``, ``target``: the tokenizers that the network was trained with; ``limit``: the most ids of a
-    translation; ``beam``: translations followed at once, 1 for greedy decoding.
+    translation; ``beam``: translations followed at once, 1 for greedy decoding; ``best``: how many of them
+    :meth:`n_best` gives, at most ``beam``.
     """
 
-    def __init__(self, model: Seq2Seq, source: Tokenizer, target: Tokenizer, limit: int, *, beam: int = 1) -> None:
+    def __init__(
+        self, model: Seq2Seq, source: Tokenizer, target: Tokenizer, limit: int, *, beam: int = 1, best: int = 1
+    ) -> None:
         self.model, self.source, self.target = model, source, target
-        self._search = BeamSearch(model, beam=beam, limit=limit)
+        self._search = BeamSearch(model, beam=beam, limit=limit, best=best)
         self._search.make_predict_function()  # before threads ask for it
         self._batch_size = max(8, BATCH_SIZE // beam)
 
     def translate(self, sentences: Sequence[str]) -> list[str]:
         """The translation of each sentence, in order; none of them empty or of more than 400 ids."""
+        return [self.target.decode(ids[0]) for ids, _, _ in self._found(sentences)]
+
+    def n_best(self, sentences: Sequence[str]) -> list[list[tuple[str, float]]]:
+        """The best translations of each sentence, best first, with their scores; sentences as for :meth:`translate`.
+
+        A score is the mean log-probability (nats) per id, the end among them: what the search ranks by. There are
+        up to ``best``: fewer where less was finished, or where two ways to cut it into ids are one text.
+        """
+        return [self._texts(*found) for found in self._found(sentences)]
+
+    def _texts(self, ids: list[list[int]], scores: list[float], ended: list[bool]) -> list[tuple[str, float]]:
+        """Different translations with their scores; where none came to its end, the best as it stands."""
+        texts: dict[str, float] = {}
+        for one, score, done in zip(ids, scores, ended, strict=True):
+            if done or not texts:
+                texts.setdefault(self.target.decode(one), score)
+        return list(texts.items())
+
+    def _found(self, sentences: Sequence[str]) -> list[Found]:
+        """The best of each sentence, in order."""
         encoded = [self.source.encode(sentence) for sentence in sentences]
         lengths = np.array([len(ids) for ids in encoded])
         widths = np.array([next(width for width in WIDTHS if width >= length) for length in lengths])
@@ -47,17 +71,17 @@ class Translator:
             for start in range(0, len(rows), self._batch_size):
                 groups.append((width, rows[start : start + self._batch_size].tolist()))
 
-        def search(group: tuple[int, list[int]]) -> list[str]:
+        def search(group: tuple[int, list[int]]) -> list[Found]:
             width, rows = group
             filled = [encoded[row] for row in rows] + [encoded[rows[-1]]] * (self._batch_size - len(rows))
-            ids = self._search.predict_on_batch(pad(filled, left=self.model.pad_left, width=width))
-            return [self.target.decode(output) for output in ids[: len(rows)].tolist()]
+            arrays = self._search.predict_on_batch(pad(filled, left=self.model.pad_left, width=width))
+            return list(zip(*(array[: len(rows)].tolist() for array in arrays), strict=True))
 
-        translations: dict[int, str] = {}
+        found: dict[int, Found] = {}
         with ThreadPoolExecutor(predict_threads()) as pool:  # a search is many small steps: two fill the cores better
             for (_, numbers), outputs in zip(groups, pool.map(search, groups), strict=True):
-                translations |= dict(zip(numbers, outputs, strict=True))
-        return [translations[row] for row in range(len(sentences))]
+                found |= dict(zip(numbers, outputs, strict=True))
+        return [found[row] for row in range(len(sentences))]
 
     def attention(self, sentence: str) -> tuple[list[str], list[str], list[list[float]]]:
         """(source tokens, translation's tokens, weights ``(translation + 1, source)``): where each next id looked.
@@ -73,15 +97,16 @@ class Translator:
 
 
 class BeamSearch(keras.Model):  # type: ignore[misc]
-    """Source ids ``(batch, source time)`` to the ids of the best translation found ``(batch, limit)``.
+    """Source ids ``(batch, source time)`` to the best translations: ids ``(batch, best, limit)``, scores, and ends.
 
-    ``beam`` translations are followed at once; with 1 it is greedy. A finished one stays as it is. The best is that
-    of the highest mean log-probability per id. Stops when all are finished.
+    ``beam`` translations are followed at once; with 1 it is greedy. A finished one stays as it is. The score
+    ``(batch, best)`` is the mean log-probability per id, best first, those that came to no end ``(batch, best)``
+    last. Stops when all are finished.
     """
 
-    def __init__(self, model: Seq2Seq, *, beam: int, limit: int) -> None:
+    def __init__(self, model: Seq2Seq, *, beam: int, limit: int, best: int = 1) -> None:
         super().__init__()
-        self.model, self.beam, self.limit = model, beam, limit
+        self.model, self.beam, self.limit, self.best = model, beam, limit, best
         self.compile(jit_compile=False)
 
     def call(self, source: Any) -> Any:
@@ -125,6 +150,7 @@ class BeamSearch(keras.Model):  # type: ignore[misc]
         )
         _, _, scores, done, outputs, *_ = ops.while_loop(unfinished, step, (*start, *states))
         length = ops.sum(ops.cast(outputs != PAD, "float32"), axis=-1)
-        mean = scores / length + ops.where(done, 0.0, MASKED / 2)  # an unfinished one only where none is finished
-        chosen = ops.argmax(mean, axis=1)
-        return ops.take_along_axis(outputs, chosen[:, None, None], axis=1)[:, 0]
+        mean = scores / length
+        _, chosen = ops.top_k(mean + ops.where(done, 0.0, MASKED / 2), self.best)  # unfinished ones come last
+        found = ops.take_along_axis(outputs, chosen[:, :, None], axis=1)
+        return found, ops.take_along_axis(mean, chosen, axis=1), ops.take_along_axis(done, chosen, axis=1)

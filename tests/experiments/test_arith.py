@@ -242,3 +242,44 @@ def test_verify_reproduces_and_catches_a_changed_bit(nnlab, tmp_path):
     done = nnlab("runs", "verify", "run", "--json")
     assert done.code == 1
     assert "metrics.csv differs first in run 0, epoch 2" in done.document["error"]["message"]
+
+
+# ---- what the prompt marks ---------------------------------------------------------------------------
+
+
+def _logits(*rows):
+    """Logits of which each row gives two characters these probabilities."""
+    logits = np.full((len(rows), 12), -30.0)
+    for row, likely in zip(logits, rows, strict=True):
+        for character, p in likely.items():
+            row["0123456789 -".index(character)] = np.log(p)
+    return logits
+
+
+@pytest.mark.parametrize("network", ["columns", "seq2seq"])
+def test_characters_that_are_unsure_are_named(network):
+    config = ArithConfig.from_options({"op": "sub", "preset": "best" if network == "columns" else "published"})
+    assert config.network == network
+    sure, doubtful, blank = {"7": 1.0}, {"1": 0.62, "2": 0.38}, {" ": 0.7, "-": 0.3}
+    if network == "columns":  # least significant first: what is before the answer comes last
+        found = arith.unsure_of(config, _logits(sure, doubtful, sure, blank))
+        assert found[0] == (-1, "nothing more (70 %) or - (30 %)")
+    else:
+        found = arith.unsure_of(config, _logits(sure, doubtful, sure, blank))
+        assert found[-1] == (3, "nothing more (70 %) or - (30 %)")
+    assert (1, "character 2 is 1 (62 %) or 2 (38 %)") in found
+    assert len(found) == 2
+    assert arith.unsure_of(config, _logits(sure, {"1": 0.91, "2": 0.09}, sure, {" ": 1.0})) == []
+
+
+def test_the_prompts_answer_is_that_of_a_script(trained):
+    from nnlab.commands.predict import open_predictor
+    from nnlab.output.run_folder import RunFolder
+
+    predictor, _ = open_predictor(RunFolder.open(trained), {})
+    pairs = [(a, b) for a in range(0, 1000, 37) for b in range(0, 1000, 111)]
+    shown = [predictor.show("", pair) for pair in pairs]
+    assert [text.plain.split("   ")[0] for text in shown] == predictor.answer(pairs)
+    for text in shown:
+        underlined = {text.plain[span.start] for span in text.spans if "underline" in str(span.style)}
+        assert all(f" is {character} (" in text.plain for character in underlined)

@@ -6,17 +6,21 @@ import csv
 import json
 import re
 
+import keras
 import numpy as np
 import pytest
 import soundfile
 from PIL import Image
 
-import nnlab
+import nnlab as python
 from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.configs.denoise import DenoiseConfig
-from nnlab.data import audio, images
+from nnlab.data import audio, images, sound_files
 from nnlab.data.audio import RATE
+from nnlab.errors import UsageError
 from nnlab.experiments import denoise
+from nnlab.experiments._codes import CodeTable
+from nnlab.models.autoencoders import conv_autoencoder, encoder
 from tests.conftest import run_in_process, valid
 
 QUICK = ("--preset", "quick", "-q", "--json")
@@ -107,7 +111,7 @@ def test_validation_chooses_the_epoch_and_test_is_measured_with_its_weights(auto
     results = _document(autoencoder)["results"]
     assert results["val_loss"] == pytest.approx(min(float(row["val_loss"]) for row in rows))
     test = images.draw_sample().test / 255
-    given = np.clip(nnlab.load(autoencoder).model.predict(test, verbose=0), 0, 1)
+    given = np.clip(python.load(autoencoder).model.predict(test, verbose=0), 0, 1)
     assert results["test_loss"] == pytest.approx(np.square(given - test).mean(), rel=1e-4)
     assert results["test_loss"] != pytest.approx(results["val_loss"], rel=1e-4)
 
@@ -249,3 +253,119 @@ def test_published_sound_network_runs(nnlab):
     done = nnlab("autoencode", "--data", "chirps", "--net", "dense", *QUICK, "--epochs", 1, "--out", "dense")
     assert done.code == 0, done.err
     assert done.document["results"]["code_size"] == 256
+
+
+# ---- codes and errors --------------------------------------------------------------------------------
+
+
+def _table(path):
+    header, *rows = csv.reader(path.read_text(encoding="utf-8").splitlines())
+    return header, rows
+
+
+def test_codes_give_the_pictures_back_and_scores_are_the_runs_test_loss(nnlab, autoencoder, tmp_path):
+    test = images.draw_sample().test[:60]
+    names = [f"{number}.png" for number in range(len(test))]
+    for name, picture in zip(names, test, strict=True):
+        Image.fromarray(picture).save(tmp_path / name)
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    done = nnlab("predict", autoencoder, *names[:2], "broken.png", *names[2:], "--scores", "--codes", "codes.csv")
+    assert done.code == 2
+    assert done.err.startswith("error: input 3: broken.png: expected a picture")
+    *lines, path = done.out.splitlines()
+    assert path == "codes.csv"
+    assert lines[2] == ""
+    scores = [line.split("\t") for line in lines if line]
+    assert [name for _, name in scores] == names
+    header, rows = _table(tmp_path / "codes.csv")
+    run = python.load(autoencoder)
+    assert header == ["file", *(f"c{number}" for number in range(1, run.config.code + 1))]
+    assert [row[0] for row in rows] == names
+    decoder = keras.Model(run.model.get_layer("code").output, run.model.output)
+    made = np.asarray(decoder(np.array([row[1:] for row in rows], "float32")))
+    pictures = test / np.float32(255)
+    np.testing.assert_allclose(made, np.asarray(run.model(pictures)), atol=1e-4)
+    errors = np.square(made.clip(0, 1) - pictures).mean(axis=(1, 2, 3))
+    np.testing.assert_allclose([float(score) for score, _ in scores], errors, rtol=1e-3)
+    assert run.predict(names[:3], scores=True) == pytest.approx(errors[:3].tolist(), rel=1e-3)
+    assert not list(tmp_path.glob("*-reconstructed*"))
+
+
+def test_scores_of_all_test_pictures_are_the_test_loss(nnlab, autoencoder, tmp_path):
+    test = images.draw_sample().test
+    names = [f"{number}.png" for number in range(len(test))]
+    for name, picture in zip(names, test, strict=True):
+        Image.fromarray(picture).save(tmp_path / name)
+    answers = nnlab("predict", autoencoder, *names, "--scores", "--json").document["results"]["answers"]
+    mean = np.mean([answer["answer"] for answer in answers])
+    assert mean == pytest.approx(_document(autoencoder)["results"]["test_loss"], rel=1e-3)
+
+
+def test_codes_of_a_sound_are_one_row_per_window(nnlab, chirps, tmp_path):
+    rate, seconds = 22_050, 1.5
+    rng = np.random.default_rng(0)
+    time = np.arange(int(rate * seconds)) / rate
+    sound = np.sin(2 * np.pi * 3000 * time) * 0.3 + rng.normal(0, 0.01, len(time))
+    soundfile.write(tmp_path / "a b.wav", np.stack([sound, 0.5 * sound], axis=1), rate)
+    done = nnlab("predict", chirps, "a b.wav", "--codes", "out/codes.csv", "--json")
+    assert done.code == 0
+    assert done.document["artifacts"] == ["out/codes.csv"]
+    header, rows = _table(tmp_path / "out" / "codes.csv")
+    assert header[:3] == ["file", "second", "c1"]
+    assert [row[:2] for row in rows] == [["a b.wav", f"{second:.3f}"] for second in (0, 2 / 3, 4 / 3)]
+    assert {len(row) for row in rows} == {len(header)}
+    assert done.document["results"]["answers"][0]["answer"] == len(rows)
+    score = float(nnlab("predict", chirps, "a b.wav", "--scores").out.split("\t")[0])
+    run = python.load(chirps)
+    rows_of = run._predictor.front.rows(audio.mono(sound_files.read_sound(tmp_path / "a b.wav"))[0])
+    assert score == pytest.approx(float(np.square(np.asarray(run.model(rows_of)) - rows_of).mean()), rel=1e-3)
+
+
+@pytest.mark.parametrize("there", ["file", "link", "folder"])
+def test_codes_go_over_nothing(nnlab, autoencoder, tmp_path, there):
+    Image.fromarray(images.draw_sample().test[0]).save(tmp_path / "a.png")
+    target = tmp_path / "codes.csv"
+    if there == "file":
+        target.write_text("mine")
+    elif there == "link":
+        target.symlink_to("nowhere")
+    else:
+        target.mkdir()
+    done = nnlab("predict", autoencoder, "a.png", "--codes", "codes.csv")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: expected a new file for --codes, codes.csv exists. Name another file")
+    assert there != "file" or target.read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {"a.png", "codes.csv"}
+
+
+def test_no_codes_leave_no_file(nnlab, autoencoder, tmp_path):
+    done = nnlab("predict", autoencoder, "missing.png", "--codes", "codes.csv")
+    assert (done.code, done.out) == (2, "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_that_breaks_off_leaves_nothing_and_none_is_overwritten(tmp_path):
+    table = CodeTable(tmp_path / "codes.csv")
+    table.add(["file", "c1"], [["a\udce9.png", "1"]])
+    assert table.finish(whole=False) == []
+    assert list(tmp_path.iterdir()) == []
+    table.add(["file", "c1"], [["a\udce9.png", "1"]])
+    (tmp_path / "codes.csv").write_text("another's")
+    with pytest.raises(UsageError, match="exists"):
+        table.finish(whole=True)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["another's"]
+
+
+def test_codes_and_scores_are_autoencoders(nnlab, denoiser, autoencoder, tmp_path):
+    done = nnlab("predict", denoiser, "a.png", "--scores")
+    assert done.code == 2
+    assert "a run of denoise does not take --scores" in done.err
+    done = nnlab("predict", autoencoder, "a.png", "--scores", "--out", "there")
+    assert done.code == 2
+    assert "--out is where reconstructions go" in done.err
+
+
+def test_the_encoder_of_the_pooled_network():
+    model = conv_autoencoder((8, 8, 3), "sigmoid")
+    pictures = np.random.default_rng(0).random((2, 8, 8, 3)).astype("float32")
+    assert np.asarray(encoder(model)(pictures)).shape == (2, 2 * 2 * 16)

@@ -207,4 +207,27 @@ def test_predict_with_a_sentence_too_long(nnlab, trained):
     assert nnlab("predict", trained, "She works at school.", "--beam", 4).code == 0
     done = nnlab("predict", trained, "She works.", "--length", 4)
     assert done.code == 2
-    assert "a run of translate does not take --length (it takes --beam)" in done.err
+    assert "a run of translate does not take --length (it takes --beam, --n-best)" in done.err
+
+
+def test_predict_shows_the_n_best(nnlab, trained):
+    sentences = ["She works at school.", "", "We sing."]
+    plain = nnlab("predict", trained, *sentences, "--beam", 4).out.splitlines()
+    done = nnlab("predict", trained, *sentences, "--n-best", 4, "--beam", 4)
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert len(lines) == 3
+    assert [line.split("\t")[0] for line in lines] == plain
+    answers = nnlab("predict", trained, *sentences, "--n-best", 4, "--json").document["results"]["answers"]
+    for line, answer in zip(lines, answers, strict=True):
+        pairs = line.split("\t") if line else []
+        found = answer["answer"]
+        assert pairs[::2] == [one["text"] for one in found]
+        assert pairs[1::2] == [f"{one['score']:.4f}" for one in found]
+        assert [one["score"] for one in found] == sorted((one["score"] for one in found), reverse=True)
+        assert len(found) == (4 if answer["input"] else 0)
+    assert python.load(trained).predict(sentences, n_best=4) == [answer["answer"] for answer in answers]
+    done = nnlab("predict", trained, "We sing.", "--n-best", 5, "--beam", 4)
+    assert (done.code, done.out) == (2, "")
+    assert "expected --n-best of at most --beam, got 5 of a beam of 4" in done.err
+    assert nnlab("predict", trained, "We sing.", "--n-best", 33).code == 2

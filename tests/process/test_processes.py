@@ -182,3 +182,30 @@ def test_interrupt_swallowed_by_a_finalizer_is_not_lost_and_not_printed(capfd):
         with pytest.raises(KeyboardInterrupt):
             signals.check()
     signals.check()
+
+
+def test_predict_without_inputs_is_a_prompt_on_a_terminal(trained, tmp_path):
+    pytest.importorskip("pty")
+    from tests.unit.commands.test_prompt import Typist
+
+    typist = Typist(tmp_path, "-m", "nnlab", "predict", str(trained), NNLAB_HISTORY="")
+    greeting = typist.sees("arith> ")
+    assert "Opening" in greeting
+    assert ":q or Ctrl-D leaves" in greeting
+    for line, shown in (("291+7", "298"), ("291", "error: expected a question like 12+34"), ("1 + 1", "2")):
+        typist.types(f"{line}\r")
+        typist.sees(shown)
+        typist.sees("arith> ")
+    typist.types("\x04")
+    assert typist.ends() == 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_predict_without_inputs_or_a_terminal_tells_the_three_ways(trained, tmp_path, arguments):
+    done = call("predict", trained, *arguments, cwd=tmp_path)
+    assert done.code == 2
+    assert "expected inputs" in (done.document["error"]["message"] if arguments else done.err)
+    if not arguments:
+        assert "Name them after the run" in done.err
+        assert "predict RUN - < FILE" in done.err
+        assert "on a terminal for a prompt" in done.err

@@ -108,6 +108,20 @@ def test_wide_beam_finds_the_best_of_all():
     expected = [best(sentence) for sentence in chosen]
     assert Translator(model, SOURCE, target, 4, beam=32).translate(chosen) == expected
     assert len(set(expected)) > 1
+    for sentence, found in zip(
+        chosen, Translator(model, SOURCE, target, 4, beam=32, best=6).n_best(chosen), strict=True
+    ):
+        scored = sorted(((mean_log_probability(sentence, output), output) for output in every), reverse=True)[:6]
+        assert [text for text, _ in found] == [text for _, text in scored]
+        assert [score for _, score in found] == pytest.approx([score for score, _ in scored], abs=1e-4)
+
+
+def test_n_best_of_translations_that_come_to_no_end_are_the_best_as_it_stands():
+    translator = Translator(model_of("attention"), SOURCE, TARGET, 1, beam=4, best=4)
+    found = translator.n_best(sentences(20))
+    assert [[one[0] for one in some][:1] for some in found] == [[text] for text in translator.translate(sentences(20))]
+    assert all(-100 < score < 0 for some in found for _, score in some)
+    assert all(len({text for text, _ in some}) == len(some) for some in found)
 
 
 def test_attention_weights_of_a_translation():
