@@ -105,14 +105,18 @@ def test_a_damaged_run_is_told_and_the_others_are_shown(nnlab, begun, tmp_path):
     shutil.copytree(begun, tmp_path / "good")
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "config.json").write_text("{")
+    deep = '{"a":' * 900 + "1" + "}" * 900
+    shutil.copytree(begun, tmp_path / "deep")
+    (tmp_path / "deep" / "data.json").write_text(f'{{"name": {deep}}}')
     (tmp_path / "newer").mkdir()
     (tmp_path / "newer" / "config.json").write_text('{"schema": 99, "command": "arith", "config": {}}')
-    done = nnlab("runs", "page", "bad", "good", "newer", "nowhere", "--json")
+    done = nnlab("runs", "page", "bad", "good", "newer", "nowhere", "deep", "--json")
     assert done.code == 2
-    assert "3 of 4 runs could not be shown" in done.err
+    assert "4 of 5 runs could not be shown" in done.err
     assert [run["status"] for run in done.document["results"]["runs"]] == [
         "damaged",
         "interrupted",
+        "damaged",
         "damaged",
         "damaged",
     ]

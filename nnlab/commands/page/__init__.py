@@ -24,11 +24,13 @@ from nnlab.errors import Description, ExitCode, InputError, NnlabError, UsageErr
 from nnlab.evaluation.intervals import flat_figures
 from nnlab.experiments import FinishedRun, entry
 from nnlab.options import fields_of, flag_of
+from nnlab.output import untrusted
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal, number, percent, quoted
 
 DEFAULT = "page.html"
 EPOCHS = 8  # of an unfinished run
+MOST_ROWS, MOST_COLUMNS, LONGEST_CELL = 200, 12, 40  # of tables that a stranger may have filled
 TITLES = {
     "mnist": "Which digits fool a network",
     "permute": "Does the order of the pixels matter?",
@@ -164,14 +166,18 @@ def section(path: Path, terminal: Terminal) -> Shown:
     try:
         folder = RunFolder.open(path)
         fill(shown, folder, terminal)
-    except NnlabError as error:
-        shown.status, shown.problem = "damaged", describe(error)
-        shown.error = shown.problem.line()
+    except (NnlabError, OSError, RecursionError) as error:
+        if isinstance(error, RecursionError):  # lists in lists in lists, of a stranger
+            error = InputError("expected records as nnlab writes them", untrusted.DAMAGED, path=path)
+        shown.problem = describe(error)
+        if shown.problem.exit_code == ExitCode.RESOURCES:
+            raise
+        shown.status, shown.error = "damaged", shown.problem.line()
     return shown
 
 
 def fill(shown: Shown, folder: RunFolder, terminal: Terminal) -> None:
-    """All of a run that can be read. NnlabError where its record or its results are damaged."""
+    """All of a run that can be read. NnlabError or OSError where its record or its results cannot."""
     shown.command = folder.command
     registered = entry(folder.command)
     config = config_of(folder)
@@ -198,15 +204,15 @@ def with_figures(shown: Shown, experiment: Any, config: Config, finished: dict[s
     try:
         shown.headline = experiment.headline(results)
         shown.several = config.runs > 1
-        shown.figures_of_run = [figure_row(name, value) for name, value in flat_figures(results)]
+        shown.figures_of_run = [figure_row(name, value) for name, value in flat_figures(results)[:MOST_ROWS]]
         seconds, device = float(finished["seconds"]["total"]), finished["environment"].get("device")
         seeds = f"seeds {config.seed} to {config.seed + config.runs - 1}" if config.runs > 1 else f"seed {config.seed}"
         epochs = f"{config.epochs:,} epoch{'s' * (config.epochs != 1)}"
         shown.facts = f"{config.preset} preset, {seeds}, {epochs}, {seconds:,.0f} s on {device}"
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
-            f"expected results as nnlab writes them ({type(error).__name__}: {error})",
-            "The file is damaged: run the experiment again",
+            f"expected results as nnlab writes them ({type(error).__name__}: {str(error)[:200]})",
+            untrusted.DAMAGED,
             path=shown.path / "results.json",
         ) from error
 
@@ -239,10 +245,10 @@ def unfinished(shown: Shown, folder: RunFolder) -> None:
             shown.status, shown.error = "error", f"This run ended with an error: {message}. {go_on}"
     if (folder.path / "metrics.csv").is_file():
         rows = folder.read_metrics()[-EPOCHS:]
-        heads = list(dict.fromkeys(name for row in rows for name in row))
-        if rows:
-            listed = [[number(row.get(name)) for name in heads] for row in rows]
-            shown.epochs = Table([head.replace("_", " ") for head in heads], listed, left=0)
+        heads = list(dict.fromkeys(name for row in rows for name in row))[:MOST_COLUMNS]
+        if heads:
+            listed = [[number(row.get(name))[:LONGEST_CELL] for name in heads] for row in rows]
+            shown.epochs = Table([head[:LONGEST_CELL].replace("_", " ") for head in heads], listed, left=0)
 
 
 def data_of(folder: RunFolder) -> list[tuple[str, str]]:
