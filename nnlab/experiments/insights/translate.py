@@ -18,15 +18,14 @@ LONGEST = 44  # tokens of a sentence whose attention still can be read
 def insights(config: TranslateConfig, loaded: Loaded[TranslateConfig, Sentences], run: FinishedRun) -> list[Insight]:
     """The n best of some held-out sentences; and their attention, of a network that has it."""
     from nnlab.models.beam_search import Translator
-    from nnlab.models.n_best import n_best
 
     predictor = experiment.predictor(config, run, {})
     references = loaded.data.parts.held_out
     limit = int(run.preprocessing["limit"])
     chosen = some(list(references))
+    best = Translator(predictor.model, predictor.source, predictor.target, limit, beam=BEST, best=BEST)
     contents: list[Content] = []
-    for sentence in chosen:
-        found = n_best(predictor.model, predictor.source, predictor.target, sentence, beam=BEST, limit=limit)
+    for sentence, found in zip(chosen, best.n_best(chosen), strict=True):
         rows = [
             [f"{text} ✓" if text in references[sentence] else text, f"{round(score, 2) + 0.0:.2f}"]
             for text, score in found

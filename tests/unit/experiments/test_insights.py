@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,13 +9,10 @@ import keras
 import numpy as np
 import pytest
 
-from nnlab.data.tokenizers import END, START, UNKNOWN
 from nnlab.experiments.insights import autoencode_images, digits, textgen
 from nnlab.models import autoencoders
 from nnlab.models import digits as digit_models
 from nnlab.models.language_model import stream_model, window_model
-from nnlab.models.n_best import n_best
-from nnlab.models.seq2seq import EncoderDecoder
 
 
 def test_gradient_is_what_small_differences_say(monkeypatch):
@@ -67,42 +63,6 @@ def test_saliency_is_the_same_twice_and_where_the_ink_matters():
     shown = digits.overlay(pixels, first)
     assert tuple(shown[7, 3]) == digits.FOR
     assert tuple(shown[20, 9]) == digits.AGAINST
-
-
-class Letters:
-    """A tokenizer of three letters, whose ids begin behind the special ones."""
-
-    def encode(self, sentence):
-        return np.array(["abc".index(letter) + 4 for letter in sentence], "uint16")
-
-    def decode(self, ids):
-        ended = list(itertools.takewhile(lambda number: number != END, ids))
-        return "".join("abc"[number - 4] for number in ended)
-
-
-def test_n_best_are_the_best_of_all_there_are():
-    """A beam wide enough for every translation of up to two letters, against the probabilities of each."""
-    keras.utils.set_random_seed(3)
-    model = EncoderDecoder(source_vocabulary=7, target_vocabulary=7, units=8, dropout=0.0)
-    model.build()
-    model.target_embedding.set_weights([3 * np.random.default_rng(0).normal(size=(7, 32)).astype("float32")])
-    letters: Any = Letters()
-    found = n_best(model, letters, letters, "ab", beam=60, limit=3)
-    source = np.array([[0] * 6 + letters.encode("ab").tolist()], "int32")
-    expected: dict[str, float] = {}
-    for length in range(3):
-        for written in itertools.product("abc", repeat=length):
-            ids = [*letters.encode(written).tolist(), END]
-            given = {"source": source, "target": np.array([[START, *ids[:-1]]], "int32")}
-            logits = np.array(model(given), np.float64)[0]
-            logits[:, [0, START, UNKNOWN]] = -np.inf
-            log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
-            expected["".join(written)] = log_p[np.arange(len(ids)), ids].mean()
-    ended = [(text, score) for text, score in found if len(text) < 3]
-    assert {text for text, _ in ended} == set(expected)
-    assert [text for text, _ in ended] == sorted(expected, key=lambda text: expected[text], reverse=True)
-    for text, score in ended:
-        assert score == pytest.approx(expected[text], abs=1e-4)
 
 
 @pytest.mark.parametrize("network", ["stream", "window"])
