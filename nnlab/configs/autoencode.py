@@ -130,7 +130,7 @@ class AutoencodeConfig(ReconstructionConfig):
                 "code_size": INTEGER,
                 "baselines": {
                     "anyOf": [
-                        record({"pca": record(OF_PICTURES)}),
+                        record({"pca": record(OF_PICTURES, val_loss=NUMBER)}),
                         record(dict.fromkeys(SOUND_BASELINES, record(OF_SOUNDS)), input_pca=record(OF_SOUNDS)),
                     ]
                 },

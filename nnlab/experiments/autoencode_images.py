@@ -140,23 +140,28 @@ def present(
     from nnlab.output import figures
 
     runs, test = asked_for(config, results), data.pictures.test
-    pca = measured(lambda rows: by_pca(data.pca, test[rows] / np.float32(255)), test, config.loss)
-    found = {
-        **run_figures(runs),
-        "code_size": config.code,
-        "baselines": {"pca": {"test_loss": pca["loss"], "psnr_db": pca["psnr_db"]}},
-    }
+    pca = pca_figures(data, test, config.loss)
+    linear = {"test_loss": pca["loss"], "psnr_db": pca["psnr_db"]}
+    if data.pictures.validation is not None:
+        linear["val_loss"] = pca_figures(data, data.pictures.validation, config.loss)["loss"]
+    found = {**run_figures(runs), "code_size": config.code, "baselines": {"pca": linear}}
     clean = test[spread_over(test, SHOWN)] / np.float32(255)
-    linear, mine = np.clip(by_pca(data.pca, clean), 0, 1), runs[0].outputs["made"]
+    by_components, mine = np.clip(by_pca(data.pca, clean), 0, 1), runs[0].outputs["made"]
     for place in range(1, min(3, len(clean))):
-        trio = [(one * 255).round().astype(np.uint8) for one in (clean[place], mine[place], linear[place])]
+        trio = [(one * 255).round().astype(np.uint8) for one in (clean[place], mine[place], by_components[place])]
         terminal.show(ColourRow(trio, ["original", "network", "PCA"]), "")
     terminal.show(summary(config, data, found), "", beyond_pca(found))
     if config.grid:
         found["grid"] = grid_table(config, results, report_2018("autoencode"), terminal)
     with figures.optional(terminal):
-        save_figures(config, folder, results, {"original": clean, "network": mine, f"PCA, {data.pca.size}": linear})
+        rows = {"original": clean, "network": mine, f"PCA, {data.pca.size}": by_components}
+        save_figures(config, folder, results, rows)
     return found
+
+
+def pca_figures(data: Coded, pictures: Bytes, loss: str) -> dict[str, float]:
+    """``loss`` and ``psnr_db`` of pictures through their principal components."""
+    return measured(lambda rows: by_pca(data.pca, pictures[rows] / np.float32(255)), pictures, loss)
 
 
 def summary(config: AutoencodeConfig, data: Coded, found: Mapping[str, Any]) -> Any:
