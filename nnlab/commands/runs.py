@@ -96,7 +96,7 @@ def holds(entry: Mapping[str, Any], name: str, value: str) -> bool:
 
 
 def sorted_by_figure(entries: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
-    """Best first: losses, distances and seconds from the least, all else from the most; runs without it last.
+    """Best first: losses, distances, seconds and sizes from the least, all else from the most; runs without it last.
 
     UsageError where none has it.
     """
@@ -106,7 +106,8 @@ def sorted_by_figure(entries: list[dict[str, Any]], name: str) -> list[dict[str,
         raise UsageError(
             f"expected --sort to be a figure of the results, got {name!r}", f"There are {', '.join(names)}"
         )
-    less_is_better = any(word in name for word in ("loss", "distance", "seconds", "epochs_to", "bits"))
+    of_less = ("loss", "distance", "seconds", "epochs_to", "bits", "weights", "mflop")
+    less_is_better = any(word in name for word in of_less)
     have.sort(key=lambda entry: entry["sorted_by"], reverse=not less_is_better)
     return [*have, *(entry for entry in entries if entry["sorted_by"] is None)]
 

@@ -277,7 +277,7 @@ def present(
         found[name] = over_runs([float(run.outputs[name]) for run in runs])
     found["baselines"] = text_baselines(data.parts.training, data.parts.validation, data.parts.test, corpus.alphabet)
     found["characters_per_second"] = over_runs([run.speed.get("characters_per_second") for run in runs])
-    terminal.show(summary(config, data, found, runs, collapsed), beyond_baselines(found))
+    terminal.show(summary(config, data, found, runs, collapsed), "", beyond_baselines(found))
     with figures.optional(terminal):
         save_figures(config, folder, runs, data.parts.watched[0])
     return {**found, "samples": samples}

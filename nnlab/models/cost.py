@@ -73,7 +73,7 @@ def _of_call(layer: Any, given: Shape, made: Shape) -> float:
         return _of_call(layer.forward_layer, given, made) + _of_call(layer.backward_layer, given, made)
     if isinstance(layer, layers.RNN):
         matrices = math.prod(layer.cell.kernel.shape) + math.prod(layer.cell.recurrent_kernel.shape)
-        return 2.0 * given[1] * matrices
+        return float(2 * given[1] * matrices)
     if isinstance(layer, layers.Conv2DTranspose):
         return _matrix(layer) * math.prod(given[1:-1])
     if isinstance(layer, ColumnEmbedding):
@@ -85,7 +85,7 @@ def _of_call(layer: Any, given: Shape, made: Shape) -> float:
     if isinstance(layer, layers.Dense | layers.Conv2D):
         return _matrix(layer) * math.prod(made[1:-1])
     matrices = sum(math.prod(weight.shape) for weight in layer.weights if len(weight.shape) > 1)
-    return 2.0 * math.prod(made[1:-1]) * matrices
+    return float(2 * math.prod(made[1:-1]) * matrices)
 
 
 def _matrix(layer: Any) -> float:

@@ -10,6 +10,7 @@ from keras import layers
 
 from nnlab.models import arithmetic, autoencoders, digits, language_model, seq2seq
 from nnlab.models.cost import cost, translation_cost, weights
+from nnlab.models.layers import Noise
 
 
 def test_the_published_mlp_alone_and_of_several():
@@ -48,7 +49,7 @@ def test_keras_own_recurrent_layers():
 def test_pictures_there_and_back():
     dense = autoencoders.dense_autoencoder((8, 8, 3), 16, "sigmoid")
     assert cost(dense) == 2 * (192 * 1000 + 1000 * 16 + 16 * 1000 + 1000 * 192)
-    pooled = autoencoders.conv_denoiser((8, 8, 3), "sigmoid", 0.5)
+    pooled = autoencoders.conv_denoiser((8, 8, 3), "sigmoid", Noise(0.5))
     assert cost(pooled) == 2 * 9 * (64 * 3 * 32 + 16 * 32 * 32 + 4 * 32 * 32 + 16 * 32 * 32 + 64 * 32 * 3)
     turned = keras.Sequential([keras.Input((4, 4, 3)), layers.Conv2DTranspose(5, 2, strides=2)])
     assert cost(turned) == 2 * (4 * 4) * (2 * 2 * 3 * 5)
