@@ -88,13 +88,13 @@ def _methods() -> dict[str, tuple[Method, tuple[float, ...]]]:
         ),
         "median": (
             lambda picture, side, sigma: smooth.median(picture, footprint=np.ones((int(side), int(side), 1))),
-            (3.0, 5.0, 7.0),
+            (3.0, 5.0, 7.0, 9.0),
         ),
-        "bilateral": (bilateral, (0.7, 1.0, 2.0, 4.0)),
+        "bilateral": (bilateral, (0.35, 0.5, 0.7, 1.0, 2.0)),
         "total_variation": (
             lambda picture, strength, sigma: given.denoise_tv_chambolle(picture, weight=strength * sigma, **colours),
             (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8),
         ),
         "wavelet": (wavelet, (0.5, 0.7, 1.0, 1.4)),
-        "non_local_means": (non_local, (0.35, 0.5, 0.7, 1.0)),
+        "non_local_means": (non_local, (0.25, 0.35, 0.5, 0.7, 1.0)),
     }

@@ -48,7 +48,7 @@ from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal, number, table
 from nnlab.training.task import Results, Task
 
-TUNED, COMPARED = 24, 200  # pictures that choose a classical method's strength, and test pictures it is measured on
+TUNED, COMPARED = 40, 200  # pictures that choose a classical method's strength, and test pictures it is measured on
 TOLD = "where the noise is of another kind or strength, less is taken out"
 
 

@@ -36,7 +36,7 @@ from nnlab.data.tokenizers import TextTokenizer
 from nnlab.errors import InputError
 from nnlab.evaluation.intervals import mean_of, over_runs
 from nnlab.evaluation.metrics import collapse
-from nnlab.evaluation.text_baselines import text_baselines
+from nnlab.evaluation.text_baselines import PREDICTED, READ, text_baselines
 from nnlab.experiments import FinishedRun, Loaded, Predictor
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal, literal, number, table
@@ -313,6 +313,8 @@ def summary(
     for name, figures in results["baselines"].items():
         nats, bits = figures["test_loss"], figures["test_bits_per_character"]
         listed.add_row(f"  baseline: {baseline_label(name, figures)}", f"{nats:.3f} nats, {bits:.3f} bits")
+    if len(parts.training) > READ or len(parts.test) > PREDICTED:
+        listed.add_row("  baselines read / predict at most", f"{READ:,} / {PREDICTED:,} characters")
     best = history.best
     why = "the last" if parts.validation is None else "least validation loss"
     listed.add_row(f"weights of epoch ({why})", f"{best['epoch']} of {history.rows[-1]['epoch']}")
