@@ -110,7 +110,7 @@ def _start(device: str, verbose: bool, many_shapes: bool) -> Environment:
         raise UsageError(f"expected KERAS_BACKEND to be tensorflow or jax, got {backend!r}", "Unset it for tensorflow")
     os.environ.update(variables)
     _one_heap()
-    with _quiet_native_stderr(enabled=not verbose), usable_keras_home():
+    with quiet_native_stderr(enabled=not verbose), usable_keras_home():
         try:
             open_backend = _open_tensorflow if backend == "tensorflow" else _open_jax
             name, version, threads = open_backend()
@@ -268,10 +268,27 @@ def compile_call(model: Any) -> Callable[[Any], Any]:
         return predict
     import tensorflow as tf
 
-    with _quiet_native_stderr(enabled=True):  # XLA greets once per process
+    with quiet_native_stderr(enabled=True):  # XLA greets once per process
         tf.function(lambda x: x + 1, jit_compile=True)(tf.zeros(()))
     traced = tf.function(model.call, jit_compile=True)
     return lambda inputs: tf.nest.map_structure(lambda array: array.numpy(), traced(inputs))
+
+
+def gradient(function: Callable[[Any], Any], at: Any) -> Any:
+    """The gradient of a function to one number, made of Keras's operations, at ``at``: an array of its shape."""
+    import numpy as np
+
+    if os.environ.get("KERAS_BACKEND") == "jax":
+        import jax
+
+        return np.asarray(jax.grad(function)(jax.numpy.asarray(at)))
+    import tensorflow as tf
+
+    point = tf.convert_to_tensor(at)
+    with tf.GradientTape() as tape:
+        tape.watch(point)
+        value = function(point)
+    return tape.gradient(value, point).numpy()
 
 
 def trace_once(model: Any) -> None:
@@ -301,7 +318,7 @@ def trace_once(model: Any) -> None:
 
 
 @contextmanager
-def _quiet_native_stderr(*, enabled: bool) -> Iterator[None]:
+def quiet_native_stderr(*, enabled: bool) -> Iterator[None]:
     """Keep what the native libraries write to file descriptor 2 while they load; shown only on failure."""
     descriptor = 2  # native code knows no sys.stderr
     try:

@@ -64,9 +64,10 @@ def root(
 
 
 def _train(name: str, given: Mapping[str, Any], options: RunOptions) -> int:
+    from nnlab.commands.sweep import is_sweep, sweep
     from nnlab.commands.train import train
 
-    return train(name, given, options)
+    return (sweep if is_sweep(options) else train)(name, given, options)
 
 
 for _name, _entry in REGISTRY.items():
@@ -187,6 +188,27 @@ def compare_runs(
     raise typer.Exit(compare([expanded(run) for run in runs], figure=drawn, json=json))
 
 
+@runs_app.command("page")
+def page_of_runs(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Run folders, also unfinished ones.")],
+    out: Annotated[
+        Optional[Path],
+        typer.Option(
+            metavar="FILE.html",
+            help="A new file. [dim]\\[default: RUN/page.html; of several runs page.html][/dim]",
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Make one self-contained HTML page of runs: figures, sounds, and a look into the network.
+
+    Example: [bold cyan]nnlab runs page runs/digits --out digits.html[/bold cyan]
+    """
+    from nnlab.commands.page import page
+
+    raise typer.Exit(page([expanded(run) for run in runs], out=expanded(out) if out else None, json=json))
+
+
 @data_app.callback(invoke_without_command=True)
 def list_data(context: typer.Context, json: JsonOption = False) -> None:
     """List the known data sets; fetch or verify them.
@@ -240,6 +262,49 @@ def schema() -> None:
     raise typer.Exit(print_schema())
 
 
+@app.command(rich_help_panel=USE)
+def export(
+    run: RunArgument,
+    to: Annotated[
+        str, typer.Option("--to", metavar="onnx|zip", help="The network for other programs, or the run for nnlab.")
+    ],
+    out: Annotated[
+        Optional[Path],
+        typer.Option(metavar="FILE", help="A new file. [dim]\\[default: named after the run, in this folder][/dim]"),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Take a run along: all of it as one zip, or its network as ONNX.
+
+    A zip has a model card in it and is opened by [bold]nnlab import[/bold]; ONNX is for other programs.
+
+    Example: [bold cyan]nnlab export runs/arith-… --to zip[/bold cyan]
+    """
+    from nnlab.commands.export import export as run_export
+
+    raise typer.Exit(run_export(expanded(run), to, expanded(out), json=json))
+
+
+@app.command("import", rich_help_panel=USE)
+def import_run(
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="What [bold]nnlab export --to zip[/bold] wrote.")],
+    out: Annotated[
+        Optional[Path],
+        typer.Option(metavar="DIR", help="A new run folder. [dim]\\[default: runs/, named after the file][/dim]"),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Open an exported run, to use and verify it here.
+
+    Nothing in it is executed.
+
+    Example: [bold cyan]nnlab import arith.zip[/bold cyan]
+    """
+    from nnlab.commands.import_run import import_run as run_import
+
+    raise typer.Exit(run_import(expanded(file), expanded(out), json=json))
+
+
 @app.command(hidden=True)
 def worker(
     run: Path,
@@ -247,6 +312,7 @@ def worker(
     runs: Annotated[str, typer.Option("--runs")],
     device: Annotated[str, typer.Option("--device")] = "auto",
     benchmark: Annotated[bool, typer.Option("--benchmark/--no-benchmark")] = True,
+    time: Annotated[bool, typer.Option("--time")] = False,
 ) -> None:
     """Train some of a run's seeds for the process that leads it (nnlab's own command)."""
     from nnlab.commands.worker import work
@@ -254,7 +320,7 @@ def worker(
 
     end_with_parent()
     firsts = [int(first) for first in runs.split(",")]
-    raise typer.Exit(work(run, task, firsts, device=device, benchmark=benchmark))
+    raise typer.Exit(work(run, task, firsts, device=device, benchmark=benchmark, time=time))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -300,7 +366,7 @@ def _refuse(error: UsageError, arguments: list[str]) -> int:
     """Wrong usage: one line on stderr, and the JSON document where it was asked for."""
     from nnlab.commands.outcome import Outcome, run_command
 
-    known = {*REGISTRY, "predict", "report", "runs", "data", "schema"}
+    known = {*REGISTRY, "predict", "report", "runs", "data", "schema", "export", "import"}
     name = next((word for word in arguments[:1] if word in known), None)
     hint = error.hint or f"See {' '.join(filter(None, ['nnlab', name]))} --help"
 

@@ -32,6 +32,21 @@ Preset = Literal["published", "best", "quick"]
 PRESETS: tuple[Preset, ...] = typing.get_args(Preset)
 
 
+@dataclass(frozen=True)
+class Inherited:
+    """What a run takes over of the run whose weights it starts from (``--from``).
+
+    ``place`` is the folder where that run's weights, preprocessing and ``trained_on`` are; ``run`` what it is called.
+    """
+
+    run: str
+    place: Path
+    weights: str  # their digest
+    preprocessing: Mapping[str, Any]
+    seen: Any  # sorted keys of what that run and its ancestors were trained on, as of nnlab/data/seen.py
+    source: Mapping[str, Any] = field(default_factory=dict)  # what its data.json says
+
+
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """The options the seven experiments share; the whole record of what a result depends on.
@@ -45,11 +60,22 @@ class Config:
     EXAMPLE: ClassVar[str] = ""  # a command line for the help
     DATA: ClassVar[str] = ""  # the data set that is used unasked, for the help
     RESULTS: ClassVar[Mapping[str, Any]] = {"type": "object"}  # JSON schema of the results
+    SWEEP_VALIDATION: ClassVar[float] = (
+        0.1  # share of the training part that --sweep chooses on, where a preset has none
+    )
 
     preset: Preset = option(
         "best", "The 2018 report's setting, this project's best, or one that ends in seconds.", panel=SHARED
     )
     epochs: int = option(BY_DATA, "Epochs (overrides the preset).", min=1, max=1_000_000, panel=SHARED)
+    minutes: float | None = option(
+        None,
+        "Minutes of training per network and seed, turned into steps before it begins; not with --epochs.",
+        above=0,
+        max=100_000,
+        panel=SHARED,
+        default_told=" ",
+    )
     batch_size: int = option(128, "Batch size (overrides the preset).", min=1, max=1_000_000, panel=SHARED)
     seed: int = option(0, "Seed of the networks: the same seed gives the same bits.", min=0, max=2**31, panel=SHARED)
     data_seed: int = option(0, "Seed that draws and splits the data.", min=0, max=2**31, panel=SHARED)
@@ -59,20 +85,40 @@ class Config:
     )
     given: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)  # not recorded
     facts: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)  # not recorded
+    inherited: Inherited | None = field(default=None, repr=False, compare=False)  # not recorded
+    steps: dict[str, int] | None = None  # of each network's training, where --minutes decided them
+    start: str | None = None  # digest of the weights that training starts from; none: drawn
 
     # ---- making one ------------------------------------------------------------------------------
 
     @classmethod
-    def from_options(cls, given: Mapping[str, Any]) -> Self:
+    def from_options(
+        cls, given: Mapping[str, Any], *, settings: bool = False, inherited: Inherited | None = None
+    ) -> Self:
         """The config of a command line or a Python call; ``given`` holds only what was typed.
 
-        Raises UsageError for an option that does not exist, has another type, or is out of bounds.
+        ``settings``: recorded settings that are no options (``units``) may be given as well. ``inherited``: of the run
+        whose weights it starts from. Raises UsageError for an option that does not exist, has another type, or is out
+        of bounds.
         """
-        names = [entry.name for entry in fields_of(cls) if "option" in entry.metadata]
+        names = [entry.name for entry in fields_of(cls) if settings or "option" in entry.metadata]
         for name in given:
             if name not in names:
                 raise UsageError(f"expected options among {', '.join(names)}, got {name}", "See nnlab COMMAND --help")
-        return cls._made(dict(given), {})
+        if given.get("minutes") is not None and given.get("epochs") is not None:
+            raise UsageError("--minutes decides the epochs, got --epochs as well", "Leave one of them out")
+        start = {} if inherited is None else {"start": inherited.weights}
+        return cls._made({**given, **start}, {}, inherited)
+
+    def inheriting(self, inherited: Inherited) -> Self:
+        """This config with what its record names only by a digest. UsageError where it is of other weights."""
+        if inherited.weights != self.start:
+            raise UsageError(
+                f"expected weights of digest {str(self.start)[:12]}… to start from, those in {inherited.place} have "
+                f"{inherited.weights[:12]}…",
+                "Put them back as they were, or start a new run: --from",
+            )
+        return self._made(self.given, self.facts, inherited)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
@@ -93,9 +139,9 @@ class Config:
         return config
 
     @classmethod
-    def _made(cls, given: Mapping[str, Any], facts: Mapping[str, Any]) -> Self:
+    def _made(cls, given: Mapping[str, Any], facts: Mapping[str, Any], inherited: Inherited | None = None) -> Self:
         given = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
-        config = cls(**cls.settings(given, facts), given=given, facts=facts)
+        config = cls(**cls.settings(given, facts), given=given, facts=facts, inherited=inherited)
         for entry in fields_of(cls):
             value = getattr(config, entry.name)
             if value is not BY_DATA or entry.name in given:
@@ -121,7 +167,14 @@ class Config:
     def resolved(self, **facts: Any) -> Self:
         """This config with what the data decide; what was typed stays."""
         own = {name: value for name, value in facts.items() if name not in self.given}
-        return self._made(self.given, {**self.facts, **own}) if own else self
+        return self._made(self.given, {**self.facts, **own}, self.inherited) if own else self
+
+    def planned(self, task: str, steps: int, epochs: int) -> tuple[int, int]:
+        """(epochs, batches in all) of a task of ``steps`` batches per epoch; where ``--minutes`` decided, its own."""
+        if self.steps is None:
+            return epochs, steps * epochs
+        total = self.steps.get(task, steps)
+        return -(-total // steps), total
 
     # ---- what it holds ---------------------------------------------------------------------------
 
@@ -161,6 +214,35 @@ class Options:
 class RunOptions(Options):
     """Where a run goes, how it is shown and where it computes; what of it can change a bit is in environment.json."""
 
+    like: Path | None = option(
+        None,
+        "The options of that run, with fresh weights; options typed here win.",
+        metavar="RUN",
+        panel=SHARED,
+        default_told=" ",
+    )
+    parent: Path | None = option(
+        None,
+        "Start from that run's weights, with its options; --epochs are further ones.",
+        "--from",
+        metavar="RUN",
+        panel=SHARED,
+        default_told=" ",
+    )
+    set: list[str] | None = option(
+        None,
+        "A setting of config.json that has no option of its own (repeatable).",
+        metavar="NAME=VALUE",
+        panel=SHARED,
+        default_told=" ",
+    )
+    sweep: str | None = option(
+        None,
+        "A run per value of an option or setting, the best chosen on validation.",
+        metavar="NAME=V1,V2,…",
+        panel=SHARED,
+        default_told=" ",
+    )
     out: Path | None = option(
         None, "The run folder.", metavar="DIR", panel=OUTPUT, default_told="runs/COMMAND-DATE-TIME"
     )

@@ -150,7 +150,7 @@ DISTRIBUTION = "nnlab-cli"  # the name in the package index, where "nnlab" is so
 
 
 def install_hint(extra: str = "") -> str:
-    """The command that adds an extra (``gpu``, ``jax``, ``ray``) to this installation of nnlab.
+    """The command that adds an extra (``gpu``, ``jax``, ``ray``, ``onnx`` …) to this installation of nnlab.
 
     Without one, the command that completes the installation. It installs from where nnlab came from: the package
     index, a repository, or a folder.

@@ -6,11 +6,12 @@ Checks of values are here, the parameters of a command, and the defaults that it
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import inspect
 import math
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
@@ -20,6 +21,7 @@ from nnlab.errors import UsageError
 SHARED, OWN = "What to run", "This experiment"
 OUTPUT, COMPUTE = "Where it goes and how it is shown", "Where it computes"  # panels of the help
 USUAL = ("pictures",)  # a condition of a variant that the help leaves out
+UNRECORDED = ("given", "facts", "inherited")  # fields of a config that are no settings
 BY_DATA: Any = None  # the default of an option that is decided once the data are loaded
 
 
@@ -88,7 +90,7 @@ def hints_of(cls: type) -> dict[str, Any]:
 
 def fields_of(cls: type) -> list[dataclasses.Field[Any]]:
     """The fields that are recorded, in order."""
-    return [entry for entry in dataclasses.fields(cls) if entry.name not in ("given", "facts")]
+    return [entry for entry in dataclasses.fields(cls) if entry.name not in UNRECORDED]
 
 
 def flag_of(entry: dataclasses.Field[Any]) -> str:
@@ -120,11 +122,21 @@ def check_value(entry: dataclasses.Field[Any], hint: Any, value: Any) -> None:
         for item in value:
             check_value(entry, typing.get_args(kind)[0], item)
         return
+    if typing.get_origin(kind) is dict:
+        _check_counts(name, value)
+        return
     fits = isinstance(value, (int, float) if kind is float else kind) and (kind is bool or not isinstance(value, bool))
     if not fits or (kind is float and not math.isfinite(value)):
         raise UsageError(f"expected {name} to be {RIGHT.get(kind, kind)}, got {value!r}", "Give another value")
     if kind in (int, float):
         _check_bounds(name, bounds, value)
+
+
+def _check_counts(name: str, value: Any) -> None:
+    """Whole numbers above 0 by name."""
+    right = isinstance(value, dict) and all(type(count) is int and 0 < count < 10**12 for count in value.values())
+    if not right or len(value) > 100:
+        raise UsageError(f"expected {name} as whole numbers by name, got {str(value)[:80]}", "Give another value")
 
 
 def _check_bounds(name: str, bounds: Option, value: float) -> None:
@@ -141,6 +153,63 @@ def _check_bounds(name: str, bounds: Option, value: float) -> None:
         most = f"below {high:,g}" if bounds.below is not None else f"at most {high:,}" if high is not None else ""
         wanted = " and ".join(filter(None, [least, most]))
     raise UsageError(f"expected {name} {wanted}, got {value:,}", "Give another value")
+
+
+def parsed(cls: type, text: str, flag: str) -> tuple[str, str]:
+    """``units=64`` as (name of a setting of ``cls``, text of its value). UsageError where there is no such setting."""
+    name, equals, value = text.partition("=")
+    name = name.strip().lstrip("-").replace("-", "_")
+    if not equals or not name or not value.strip():
+        raise UsageError(f"expected {flag} NAME=VALUE, got {text!r}", "For example: units=64")
+    names = [entry.name for entry in fields_of(cls)]
+    if name not in names:
+        near = difflib.get_close_matches(name, names, 3)
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(names)}"
+        raise UsageError(f"expected {flag} with a setting of this experiment, got {name!r}", hint)
+    return name, value.strip()
+
+
+def value_of(cls: type, name: str, text: str) -> Any:
+    """The text of a setting as its value, checked. UsageError where it is none."""
+    entry = next(entry for entry in fields_of(cls) if entry.name == name)
+    hint = hints_of(cls)[name]
+    kinds = [kind for kind in (typing.get_args(hint) if _is_union(hint) else (hint,)) if kind is not type(None)]
+    kind = kinds[0]
+    value: Any = text
+    if kind is bool:
+        value = {"true": True, "false": False}.get(text.lower(), text)
+    elif typing.get_origin(kind) is list:
+        value = [_number(item, typing.get_args(kind)[0]) for item in text.split("+")]
+    elif kind in (int, float):
+        value = _number(text, kind)
+    check_value(entry, hint, value)
+    return value
+
+
+def _number(text: str, kind: Any) -> Any:
+    """The number of a text; the text where it is none, which a check then refuses."""
+    try:
+        return kind(text.replace("_", ""))
+    except ValueError:
+        return text
+
+
+def words_of(cls: type, given: Mapping[str, Any]) -> list[str]:
+    """The options of a command line that give these values: what a person would type."""
+    words: list[str] = []
+    for entry in fields_of(cls):
+        if entry.name not in given:
+            continue
+        value, known = given[entry.name], entry.metadata.get("option")
+        items = value if isinstance(value, list) else [value]
+        if known is None:
+            words += ["--set", f"{entry.name}={'+'.join(map(str, items))}"]
+        elif isinstance(value, bool):
+            flags = (known.flags[0] if known.flags else f"--{entry.name.replace('_', '-')}").split("/")
+            words += [flags[0]] if value else flags[1:]
+        else:
+            words += [word for item in items for word in (flag_of(entry), str(item))]
+    return words
 
 
 def _is_union(hint: Any) -> bool:

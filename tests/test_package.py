@@ -47,6 +47,9 @@ def test_wheel_and_sdist_hold_code_types_and_assets(built, wheel):
     assert {f"nnlab/{asset}" for asset in assets} | {"nnlab/py.typed"} <= inside
     code = {path.relative_to(ROOT).as_posix() for path in (ROOT / "nnlab").rglob("*.py")}
     assert code <= inside
+    templates = {path.relative_to(ROOT).as_posix() for path in (ROOT / "nnlab").rglob("templates/*")}
+    assert len(templates) >= 5
+    assert templates <= source & inside
     assert not [name for name in source | inside if "runs/" in name or name.endswith((".keras", ".npz", ".lock"))]
 
 

@@ -75,6 +75,11 @@ def run(nnlab, place, monkeypatch):
         for name in dict.fromkeys(re.findall(r"runs/\w+", line)):
             if name not in made and not Path(name).is_dir():
                 command(next(other for other in LINES if f"--out {name}" in other))
+        for name in re.findall(r"nnlab import (\S+)", line):
+            if not Path(name).is_file():
+                export = next(other for other in LINES if f"--out {name}" in other)
+                prepare(export)
+                command(export)
 
     return command, prepare
 

@@ -11,10 +11,10 @@ from typing import Any
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.errors import ExitCode, UsageError
 from nnlab.evaluation.differences import Difference, difference, runs_for
+from nnlab.evaluation.intervals import flat_figures
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal, number, quoted, table
 
-NOT_COMPARED = ("seconds", "seconds_to_99", "characters_per_second", "sentences_per_second", "weights")
 SIZES = (0.1, 0.01, 0.001, 0.0001)  # differences that more runs are planned for, the largest that is not yet told
 
 
@@ -95,19 +95,6 @@ def cautions(sides: Sequence[Side]) -> list[str]:
     if any(int(side.config["runs"]) < 2 for side in sides):
         told.append("with one run of a side nothing can be said of a difference: repeat both with --runs 5")
     return told
-
-
-def flat_figures(results: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """(dotted name, number or figure) of all figures of the results."""
-    rows: list[tuple[str, Any]] = []
-    for name, value in results.items():
-        if name in NOT_COMPARED or isinstance(value, bool):
-            continue
-        if isinstance(value, int | float) or (isinstance(value, dict) and "ci95" in value):
-            rows.append((prefix + name, value))
-        elif isinstance(value, dict):
-            rows += flat_figures(value, f"{prefix}{name}.")
-    return rows
 
 
 def differing(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

@@ -49,6 +49,9 @@ def run_command(
         try:
             outcome = work(terminal)
         except (Exception, KeyboardInterrupt) as error:
+            if signals.asked() and not isinstance(error, KeyboardInterrupt):  # what an interrupt becomes in C code
+                terminal.traceback(error)
+                error = KeyboardInterrupt()
             outcome = failure(command, terminal, error, failed)
         problem = outcome.error if isinstance(outcome.error, Description | None) else describe(outcome.error)
         code = problem.exit_code if problem else ExitCode.DONE

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnlab.commands.compare import flat_figures
 from nnlab.commands.outcome import Outcome, run_command
+from nnlab.commands.parent import with_parent
 from nnlab.commands.train import Session, config_of, execute
 from nnlab.config import RunOptions
 from nnlab.errors import Description, ExitCode, InputError, NotReproduced, UsageError
+from nnlab.evaluation.intervals import flat_figures, less_is_better, mean_of
 from nnlab.experiments import entry as registered
 from nnlab.output import untrusted
-from nnlab.output.run_folder import RunFolder, is_run
+from nnlab.output.run_folder import SWEEP, RunFolder, is_run
 from nnlab.output.terminal import Terminal, quoted, table
 
 # What may differ between two runs of the same config: how long things took.
@@ -69,9 +70,9 @@ def list_runs(wanted: Listing, *, json: bool) -> ExitCode:
 
 
 def is_a_run(path: Path) -> bool:
-    """Whether a place is a run folder; what cannot be looked at is none."""
+    """Whether a place is a run folder, or one of a sweep; what cannot be looked at is none."""
     try:
-        return path.is_dir() and is_run(path)
+        return path.is_dir() and (is_run(path) or (path / SWEEP).is_file())
     except OSError:
         return False
 
@@ -106,9 +107,7 @@ def sorted_by_figure(entries: list[dict[str, Any]], name: str) -> list[dict[str,
         raise UsageError(
             f"expected --sort to be a figure of the results, got {name!r}", f"There are {', '.join(names)}"
         )
-    of_less = ("loss", "distance", "seconds", "epochs_to", "bits", "weights", "mflop")
-    less_is_better = any(word in name for word in of_less)
-    have.sort(key=lambda entry: entry["sorted_by"], reverse=not less_is_better)
+    have.sort(key=lambda entry: entry["sorted_by"], reverse=not less_is_better(name))
     return [*have, *(entry for entry in entries if entry["sorted_by"] is None)]
 
 
@@ -131,6 +130,8 @@ def _entry(folder: RunFolder, sort: str | None) -> dict[str, Any]:
     try:
         changed = max((path.stat().st_mtime for path in [folder.path, *folder.path.iterdir()]), default=0.0)
         entry["changed"] = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(changed))
+        if not is_run(folder.path):
+            return {**entry, **_sweep_entry(folder)}
         config = entry["config"] = RunFolder.open(folder.path).config
         entry |= {key: config.get(key, "") for key in ("preset", "seed", "runs", "epochs")}
         entry["command"] = folder.command
@@ -148,17 +149,31 @@ def _entry(folder: RunFolder, sort: str | None) -> dict[str, Any]:
                 entry["figures"] = list(figures)
                 if sort is not None:
                     value = figures.get(sort, next((v for n, v in figures.items() if n.endswith(f".{sort}")), None))
-                    entry["sorted_by"] = value["mean"] if isinstance(value, dict) else value
+                    entry["sorted_by"] = None if value is None else mean_of(value)
     except Exception:  # whatever is wrong with one must not hide the others
         entry["status"] = "damaged"
     return entry
+
+
+def _sweep_entry(folder: RunFolder) -> dict[str, Any]:
+    """The line of a sweep: its setting, and the value that was chosen."""
+    record = folder.read_json(SWEEP)
+    told = {"command": record["command"], "config": record["typed"], "status": "interrupted"}
+    if not (folder.path / "results.json").is_file():
+        return {**told, "headline": f"sweep of {record['name']}"}
+    results = folder.read_results()["results"]
+    chosen = f"{record['name']} = {results['chosen']} of {len(results['values'])}"
+    return {**told, "status": "done", "headline": f"sweep: {chosen}"}
 
 
 def show_run(run: Path, *, json: bool) -> ExitCode:
     """The consoles and tables of a finished run, as they were shown; its document with ``json``."""
 
     def work(terminal: Terminal) -> Outcome:
-        folder = RunFolder.open(run)
+        sweep = (run / SWEEP).is_file()
+        folder = RunFolder(run) if sweep else RunFolder.open(run)
+        if sweep and not (run / "console.txt").is_file():
+            raise UsageError(f"the sweep {run} is not finished", f"Go on with it: --resume {quoted(run)}")
         if not (folder.path / "console.txt").is_file():
             raise UsageError(
                 f"{run} is not finished, there is nothing to show yet",
@@ -188,6 +203,7 @@ def verify_run(run: Path, options: RunOptions) -> ExitCode:
         with tempfile.TemporaryDirectory(prefix="nnlab-verify-") as place:
             terminal.tell(f"running the config of {run} again …")
             again = RunFolder.create(folder.command, Path(place) / "again")
+            config = with_parent(folder, config)
             silent = Terminal(json=True, verbosity=options.verbosity)
             session = Session(folder.command, config, again, silent, RunOptions(device=options.device, benchmark=False))
             session.expected_source = folder.read_json("data.json")
@@ -220,8 +236,8 @@ def compare(first: RunFolder, second: RunFolder) -> list[str]:
             if rows
             else f"metrics.csv has {len(one)} rows, then {len(two)}"
         )
-    again = _weights(second.path / "model.keras")
-    weights = _weights(first.path / "model.keras", most=2 * sum(map(len, again.values())) + 1_000_000)
+    again = untrusted.read_weights(second.path / "model.keras")
+    weights = untrusted.read_weights(first.path / "model.keras", most=2 * sum(map(len, again.values())) + 1_000_000)
     if list(weights) != list(again):
         found.append("model.keras holds other weights")
     else:
@@ -236,37 +252,6 @@ def compare(first: RunFolder, second: RunFolder) -> list[str]:
 def _metrics(folder: RunFolder) -> list[dict[str, str]]:
     rows = untrusted.read_table(folder.path / "metrics.csv")
     return [{key: value for key, value in row.items() if key not in TIMES} for row in rows]
-
-
-def _weights(path: Path, *, most: int | None = None) -> dict[str, bytes]:
-    """Every array of a ``model.keras``, by its place in the file.
-
-    InputError where it cannot be read, or holds more than ``most`` bytes: it may be anybody's.
-    """
-    import io
-    import zipfile
-
-    import h5py
-
-    arrays: dict[str, bytes] = {}
-
-    def keep(name: str, node: Any) -> None:
-        if isinstance(node, h5py.Dataset):
-            if most is not None and node.nbytes > most:
-                raise ValueError(f"expected at most {most:,} bytes, {name} has {node.nbytes:,}")
-            arrays[name] = node[()].tobytes()
-
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = archive.getinfo("model.weights.h5").file_size
-            if most is not None and size > most:
-                raise ValueError(f"expected at most {most:,} bytes, got {size:,}")
-            content = archive.read("model.weights.h5")
-        with h5py.File(io.BytesIO(content)) as file:
-            file.visititems(keep)
-    except untrusted.UNREADABLE as error:
-        raise InputError(f"cannot be read: {error}", untrusted.DAMAGED, path=path) from error
-    return arrays
 
 
 def _differences(one: dict[str, Any], two: dict[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.config import Config
-from nnlab.configs.schema import INTEGER, NUMBER
+from nnlab.configs.schema import INTEGER, NUMBER, TEXT, record
 from nnlab.errors import ExitCode
 from nnlab.experiments import REGISTRY
 from nnlab.options import Option, fields_of, hints_of
@@ -17,6 +17,18 @@ from nnlab.output.document import SCHEMA
 from nnlab.output.terminal import Terminal
 
 JSON_TYPES = {int: "integer", float: "number", bool: "boolean", str: "string", type(None): "null"}
+
+TEXTS = {"type": "array", "items": TEXT}
+CHECKED = record({"inputs": TEXT, "answers": INTEGER, "largest_difference": NUMBER, "other_answers": INTEGER})
+TAKEN_ALONG = {
+    "export": {
+        "oneOf": [
+            record({"to": {"const": "onnx"}, "files": TEXTS, "left_out": TEXTS, "checked": CHECKED}),
+            record({"to": {"const": "zip"}, "files": TEXTS, "sha256": TEXT, "entries": TEXTS, "left_behind": TEXTS}),
+        ]
+    },
+    "import": record({"run": TEXT, "entries": TEXTS, "left_packed": TEXTS}),
+}
 
 
 def print_schema() -> ExitCode:
@@ -54,12 +66,19 @@ def schema() -> dict[str, Any]:
             ]
         },
     }
-    finished = [
+    finished: list[dict[str, Any]] = [
         {
             "if": {"properties": {"command": {"const": name}, "status": {"const": "ok"}}},
             "then": {"properties": {"config": config_schema(cls), "results": with_sizes(cls.RESULTS)}},
         }
         for name, cls in ((name, entry.config) for name, entry in REGISTRY.items())
+    ]
+    finished += [
+        {
+            "if": {"properties": {"command": {"const": name}, "status": {"const": "ok"}}},
+            "then": {"properties": {"results": results}},
+        }
+        for name, results in TAKEN_ALONG.items()
     ]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -106,6 +125,8 @@ def value_schema(entry: dataclasses.Field[Any], hint: Any) -> dict[str, Any]:
     if origin is list:
         return {"type": "array", "items": value_schema(entry, typing.get_args(hint)[0])}
     kinds = typing.get_args(hint) or (hint,)
+    if typing.get_origin(kinds[0]) is dict:
+        return {"type": ["object", "null"], "additionalProperties": {"type": "integer", "minimum": 1}}
     limits = {
         "minimum": bounds.min,
         "maximum": bounds.max,

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnlab.commands.outcome import Outcome, run_command
+from nnlab.commands.parent import adopt, inherited_record, starter, taken_over, with_parent, write_keys
 from nnlab.config import Config, RunOptions
 from nnlab.errors import Description, ExitCode, InputError, UsageError
 from nnlab.experiments import Loaded, entry
+from nnlab.options import parsed, value_of
 from nnlab.output.document import document
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal, quoted
@@ -54,6 +56,7 @@ class Session:
         self.environment: dict[str, Any] = {}
         self.source: dict[str, Any] = {}
         self.expected_source: dict[str, Any] | None = None  # of the run that is repeated
+        self.source_of_like: Mapping[str, Any] = {}  # of the run whose options were taken over
 
     def document(self, **known: Any) -> dict[str, Any]:
         """The JSON document of the run as it stands."""
@@ -83,8 +86,10 @@ def train(name: str, given: Mapping[str, Any], options: RunOptions) -> ExitCode:
             if session.folder.finished:
                 return shown_again(session)
         else:
-            config = entry(name).config.from_options(given)
+            typed, source, inherited = taken_over(name, with_settings(name, given, options), options)
+            config = entry(name).config.from_options(typed, settings=True, inherited=inherited)
             session = Session(name, config, RunFolder.create(name, options.out), terminal, options)
+            session.source_of_like = source
         finished = execute(session, engine)
         terminal.tell(f"saved in {session.folder.path}; use it: nnlab predict {quoted(session.folder.path)} …")
         return Outcome(whole=finished)
@@ -93,6 +98,17 @@ def train(name: str, given: Mapping[str, Any], options: RunOptions) -> ExitCode:
         return keep_failure(session, told) if session else (told, {})
 
     return run_command(name, work, json=options.json, verbosity=options.verbosity, failed=failed)
+
+
+def with_settings(name: str, given: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
+    """The options typed, with those of ``--set``. UsageError where a setting is none, or is given twice."""
+    cls, both = entry(name).config, dict(given)
+    for text in options.set or ():
+        setting, value = parsed(cls, text, "--set")
+        if setting in both:
+            raise UsageError(f"{setting} is given twice", "Leave one of them out")
+        both[setting] = value_of(cls, setting, value)
+    return both
 
 
 def engine_of(options: RunOptions) -> Engine:
@@ -106,8 +122,8 @@ def engine_of(options: RunOptions) -> Engine:
 
 def resumed(name: str, given: Mapping[str, Any], options: RunOptions, terminal: Terminal) -> Session:
     """The session of a run folder to go on with. UsageError where options come with it or it is of another command."""
-    if given or options.out:
-        typed = [*given, *(["out"] if options.out else [])]
+    others = {"out": options.out, "like": options.like, "from": options.parent, "set": options.set}
+    if typed := [*given, *(name for name, value in others.items() if value)]:
         raise UsageError(
             "--resume goes on with the options the run was started with, it does not take "
             + ", ".join(f"--{option.replace('_', '-')}" for option in typed),
@@ -115,7 +131,8 @@ def resumed(name: str, given: Mapping[str, Any], options: RunOptions, terminal: 
         )
     assert options.resume is not None
     folder = RunFolder.open(options.resume, name)
-    return Session(name, config_of(folder), folder, terminal, options)
+    config = config_of(folder)
+    return Session(name, config if folder.finished else with_parent(folder, config), folder, terminal, options)
 
 
 def config_of(folder: RunFolder) -> Config:
@@ -169,6 +186,8 @@ def execute(session: Session, engine: Engine | None = None) -> dict[str, Any]:
             loaded = experiment.load(session.config)
         begin(session, loaded)
         tasks = experiment.tasks(session.config, loaded.data)
+        if session.config.inherited is not None:
+            check_one_network(tasks)
         trainer = trainer_of(session, engine)
         try:
             results = trainer.train(tasks)
@@ -208,6 +227,17 @@ def add_sizes(found: dict[str, Any], tasks: Sequence[Task], results: Results, te
         terminal.show(f"{of}: {line}" if of else line)
 
 
+def check_one_network(tasks: Sequence[Task]) -> None:
+    """UsageError where a run that starts from another's weights has networks that other run kept no weights of."""
+    if others := [task.name for task in tasks if not task.keep_model]:
+        kept = next((task.name for task in tasks if task.keep_model), "none")
+        raise UsageError(
+            f"expected one network with --from: a run keeps the weights of one ({kept}), "
+            f"there are none for {', '.join(others)}",
+            "Choose that one with the command's options",
+        )
+
+
 def check_finite(results: Any, name: str = "results") -> None:
     """Raise InputError where a figure is not a finite number: such a run is not "ok"."""
     if isinstance(results, dict):
@@ -237,15 +267,7 @@ def begin(session: Session, loaded: Loaded[Any, Any]) -> None:
     if note := edition_note(session.config):
         terminal.warn(note)
         session.source["edition"] = note
-    if session.expected_source is not None:
-        check_same_data(folder, session.expected_source, session.source)
-    if folder.is_run:
-        check_same_data(folder, folder.read_json("data.json"), session.source)
-    else:
-        folder.write_config(session.name, session.config.record())
-        folder.write_json("data.json", session.source)
-        if loaded.preprocessing:
-            folder.write_json("preprocessing.json", dict(loaded.preprocessing))
+    write_record(session, loaded)
     if terminal.err.is_terminal:
         terminal.tell("starting the backend …")
     environment = backend.start(session.options.device, verbose=terminal.verbosity > 0, many_shapes=loaded.many_shapes)
@@ -254,6 +276,46 @@ def begin(session: Session, loaded: Loaded[Any, Any]) -> None:
     terminal.tell(
         f"{environment.backend} {environment.backend_version} on {environment.device}, run folder {folder.path}"
     )
+
+
+def write_record(session: Session, loaded: Loaded[Any, Any]) -> None:
+    """What makes the folder a run; of a run that is gone on with or repeated, refuse other data."""
+    folder, terminal = session.folder, session.terminal
+    before = session.source_of_like.get("digest")
+    if before is not None and before != session.source.get("digest"):
+        terminal.warn(f"the data are not those of the run whose options these are (digest {str(before)[:12]}…)")
+    inherited = session.config.inherited
+    if inherited is not None:
+        session.source["parent"] = {**inherited_record(inherited), "left_out": loaded.left_out}
+    if session.expected_source is not None:
+        check_same_data(folder, session.expected_source, session.source)
+    if folder.is_run:
+        check_same_data(folder, folder.read_json("data.json"), session.source)
+    else:
+        if session.config.minutes is not None and session.config.steps is None:
+            session.config = config_with_steps(session, loaded)
+        if inherited is not None:
+            adopt(folder, inherited)
+        if loaded.training_keys is not None:
+            write_keys(folder, loaded.training_keys(), inherited)
+        typed = {name: value for name, value in session.config.given.items() if name != "start"}
+        folder.write_json("data.json", session.source)
+        if loaded.preprocessing:
+            folder.write_json("preprocessing.json", dict(loaded.preprocessing))
+        folder.write_config(session.name, session.config.record(), typed)
+
+
+def config_with_steps(session: Session, loaded: Loaded[Any, Any]) -> Config:
+    """The config with the steps that its minutes come to, timed where the run will train."""
+    from nnlab.commands.budget import with_steps
+
+    session.terminal.tell("timing a step of training …")
+    engine = engine_of(session.options)
+    config = with_steps(session.name, loaded, session.source, engine, session.options.device)
+    assert config.steps is not None
+    told = ", ".join(" ".join(filter(None, [task, f"{steps:,} steps"])) for task, steps in config.steps.items())
+    session.terminal.tell(f"{config.minutes:g} minutes of training per network and seed are {told}")
+    return config
 
 
 def edition_note(config: Config) -> str:
@@ -305,4 +367,5 @@ def trainer_of(session: Session, engine: Engine | None) -> Any:
         benchmark=options.benchmark,
         watch_many=watch_many,
         warn=terminal.warn,
+        start=starter(session.config),
     )

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nnlab.commands.outcome import Outcome, run_command
+from nnlab.commands.parent import starter, with_parent
 from nnlab.commands.train import check_same_data, config_of
+from nnlab.config import Config
 from nnlab.errors import ExitCode, UsageError
 from nnlab.experiments import entry
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal
+
+if TYPE_CHECKING:
+    from nnlab.training.task import Task
 
 
 class EventLines:
@@ -43,32 +48,77 @@ class EventLines:
         sys.stdout.flush()
 
 
-def work(path: Path, task_name: str, firsts: Sequence[int], *, device: str, benchmark: bool) -> ExitCode:
-    """Train the groups of runs of a task that begin with ``firsts``; an error is one line on stderr."""
+def work(
+    path: Path, task_name: str, firsts: Sequence[int], *, device: str, benchmark: bool, time: bool = False
+) -> ExitCode:
+    """Train the groups of runs of a task that begin with ``firsts``; an error is one line on stderr.
+
+    ``time``: time a step of the task, or of each, instead.
+    """
 
     def train_runs(terminal: Terminal) -> Outcome:
-        _train(path, task_name, firsts, device=device, benchmark=benchmark)
+        config, tasks, folder = _opened(path, device)
+        if time:
+            _time(tasks, task_name, config.seeds)
+        else:
+            _train(config, tasks, folder, task_name, firsts, benchmark=benchmark)
         return Outcome()
 
     return run_command("worker", train_runs, json=False)
 
 
-def _train(path: Path, task_name: str, firsts: Sequence[int], *, device: str, benchmark: bool) -> None:
+def _opened(path: Path, device: str) -> tuple[Config, dict[str, Task], RunFolder]:
+    """(config, tasks by name, folder) of a run; the backend has been started."""
     folder = RunFolder.open(path)
-    experiment = entry(folder.command).experiment(config_of(folder))
-    loaded = experiment.load(config_of(folder))
+    config = with_parent(folder, config_of(folder))
+    experiment = entry(folder.command).experiment(config)
+    loaded = experiment.load(config)
     check_same_data(folder, folder.read_json("data.json"), loaded.source)
     from nnlab import backend
 
     backend.start(device, many_shapes=loaded.many_shapes)
+    tasks = {task.name: task for task in experiment.tasks(loaded.config, loaded.data)}
+    return loaded.config, tasks, folder
+
+
+def _train(
+    config: Config,
+    tasks: Mapping[str, Task],
+    folder: RunFolder,
+    task_name: str,
+    firsts: Sequence[int],
+    *,
+    benchmark: bool,
+) -> None:
     from nnlab.training.repeat import train_groups
 
-    tasks = {task.name: task for task in experiment.tasks(loaded.config, loaded.data)}
     if task_name not in tasks:
         raise UsageError(f"expected a task among {', '.join(tasks)}, got {task_name!r}", "This command is nnlab's own")
-    seeds = loaded.config.seeds
-    progress = EventLines()
     for _ in train_groups(
-        tasks[task_name], seeds, folder, lambda rows: None, progress, benchmark=benchmark, only=firsts
+        tasks[task_name],
+        config.seeds,
+        folder,
+        lambda rows: None,
+        EventLines(),
+        benchmark=benchmark,
+        only=firsts,
+        start=starter(config),
     ):
         pass
+
+
+def _time(tasks: Mapping[str, Task], task_name: str, seeds: Sequence[int]) -> None:
+    """Tell how long a step of each task takes; of one that wants other threads only that, unless it is asked for."""
+    from nnlab.training.loop import Networks
+    from nnlab.training.repeat import group_size
+    from nnlab.training.timing import seconds_per_step
+
+    for name, task in tasks.items():
+        if task_name and name != task_name:
+            continue
+        size = group_size(task, len(seeds))
+        elsewhere = task.threads is not None and not task_name
+        seconds = None if elsewhere else seconds_per_step(Networks(task), seeds[:size])
+        told = {"task": name, "seconds": seconds, "networks": size, "steps": task.steps, "threads": task.threads}
+        sys.stdout.write(json.dumps({"event": "timed", **told}) + "\n")
+        sys.stdout.flush()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from nnlab.config import SAMPLE
+from nnlab.config import SAMPLE, Inherited
 from nnlab.configs.autoencode import GRID_ROWS, OF_PICTURES, SQUASHED, ReconstructionConfig
 from nnlab.configs.schema import FIGURE, NUMBER, TEXT, figures, record, rows
 from nnlab.errors import UsageError
@@ -65,11 +65,11 @@ class DenoiseConfig(ReconstructionConfig):
     )
 
     @classmethod
-    def _made(cls, given: Mapping[str, Any], facts: Mapping[str, Any]) -> Self:
+    def _made(cls, given: Mapping[str, Any], facts: Mapping[str, Any], inherited: Inherited | None = None) -> Self:
         """As for every config; from Python the noise may be a number."""
         noise = given.get("noise")
         is_number = isinstance(noise, int | float) and not isinstance(noise, bool)
-        return super()._made({**given, "noise": f"{noise:.12g}"} if is_number else given, facts)
+        return super()._made({**given, "noise": f"{noise:.12g}"} if is_number else given, facts, inherited)
 
     @property
     def sigmas(self) -> tuple[float, float]:

@@ -8,9 +8,11 @@ from typing import Any, ClassVar, Literal
 
 from nnlab.config import SAMPLE, Config, Preset
 from nnlab.configs.schema import FIGURE, INTEGER, NUMBER, record, rows
-from nnlab.options import BY_DATA, SHARED, bounded, option
+from nnlab.options import BY_DATA, SHARED, added, bounded, option
 
 ACCURACY = {"test_accuracy": FIGURE}
+OF_VALIDATION = {"val_accuracy": FIGURE, "val_loss": FIGURE}
+NEIGHBOURS, LOGISTIC = {"test_accuracy": NUMBER, "k": INTEGER}, {"test_accuracy": NUMBER}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,8 @@ class DigitsConfig(Config):
     cnn_learning_rate: float = bounded(3e-3, above=0, max=10)
     weight_decay: float = bounded(0.05, min=0, max=10)
     beta_2: float = bounded(0.99, above=0, below=1)
+    # Settings are chosen with 1/6: the last 10,000 of MNIST's training digits. A reported network trains on all.
+    validation: float = added(0.0, before=0.0, min=0, below=1)
 
     @classmethod
     def default_told(cls, name: str, preset: Preset) -> str | None:
@@ -73,7 +77,14 @@ class MnistConfig(DigitsConfig):
     }
 
     RESULTS: ClassVar = {
-        **record({"common": {"type": "array", "items": INTEGER}}),
+        **record(
+            {
+                "common": {"type": "array", "items": INTEGER},
+                "baselines": record(
+                    {"logistic_regression": record(LOGISTIC), "k_nearest_neighbours": record(NEIGHBOURS)}
+                ),
+            }
+        ),
         "patternProperties": {
             "^(mlp|cnn)_(ce|mse)$": record(
                 {
@@ -85,7 +96,8 @@ class MnistConfig(DigitsConfig):
                         },
                         least=0,
                     ),
-                }
+                },
+                **OF_VALIDATION,
             )
         },
     }

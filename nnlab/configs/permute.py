@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.config import SAMPLE
-from nnlab.configs.mnist import ACCURACY, DigitsConfig
+from nnlab.configs.mnist import ACCURACY, LOGISTIC, NEIGHBOURS, OF_VALIDATION, DigitsConfig
 from nnlab.configs.schema import record
 
 
@@ -24,8 +24,18 @@ class PermuteConfig(DigitsConfig):
     }
 
     RESULTS: ClassVar = {
-        **record({}),
-        "patternProperties": {"^(mlp|cnn)_(plain|permuted|recovered)$": record(ACCURACY)},
+        **record(
+            {
+                "baselines": record(
+                    {
+                        f"{name}_{pixels}": record(figures)
+                        for name, figures in (("logistic_regression", LOGISTIC), ("k_nearest_neighbours", NEIGHBOURS))
+                        for pixels in ("plain", "permuted")
+                    }
+                )
+            }
+        ),
+        "patternProperties": {"^(mlp|cnn)_(plain|permuted|recovered)$": record(ACCURACY, **OF_VALIDATION)},
     }
 
     @property

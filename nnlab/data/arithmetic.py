@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nnlab.data.random import Stream, rng
+from nnlab.data.seen import Keys, keys_of
 from nnlab.data.textfile import open_text
 from nnlab.errors import InputError, UsageError
 
@@ -68,6 +69,12 @@ class Sums:
         """sha256 of the questions, in order."""
         pairs = zip(self.left.tolist(), self.right.tolist(), strict=True)
         return hashlib.sha256("".join(f"{a}{SIGNS[self.op]}{b}\n" for a, b in pairs).encode()).hexdigest()
+
+    @property
+    def keys(self) -> Keys:
+        """A key per question, the same for its mirror: ``(n,)``."""
+        pairs = zip(self.left.tolist(), self.right.tolist(), strict=True)
+        return keys_of(f"{min(a, b)}{SIGNS[self.op]}{max(a, b)}" for a, b in pairs)
 
     def __len__(self) -> int:
         return len(self.left)

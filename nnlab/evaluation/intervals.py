@@ -1,10 +1,12 @@
-"""What several runs say together: mean, standard deviation and a 95 % interval."""
+"""What several runs say together: mean, standard deviation and a 95 % interval; the figures of results by name."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+NOT_COMPARED = ("seconds", "seconds_to_99", "characters_per_second", "sentences_per_second", "weights")
 
 
 def over_runs(values: Sequence[float | None]) -> Any:
@@ -47,3 +49,21 @@ def runs_needed(deviation: float, difference: float) -> int:
     while stdtrit(2 * n - 2, 0.975) * deviation * math.sqrt(2 / n) > difference and n < 100_000:
         n += 1
     return n
+
+
+def flat_figures(results: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """(dotted name, number or figure) of all figures of the results."""
+    rows: list[tuple[str, Any]] = []
+    for name, value in results.items():
+        if name in NOT_COMPARED or isinstance(value, bool):
+            continue
+        if isinstance(value, int | float) or (isinstance(value, dict) and "ci95" in value):
+            rows.append((prefix + name, value))
+        elif isinstance(value, dict):
+            rows += flat_figures(value, f"{prefix}{name}.")
+    return rows
+
+
+def less_is_better(name: str) -> bool:
+    """Whether a figure of this name is the better the less it is: losses, distances, seconds, sizes."""
+    return any(word in name for word in ("loss", "distance", "seconds", "epochs_to", "bits", "weights", "mflop"))

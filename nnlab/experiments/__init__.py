@@ -6,6 +6,7 @@ An experiment is a module of five functions (:class:`Experiment`) and a config c
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from nnlab.configs.translate import TranslateConfig
 from nnlab.errors import UsageError
 
 if TYPE_CHECKING:
+    from nnlab.experiments.insights import Insight
     from nnlab.output.run_folder import RunFolder
     from nnlab.output.terminal import Terminal
     from nnlab.training.task import Results, Task
@@ -39,6 +41,8 @@ class Loaded(Generic[C, D]):
     ``config`` is complete and goes into ``config.json``; ``source`` is what ``data.json`` says of the data (name,
     digest, …); ``notes`` are told as warnings (what could not be read); ``preprocessing`` is what ``predict`` needs
     of the data beside the weights, as JSON values. ``many_shapes``: batches of hundreds of shapes will come.
+    ``training_keys`` makes the keys (``nnlab/data/seen.py``) of what will be trained on, without which no run can
+    start from this one's weights; ``left_out`` is how many held-out items an ancestor was trained on.
     """
 
     config: C
@@ -47,13 +51,13 @@ class Loaded(Generic[C, D]):
     notes: Sequence[str] = ()
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
     many_shapes: bool = False
+    training_keys: Callable[[], Any] | None = None
+    left_out: int = 0
 
 
 def with_data(loaded: Loaded[C, Any], data: D) -> Loaded[C, D]:
     """What was loaded, with data that were made of it."""
-    return Loaded(
-        loaded.config, data, loaded.source, loaded.notes, loaded.preprocessing, many_shapes=loaded.many_shapes
-    )
+    return dataclasses.replace(loaded, data=data)
 
 
 class Experiment(Protocol[C, D]):
@@ -118,13 +122,21 @@ class Predictor(ABC, Generic[Input]):
         return None
 
 
+class Insights(Protocol):
+    """What a module of :mod:`nnlab.experiments.insights` offers."""
+
+    def insights(self, config: Any, loaded: Loaded[Any, Any], run: FinishedRun, /) -> Sequence[Insight]:
+        """What a teacher would project of a finished run. The backend has been started."""
+
+
 @dataclass(frozen=True)
 class Entry:
-    """One line of the registry: the options, and a function that imports the experiment."""
+    """One line of the registry: the options, and functions that import the experiment and its insights, if any."""
 
     config: type[Config]
     experiment: Callable[[Any], Experiment[Any, Any]]
     predict_many_shapes: bool = False
+    insights: Callable[[Any], Insights] | None = None
 
 
 def _mnist(config: MnistConfig) -> Experiment[MnistConfig, Any]:
@@ -179,14 +191,54 @@ def _denoise(config: DenoiseConfig) -> Experiment[DenoiseConfig, Any]:
     return denoise
 
 
+def _of_digits(config: MnistConfig | PermuteConfig) -> Insights:
+    from nnlab.experiments.insights import digits
+
+    return digits
+
+
+def _of_textgen(config: TextgenConfig) -> Insights:
+    from nnlab.experiments.insights import textgen
+
+    return textgen
+
+
+def _of_translate(config: TranslateConfig) -> Insights:
+    from nnlab.experiments.insights import translate
+
+    return translate
+
+
+def _of_arith(config: ArithConfig) -> Insights:
+    from nnlab.experiments.insights import arith
+
+    return arith
+
+
+def _of_autoencode(config: AutoencodeConfig) -> Insights:
+    if config.kind == "sounds":
+        from nnlab.experiments.insights import autoencode_sounds
+
+        return autoencode_sounds
+    from nnlab.experiments.insights import autoencode_images
+
+    return autoencode_images
+
+
+def _of_denoise(config: DenoiseConfig) -> Insights:
+    from nnlab.experiments.insights import denoise
+
+    return denoise
+
+
 REGISTRY: dict[str, Entry] = {
-    "mnist": Entry(MnistConfig, _mnist),
-    "permute": Entry(PermuteConfig, _permute),
-    "textgen": Entry(TextgenConfig, _textgen),
-    "translate": Entry(TranslateConfig, _translate, predict_many_shapes=True),
-    "arith": Entry(ArithConfig, _arith),
-    "autoencode": Entry(AutoencodeConfig, _autoencode),
-    "denoise": Entry(DenoiseConfig, _denoise),
+    "mnist": Entry(MnistConfig, _mnist, insights=_of_digits),
+    "permute": Entry(PermuteConfig, _permute, insights=_of_digits),
+    "textgen": Entry(TextgenConfig, _textgen, insights=_of_textgen),
+    "translate": Entry(TranslateConfig, _translate, predict_many_shapes=True, insights=_of_translate),
+    "arith": Entry(ArithConfig, _arith, insights=_of_arith),
+    "autoencode": Entry(AutoencodeConfig, _autoencode, insights=_of_autoencode),
+    "denoise": Entry(DenoiseConfig, _denoise, insights=_of_denoise),
 }
 
 

@@ -9,7 +9,7 @@ thread. Convolutions fill the cores alone and go one after another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,17 @@ from nnlab.data import digits
 from nnlab.data.digit_pictures import DigitForm, read_picture
 from nnlab.data.digits import Digits
 from nnlab.data.pixels import Bytes
+from nnlab.evaluation.intervals import over_runs
 from nnlab.experiments import FinishedRun, Loaded, Predictor
-from nnlab.training.task import SideBySide, Task
+from nnlab.output.terminal import percent
+from nnlab.training.task import RunResult, SideBySide, Task
 
 
 def load_digits(config: Any) -> Loaded[Any, Digits]:
-    """The digits of a run, and what of them could not be read as it was."""
-    data = digits.load(config.data)
-    return Loaded(config, data, data.record(), data.notes, {"form": data.form.record()})
+    """The digits of a run, some of them for validation where that is set, and what could not be read as it was."""
+    read = digits.load(config.data)
+    data = digits.with_validation(read, config.validation)
+    return Loaded(config, data, read.record(), data.notes, {"form": data.form.record()})
 
 
 def task(
@@ -36,7 +39,7 @@ def task(
     """A digit network of all seeds: ``net`` mlp or cnn, ``loss`` ce or mse, ``shift`` pixels a picture may move.
 
     ``shift`` None: the pixels have no order, so the network is one that pools once. Outputs are the test
-    probabilities ``(pictures, 10)`` of each run.
+    probabilities ``(pictures, 10)`` of each run. The epochs are a setting: the last one's weights are always kept.
     """
     from nnlab import backend
     from nnlab.models import digits as models
@@ -50,7 +53,9 @@ def task(
         return compiled(config, net, loss, shift, count, samples)
 
     def evaluate(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        return metrics(probabilities(model, data.x_test), data.y_test, loss), {}
+        part, pictures, labels = data.watched
+        found = metrics(probabilities(model, pictures), labels, loss)
+        return {f"{part}_{name}": values for name, values in found.items()}, {}
 
     return Task(
         name=name,
@@ -198,7 +203,41 @@ def metrics(given: np.ndarray[Any, Any], labels: Bytes, loss: str) -> dict[str, 
         else:
             values.append(float(((one - np.eye(10)[labels]) ** 2).mean()))
     accuracy = [float((one.argmax(-1) == labels).mean()) for one in given]
-    return {"val_loss": np.array(values), "test_accuracy": np.array(accuracy)}
+    return {"loss": np.array(values), "accuracy": np.array(accuracy)}
+
+
+# ---- present -----------------------------------------------------------------------------------------
+
+BASELINES = {"logistic_regression": "logistic regression", "k_nearest_neighbours": "k nearest neighbours"}
+
+
+def figures_of(runs: Sequence[RunResult], test_accuracy: Sequence[float]) -> dict[str, Any]:
+    """Test accuracy over the runs, and accuracy and loss on validation where there is one."""
+    last = runs[0].history.best
+    seen = [name for name in ("val_accuracy", "val_loss") if name in last]
+    return {
+        "test_accuracy": over_runs(test_accuracy),
+        **{name: over_runs([float(run.history.best[name]) for run in runs]) for name in seen},
+    }
+
+
+def baseline_label(name: str, figures: Mapping[str, Any]) -> str:
+    """A baseline as a table names it."""
+    return f"{BASELINES[name]}, k = {figures['k']}" if "k" in figures else BASELINES[name]
+
+
+def beyond_baselines(accuracy: Mapping[str, float], baselines: Mapping[str, Mapping[str, Any]]) -> str:
+    """One sentence: how many fewer errors each network makes than the best baseline; both are shares right."""
+    name, best = max(baselines.items(), key=lambda item: float(item[1]["test_accuracy"]))
+    wrong = 1 - float(best["test_accuracy"])
+    what = f"{baseline_label(name, best)}, {percent(best['test_accuracy'])} right"
+    if wrong == 0:
+        return f"The best baseline ({what}) leaves a network nothing to win."
+    told = []
+    for network, right in accuracy.items():
+        change = (1 - right) / wrong - 1
+        told.append(f"{network} makes {100 * abs(change):.0f} % {'fewer' if change <= 0 else 'more'} errors")
+    return f"Beyond the best baseline ({what}): {', '.join(told)}."
 
 
 # ---- predict -----------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,7 @@ def reconstruction_task(
 
     steps = max(1, samples // batch_size)
 
-    def batches(model: Any, seed: int, epoch: int) -> Iterable[Any]:
+    def batches(model: Any, seed: int, epoch: int) -> Batches:
         order = permutation(seed, epoch, samples)
         draws = rng(seed, Stream.AUGMENTATION, epoch)
 

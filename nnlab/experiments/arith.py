@@ -31,6 +31,7 @@ from nnlab.data.arithmetic import Ids, Sums
 from nnlab.data.folders import messages
 from nnlab.data.random import Stream, rng
 from nnlab.data.report_2018 import report_2018
+from nnlab.data.seen import unseen
 from nnlab.data.textfile import find_path
 from nnlab.errors import UsageError
 from nnlab.evaluation.intervals import over_runs
@@ -62,13 +63,17 @@ def load(config: ArithConfig) -> Loaded[ArithConfig, Questions]:
     """Draw the questions, or read a user's; the split is the same for every run: runs differ in the network."""
     config, drawn = own_questions(config) if config.data not in (None, SAMPLE) else draw_questions(config)
     training, held_out = arithmetic.split(drawn)
+    kept, told = unseen(held_out.keys, config.inherited, "held-out questions")
+    left_out, held_out = len(held_out), held_out[kept]
+    left_out -= len(held_out)
     x, y = encode_questions(config, training.left, training.right), encode_answers(config, training.answer)
     if config.op == "mul" and config.network == "columns":  # b*a has a*b's answer: shown both ways
         x, y = np.concatenate([x, x[:, :, ::-1]]), np.concatenate([y, y])
     x_test = encode_questions(config, held_out.left, held_out.right)
     data = Questions(training, held_out, x, y, x_test, encode_answers(config, held_out.answer))
     source = {"name": drawn.origin, "size": drawn.size, "items": len(drawn), "digest": drawn.digest}
-    return Loaded(config, data, source, messages(drawn.origin, drawn.notes, ()))
+    notes = [*messages(drawn.origin, drawn.notes, ()), *told]
+    return Loaded(config, data, source, notes, training_keys=lambda: training.keys, left_out=left_out)
 
 
 def draw_questions(config: ArithConfig) -> tuple[ArithConfig, Sums]:
@@ -147,7 +152,7 @@ def compiled(config: ArithConfig, samples: int) -> Any:
     from nnlab.training.optimizers import cosine_adamw
 
     steps = -(-samples // config.batch_size)
-    total = steps * config.epochs
+    total = config.planned("", steps, config.epochs)[1]
     if config.schedule == "cosine":
         optimizer: Any = cosine_adamw(
             config.learning_rate,
@@ -186,11 +191,14 @@ def tasks(config: ArithConfig, data: Questions) -> list[Task]:
         }
         return metrics, {"answers": decode(config, ids[:SHOWN])}
 
+    steps = -(-len(data.x) // config.batch_size)
+    epochs, total = config.planned("", steps, config.epochs)
     return [
         Task(
             name="",
-            epochs=config.epochs,
-            steps=-(-len(data.x) // config.batch_size),
+            epochs=epochs,
+            steps=steps,
+            total=total,
             build=lambda: compiled(config, len(data.x)),
             batches=shuffled((data.x, data.y), len(data.x), config.batch_size),
             evaluate=evaluate,

@@ -294,8 +294,8 @@ def beyond_pca(found: Mapping[str, Any]) -> str:
     for key, what in (("log_mel_distance_db", "log-mel distance"), ("song_distance_db", "song distance")):
         mine = found[key]
         if mine is not None and best[key]:
-            told.append(f"{100 * (mean_of(mine) / best[key] - 1):+.1f} % of {what}")
-    return f"Beyond the best baseline ({BASELINES[name]}) the network is worth {', '.join(told)} (less is better)."
+            told.append(f"the {what} by {100 * (mean_of(mine) / best[key] - 1):+.1f} %")
+    return f"Beyond the best baseline ({BASELINES[name]}) the network changes {' and '.join(told)}."
 
 
 def summary(

@@ -10,7 +10,10 @@ probabilities are averaged, digits are ranked by that gap, and how many of the r
 said beside it. A digit that nearly every run of every network contradicts with confidence is probably
 mislabelled; the ledger (``ledger.csv``) lists every digit that any run got wrong.
 
-All figures are of the test pictures, which no run is trained on.
+All figures are of the test pictures, which no run is trained on and which choose no setting: settings are compared by
+networks that learn from the first 50,000 training pictures, on the last 10,000 (``validation`` 1/6); those that are
+reported then learn from all 60,000. Logistic regression and k nearest neighbours, fitted on the same pictures, stand
+beside them.
 """
 
 from __future__ import annotations
@@ -23,9 +26,17 @@ import numpy as np
 from nnlab.configs.mnist import MnistConfig
 from nnlab.data.digits import Digits
 from nnlab.evaluation import misclassified
+from nnlab.evaluation.digit_baselines import digit_baselines
 from nnlab.evaluation.intervals import over_runs, runs_needed
 from nnlab.experiments import FinishedRun, Loaded
-from nnlab.experiments._digits import DigitPredictor, load_digits, task
+from nnlab.experiments._digits import (
+    DigitPredictor,
+    baseline_label,
+    beyond_baselines,
+    figures_of,
+    load_digits,
+    task,
+)
 from nnlab.output.pictures import PictureRow
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal, percent, table
@@ -79,16 +90,19 @@ def present(
     for name, given in by_task.items():
         tops[name] = misclassified.ranked(data.y_test, given)[: config.top]
         found[name] = {
-            "test_accuracy": over_runs(accuracy[name]),
+            **figures_of(results[name], accuracy[name]),
             "most_misclassified": [one.record() for one in tops[name]],
         }
     shared = misclassified.in_common(tops)
     everywhere = sorted(index for index, names in shared.items() if len(names) == len(tops))
     found["common"] = everywhere
+    found["baselines"] = digit_baselines(data, terminal.tell)
 
     for name, top in tops.items():
         show_worst(terminal, name, top, data, config.runs)
     terminal.show(accuracy_table(config, found, by_task, data), "")
+    of_networks = {name: misclassified.mean_accuracy(found[name]) for name in by_task}
+    terminal.show(beyond_baselines(of_networks, found["baselines"]), "")
     if len(tops) > 1:
         show_common(terminal, shared, len(tops), config.top, data)
     for sentence in seed_sentences(accuracy):
@@ -122,13 +136,19 @@ def show_worst(
 
 
 def accuracy_table(config: MnistConfig, found: Mapping[str, Any], by_task: Probabilities, data: Digits) -> Any:
-    """The accuracy of each task."""
-    listed = table("task", "test accuracy", "standard deviation", "runs", "wrong in any run")
+    """The accuracy of each task, on validation too where there is one, and of each baseline."""
+    with_validation = config.validation > 0
+    columns = ["validation"] if with_validation else []
+    listed = table("task", *columns, "test accuracy", "deviation", "runs", "wrong in any run")
     for name, given in by_task.items():
         figure = found[name]["test_accuracy"]
         deviation = percent(figure["std"], 3) if isinstance(figure, dict) else "–"
         wrong = int(misclassified.any_wrong(given, data.y_test).sum())
-        listed.add_row(name, percent(figure), deviation, str(config.runs), f"{wrong:,}")
+        seen = [percent(found[name]["val_accuracy"])] if with_validation else []
+        listed.add_row(name, *seen, percent(figure), deviation, str(config.runs), f"{wrong:,}")
+    for name, figures in found["baselines"].items():
+        seen = ["–"] if with_validation else []
+        listed.add_row(baseline_label(name, figures), *seen, percent(figures["test_accuracy"]), "–", "–", "–")
     return listed
 
 
@@ -191,7 +211,8 @@ def suspect_sentence(suspects: Sequence[Mapping[str, Any]], wrong: int, trusted:
 
 def headline(results: Mapping[str, Any]) -> str:
     """The one figure of a finished run for the listing of ``nnlab runs``."""
-    name = max((key for key in results if key != "common"), key=lambda key: misclassified.mean_accuracy(results[key]))
+    networks = [key for key in results if key not in ("common", "baselines")]
+    name = max(networks, key=lambda key: misclassified.mean_accuracy(results[key]))
     return f"{name} {percent(misclassified.mean_accuracy(results[name]))}"
 
 
@@ -217,7 +238,8 @@ def save_figures(
     folder.write("figures/confusion.png", figures.png(figures.confusion(probabilities, data.y_test)))
     folder.write("figures/calibration.png", figures.png(figures.calibration(probabilities, data.y_test)))
     figure, axes = figures.canvas(2, title=f"nnlab mnist ({config.preset}, {data.source})")
-    shown = (("val_loss", 1, "test loss"), ("test_accuracy", 100, "test accuracy (%)"))
+    part, name = ("val", "validation") if config.validation else ("test", "test")
+    shown = ((f"{part}_loss", 1, f"{name} loss"), (f"{part}_accuracy", 100, f"{name} accuracy (%)"))
     for ax, (column, scale, label) in zip(axes, shown, strict=True):
         lines = {name: curves(runs, column, scale) for name, runs in results.items()}
         figures.curves(ax, lines, ylabel=label, log=scale == 1)

@@ -10,7 +10,8 @@ neighbours and loses. But the order can be told from the training pixels' correl
 :mod:`nnlab.data.pixel_layout`), without looking at the true one: the third row shows a CNN on pixels that were
 shuffled and then laid out again, perhaps turned or mirrored, which is all the same to it.
 
-Nothing here uses that pixels have neighbours except the CNN's convolutions: no picture is shifted.
+Nothing here uses that pixels have neighbours except the CNN's convolutions: no picture is shifted. The baselines
+(logistic regression, k nearest neighbours) see no order either, and are measured on plain and on permuted pixels.
 """
 
 from __future__ import annotations
@@ -29,9 +30,16 @@ from nnlab.data.pixels import Bytes
 from nnlab.data.random import Stream, rng
 from nnlab.data.report_2018 import report_2018
 from nnlab.evaluation import misclassified
-from nnlab.evaluation.intervals import over_runs
+from nnlab.evaluation.digit_baselines import digit_baselines
 from nnlab.experiments import FinishedRun, Loaded, with_data
-from nnlab.experiments._digits import DigitPredictor, load_digits, task
+from nnlab.experiments._digits import (
+    DigitPredictor,
+    baseline_label,
+    beyond_baselines,
+    figures_of,
+    load_digits,
+    task,
+)
 from nnlab.output.pictures import PictureRow
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal, percent, table
@@ -50,9 +58,16 @@ class Pixels:
     digits: Digits
     orders: Mapping[str, np.ndarray[Any, Any]]
 
-    def test_pictures(self, name: str) -> Bytes:
-        """The test pictures in one of the orders."""
-        return ordered(self.digits.x_test, self.orders[name])
+    def in_order(self, name: str) -> Digits:
+        """All digits in one of the orders."""
+        given, order = self.digits, self.orders[name]
+        seen = given.x_validation
+        return replace(
+            given,
+            x_train=ordered(given.x_train, order),
+            x_test=ordered(given.x_test, order),
+            x_validation=None if seen is None else ordered(seen, order),
+        )
 
 
 def load(config: PermuteConfig) -> Loaded[PermuteConfig, Pixels]:
@@ -74,10 +89,8 @@ def tasks(config: PermuteConfig, data: Pixels) -> list[Task]:
     """Each network on each order of the pixels."""
     made = []
     for net, name in config.experiments:
-        given, order = data.digits, data.orders[name]
-        in_order = replace(given, x_train=ordered(given.x_train, order), x_test=ordered(given.x_test, order))
         first = (net, name) == config.experiments[0]
-        made.append(task(config, f"{net}_{name}", net, "ce", in_order, shift=None, keep_model=first))
+        made.append(task(config, f"{net}_{name}", net, "ce", data.in_order(name), shift=None, keep_model=first))
     return made
 
 
@@ -101,8 +114,12 @@ def present(
     found: dict[str, Any] = {}
     for name, runs in results.items():
         probabilities = np.stack([run.outputs["probabilities"] for run in runs])
-        found[name] = {"test_accuracy": over_runs(misclassified.accuracies(probabilities, labels))}
-    pictures = {name: data.test_pictures(name) for name in data.orders}
+        found[name] = figures_of(runs, misclassified.accuracies(probabilities, labels))
+    of_pixels = {pixels: digit_baselines(data.in_order(pixels), terminal.tell) for pixels in ("plain", "permuted")}
+    found["baselines"] = {
+        f"{name}_{pixels}": figures for pixels, both in of_pixels.items() for name, figures in both.items()
+    }
+    pictures = {name: ordered(data.digits.x_test, order) for name, order in data.orders.items()}
     first = {name: array[0] for name, array in pictures.items()}
     terminal.heading(f"One test digit ({labels[0]})", "plain, permuted, and laid out again")
     terminal.show(PictureRow(list(first.values()), list(first)), "")
@@ -122,9 +139,24 @@ def present(
     terminal.show(listed)
     if config.runs > 1:
         terminal.show(f"Test accuracy over {config.runs} runs: mean ± half the 95 % interval.")
+    show_baselines(terminal, found, of_pixels)
     with figures.optional(terminal):
         save_figures(folder, config, pictures, labels, results)
     return found
+
+
+def show_baselines(
+    terminal: Terminal, found: Mapping[str, Any], of_pixels: Mapping[str, Mapping[str, Mapping[str, Any]]]
+) -> None:
+    """The baselines' accuracy on plain and on permuted pixels, and what the networks are worth beyond on permuted."""
+    listed = table("baseline, test accuracy", "plain", "permuted")
+    for name, plain in of_pixels["plain"].items():
+        both = [one[name]["test_accuracy"] for one in of_pixels.values()]
+        listed.add_row(baseline_label(name, plain), *map(percent, both))
+    accuracy = misclassified.mean_accuracy
+    networks = {name: accuracy(found[name]) for name in (*PERMUTED, "cnn_recovered") if name in found}
+    terminal.show("", listed, "Neither sees the order of the pixels.", "")
+    terminal.show(f"On permuted pixels. {beyond_baselines(networks, of_pixels['permuted'])}")
 
 
 def headline(results: Mapping[str, Any]) -> str:
@@ -150,8 +182,9 @@ def save_figures(
     figure = figures.rows_of_digits(rows, title="Test digits: plain, permuted, and laid out again")
     folder.write("figures/figure2.png", figures.png(figure))
     figure, [ax] = figures.canvas(1, width=6, title=f"nnlab permute ({config.preset})")
-    lines = {name: curves(runs, "test_accuracy", 100) for name, runs in results.items()}
-    figures.curves(ax, lines, ylabel="test accuracy (%)")
+    part, name = ("val", "validation") if config.validation else ("test", "test")
+    lines = {name: curves(runs, f"{part}_accuracy", 100) for name, runs in results.items()}
+    figures.curves(ax, lines, ylabel=f"{name} accuracy (%)")
     folder.write("figures/training.png", figures.png(figure))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -43,8 +44,20 @@ def load_weights(model: Any, path: Path) -> None:
     if stranger:
         raise InputError(f"the model carries code: {stranger}", UNTRUSTED, path=path)
     try:
-        model.load_weights(path)
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, OSError, RuntimeError) as error:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", "Skipping nested container")  # its layers would stay as they are
+            warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")  # it starts anew
+            model.load_weights(path)
+    except (
+        UserWarning,
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        KeyError,
+        ValueError,
+        OSError,
+        RuntimeError,
+    ) as error:
         reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
         raise InputError(f"the model does not fit config.json: {reason}", DAMAGED, path=path) from error
 

@@ -170,25 +170,27 @@ class AttentionSeq2Seq(Seq2Seq):
             right, _, _ = _scan(backward, reverse)
             both = ops.concatenate([left, ops.flip(right, axis=1)], axis=-1)  # (batch, source time, 2 * units)
             x = both if number == 0 else x + both
-        weights = ops.cast(present, "float32")
-        weights = weights / ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1.0)
-        x = self.dropout(x, training=training)
+        return self.summarize(self.dropout(x, training=training), ops.cast(present, "float32"))
+
+    def summarize(self, x: Any, present: Any) -> tuple[list[Any], list[Any]]:
+        """(memory, states) of what the encoder's layers made, ``(batch, time, 2 * units)``; 0 where not ``present``."""
+        weights = present / ops.maximum(ops.sum(present, axis=1, keepdims=True), 1.0)
         states = self.initial_states(ops.sum(x * weights[:, :, None], axis=1))  # (batch, 4 * units)
-        padding = (1.0 - ops.cast(present, "float32")) * MASKED
+        padding = (1.0 - present) * MASKED
         return [self.keys(x), self.values(x), padding], list(ops.split(states, 4, axis=-1))
 
     def decode(self, target: Any, memory: list[Any], states: list[Any], training: bool = False) -> Any:
         """Logits after every id."""
         x = self.target_embedding(self._drop_words(target, training))
         first, _, _ = _scan(self.decoder_1, self.decoder_1_gates(self.dropout(x, training=training)), states[:2])
-        attended, _ = self._attend(self.dropout(first, training=training), memory)
+        attended, _ = self.attend(self.dropout(first, training=training), memory)
         second, _, _ = _scan(self.decoder_2, self.decoder_2_gates(attended), states[2:])
         return self._logits(self.dropout(second + first, training=training))
 
     def step(self, ids: Any, memory: list[Any], states: list[Any]) -> tuple[Any, list[Any]]:
         """One step of both decoder layers."""
         h_1, c_1 = self.decoder_1.step(self.decoder_1_gates(self.target_embedding(ids)), *states[:2])
-        attended, _ = self._attend(h_1[:, None], memory)
+        attended, _ = self.attend(h_1[:, None], memory)
         h_2, c_2 = self.decoder_2.step(self.decoder_2_gates(attended)[:, 0], *states[2:])
         return self._logits(h_2 + h_1), [h_1, c_1, h_2, c_2]
 
@@ -197,9 +199,9 @@ class AttentionSeq2Seq(Seq2Seq):
         memory, states = self.encode(inputs["source"])
         gates = self.decoder_1_gates(self.target_embedding(inputs["target"]))
         first, _, _ = _scan(self.decoder_1, gates, states[:2])
-        return self._attend(first, memory)[1]
+        return self.attend(first, memory)[1]
 
-    def _attend(self, queries: Any, memory: list[Any]) -> tuple[Any, Any]:
+    def attend(self, queries: Any, memory: list[Any]) -> tuple[Any, Any]:
         """``(batch, time, units)`` with what they attend to ``(batch, time, 2 * units)``, and the weights."""
         keys, values, padding = memory
         scores = ops.matmul(self.query(queries), ops.transpose(keys, (0, 2, 1)))  # (batch, time, source time)

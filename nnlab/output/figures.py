@@ -179,6 +179,38 @@ def bars(ax: Axes, groups: Mapping[str, tuple[int, int]], *, xlabel: str) -> Non
     ax.grid(axis="y", color=FAINT, linewidth=0.6)
 
 
+@own_style
+def by_setting(lines: Mapping[str, Sequence[tuple[Any, Any]]], *, xlabel: str, ylabel: str, title: str) -> Figure:
+    """Figures by the value of a setting: ``(value, figure)`` of each line, a figure of several runs with its interval.
+
+    Values that are numbers stand on an axis, a logarithmic one where they span a factor of ten; others side by side.
+    """
+    figure, [ax] = canvas(1, width=6.0, title=title)
+    values = list(dict.fromkeys(value for line in lines.values() for value, _ in line))
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    if numbers and min(values) > 0 and max(values) >= 10 * min(values):
+        ax.set_xscale("log")
+        ax.minorticks_off()
+    places = {value: value if numbers else place for place, value in enumerate(values)}
+    for colour, (name, line) in zip(COLOURS, lines.items(), strict=False):
+        means = [figure["mean"] if isinstance(figure, dict) else figure for _, figure in line]
+        spans = [figure["ci95"] if isinstance(figure, dict) else (None, None) for _, figure in line]
+        ends = [
+            ((m - low, high - m) if low is not None else (0, 0)) for m, (low, high) in zip(means, spans, strict=True)
+        ]
+        ax.errorbar(
+            [places[value] for value, _ in line], means, yerr=np.array(ends).T if ends else None, label=shown(name),
+            color=colour, marker="o", markersize=4, linewidth=1.5, capsize=3, linestyle="-" if numbers else "",
+        )  # fmt: skip
+    ax.set_xticks(list(places.values()), [shown(f"{value:g}" if numbers else str(value), 20) for value in values])
+    ax.set_xlabel(shown(xlabel), fontsize=9)
+    ax.set_ylabel(shown(ylabel), fontsize=9)
+    ax.grid(color=FAINT, linewidth=0.6)
+    if len(lines) > 1:
+        ax.legend(fontsize=8, frameon=False)
+    return figure
+
+
 # ---- digits and pictures ------------------------------------------------------------------------------
 
 

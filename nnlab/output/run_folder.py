@@ -4,7 +4,8 @@ Every file is written beside its place and then renamed, so a reader (or a later
 ``kill -9``) sees the old file or the new one, never half of one::
 
     config.json  data.json  environment.json  metrics.csv  results.json  console.txt  model.keras
-    preprocessing.json (what predict needs of the data)  figures/*.png  audio/*.wav  checkpoint/ (until the run is done)
+    preprocessing.json (what predict needs of the data)  trained_on.npy  parent/ (with --from)
+    figures/*.png  audio/*.wav  checkpoint/ (until the run is done)
 
 Nothing in a run folder is ever executed: arrays are read without pickle and of ``model.keras`` only
 the weights are used (see :mod:`nnlab.models.saved_weights`). A run folder may be anybody's: no link in it is followed
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 CHECKPOINT = "checkpoint"
+TRAINED_ON = "trained_on.npy"  # keys of what the network was trained on, and its ancestors
+SWEEP = "sweep.json"  # the record of a sweep, in the folder that holds its runs
+PARENT = "parent"  # what a run that started from another's weights keeps of it
+KEPT_OF_PARENT = ("model.keras", "preprocessing.json", TRAINED_ON)
 LOCK = ".lock"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -86,6 +91,8 @@ class RunFolder:
             found = "a file" if path.exists() else "nothing"
             raise UsageError(f"expected a run folder, found {found} at {path}", "See them all: nnlab runs")
         if not is_run(path):
+            if (path / SWEEP).is_file():
+                raise UsageError(f"expected one run, {path} holds those of a sweep", f"Name one: {path}/…")
             empty = "an empty folder" if not any(path.iterdir()) else "a folder without config.json"
             raise UsageError(f"expected a run folder, {path} is {empty}", "See them all: nnlab runs")
         folder = cls(path)
@@ -185,9 +192,10 @@ class RunFolder:
         """Write a JSON document."""
         return self.write(name, dumps(document).encode())
 
-    def write_config(self, command: str, config: dict[str, Any]) -> Path:
-        """``config.json``: written first; it makes a folder a run folder."""
-        return self.write_json("config.json", {"schema": FORMAT, "command": command, "config": config})
+    def write_config(self, command: str, config: dict[str, Any], typed: Mapping[str, Any] | None = None) -> Path:
+        """``config.json``: what makes a folder a run folder; ``typed`` are the options that were given."""
+        given = {} if typed is None else {"typed": dict(typed)}
+        return self.write_json("config.json", {"schema": FORMAT, "command": command, **given, "config": config})
 
     def write_results(self, document: dict[str, Any]) -> Path:
         """``results.json`` of a finished run."""
@@ -311,6 +319,12 @@ class RunFolder:
         return dict(self._record("config", dict))
 
     @property
+    def typed(self) -> dict[str, Any]:
+        """The options that were given to the command that made the run; all settings where it does not say."""
+        record = self.read_json("config.json")
+        return dict(self._record("typed", dict)) if "typed" in record else self.config
+
+    @property
     def command(self) -> str:
         """The command that made the run."""
         return str(self._record("command", str))
@@ -346,10 +360,11 @@ class RunFolder:
         computed = ("checkpoint", "metrics.csv", "model.keras", "results.json", "console.txt")
         if not self._new or any((self.path / name).exists() for name in computed):
             return
-        for name in ("config.json", "data.json", "preprocessing.json", "environment.json", LOCK):
+        begun = ("config.json", "data.json", "preprocessing.json", TRAINED_ON, "environment.json", LOCK)
+        for name in (*begun, *(f"{PARENT}/{kept}" for kept in KEPT_OF_PARENT)):
             with suppress(OSError):
                 (self.path / name).unlink(missing_ok=True)
-        for folder in self._folders:
+        for folder in [self.path / PARENT, *self._folders]:
             with suppress(OSError):  # there are files of somebody else in it
                 folder.rmdir()
 

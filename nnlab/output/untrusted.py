@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import os
 import stat
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +20,11 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 200_000_000  # of a text file
 MOST_JSON = 50_000_000  # bytes of a JSON document, which takes some ten times its size in memory
+MOST_WEIGHTS = 2 << 30  # bytes of unpacked weights, where the network is not known yet
 DAMAGED = "The file is damaged: run the experiment again"
 # What Python, NumPy and zipfile raise of content that is not what it says it is.
 UNREADABLE = (ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, NotImplementedError, OSError,
-              RecursionError, RuntimeError, TypeError, ValueError, zipfile.BadZipFile)  # fmt: skip
+              RecursionError, RuntimeError, TypeError, ValueError, zipfile.BadZipFile, zlib.error)  # fmt: skip
 
 
 def read_text(path: Path, *, most: int = MOST_BYTES) -> str:
@@ -29,6 +32,11 @@ def read_text(path: Path, *, most: int = MOST_BYTES) -> str:
 
     InputError where it cannot be read, is no file (a pipe would be waited for), or has more than ``most`` bytes.
     """
+    return read_bytes(path, most=most).decode("utf-8", "surrogateescape")
+
+
+def read_bytes(path: Path, *, most: int) -> bytes:
+    """The content of a file. InputError as for :func:`read_text`."""
     try:
         with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -40,7 +48,7 @@ def read_text(path: Path, *, most: int = MOST_BYTES) -> str:
         raise InputError(
             f"expected at most {most:,} bytes, it has more", "Do not use a run folder you do not trust", path=path
         )
-    return content.decode("utf-8", "surrogateescape")
+    return content
 
 
 def read_json(path: Path, *, hint: str = DAMAGED) -> dict[str, Any]:
@@ -78,3 +86,42 @@ def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
         if any(member.compress_type != zipfile.ZIP_STORED for member in archive.zip.infolist()):
             raise ValueError("it is compressed, as nnlab writes none")
         return {name: archive[name] for name in archive.files}
+
+
+def read_weights(path: Path, *, most: int | None = None) -> dict[str, bytes]:
+    """Every array of a ``model.keras``, by its place in the file.
+
+    InputError where it cannot be read, or holds more than ``most`` bytes: it may be anybody's.
+    """
+    import h5py
+
+    arrays: dict[str, bytes] = {}
+
+    def keep(name: str, node: Any) -> None:
+        if isinstance(node, h5py.Dataset):
+            if most is not None and node.nbytes > most:
+                raise ValueError(f"expected at most {most:,} bytes, {name} has {node.nbytes:,}")
+            arrays[name] = node[()].tobytes()
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = archive.getinfo("model.weights.h5").file_size
+            if most is not None and size > most:
+                raise ValueError(f"expected at most {most:,} bytes, got {size:,}")
+            content = archive.read("model.weights.h5")
+        with h5py.File(io.BytesIO(content)) as file:
+            file.visititems(keep)
+    except UNREADABLE as error:
+        raise InputError(f"cannot be read: {error}", DAMAGED, path=path) from error
+    return arrays
+
+
+def digest_of_weights(path: Path) -> str:
+    """SHA-256 of the weights of a ``model.keras``: another where a bit of one is.
+
+    InputError where it cannot be read, or would unpack to more than :data:`MOST_WEIGHTS` bytes.
+    """
+    digest = hashlib.sha256()
+    for name, content in sorted(read_weights(path, most=MOST_WEIGHTS).items()):
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()

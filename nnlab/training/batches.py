@@ -27,6 +27,10 @@ class Rows(keras.utils.PyDataset):  # type: ignore[misc]
     def __len__(self) -> int:
         return -(-len(self.order) // self.batch_size)
 
+    def first(self, count: int) -> Rows:
+        """The first batches alone."""
+        return Rows(self.arrays, self.order[: count * self.batch_size], self.batch_size)
+
     def __getitem__(self, index: int) -> Any:
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         return keras.tree.map_structure(lambda array: array[rows], self.arrays)
@@ -41,6 +45,10 @@ class Batches:
 
     def __len__(self) -> int:
         return len(self._groups)
+
+    def first(self, count: int) -> Batches:
+        """The first batches alone."""
+        return Batches(self._groups[:count], self._make)
 
     def __iter__(self) -> Iterator[Any]:
         return map(self._make, self._groups)

@@ -24,10 +24,14 @@ from nnlab.training.task import History, Outputs, Progress, Row, RunResult, Side
 
 
 class Networks:
-    """The compiled model of a task, set anew for each seed: no tracing again, no memory lost."""
+    """The compiled model of a task, set anew for each seed: no tracing again, no memory lost.
 
-    def __init__(self, task: Task) -> None:
+    ``start`` fills a fresh network with the weights that training starts from, where they are not drawn.
+    """
+
+    def __init__(self, task: Task, start: Callable[[keras.Model], None] | None = None) -> None:
         self.task = task
+        self._start = start
         self.count = task.side_by_side.count if task.side_by_side else 1
         self._model: keras.Model | None = None
         self._optimizer_start: list[Any] = []
@@ -39,6 +43,8 @@ class Networks:
         for seed in seeds:
             keras.utils.set_random_seed(seed % 2**32)
             fresh.append(many.build(1) if many else self.task.build())
+            if self._start is not None:
+                self._start(_network(many, fresh[-1], 0))
         if self._model is None:
             self._model = many.build(self.count) if many else self.task.build()
             self._model.optimizer.build(self._model.trainable_variables)
@@ -110,7 +116,7 @@ def train(
         if task.patience and history.rows and epoch - int(history.best["epoch"]) >= task.patience:
             break
         start = time.perf_counter()
-        logs = _epoch(networks, model, seeds, epoch, _Steps(progress))
+        logs = run_epoch(networks, model, seeds, epoch, task.steps_in(epoch), _Steps(progress))
         trained = time.perf_counter()
         metrics, notes = task.evaluate(model)
         clock["train"] += trained - start
@@ -179,8 +185,15 @@ def _outputs(task: Task, outputs: Outputs, number: int) -> Outputs:
     return {name: value[number] for name, value in outputs.items()} if task.side_by_side else outputs
 
 
-def _epoch(networks: Networks, model: keras.Model, seeds: Sequence[int], epoch: int, steps: _Steps) -> dict[str, float]:
-    """One epoch; what Keras says of it."""
+def run_epoch(
+    networks: Networks,
+    model: keras.Model,
+    seeds: Sequence[int],
+    epoch: int,
+    steps: int,
+    callback: keras.callbacks.Callback | None = None,
+) -> dict[str, float]:
+    """The first ``steps`` batches of an epoch; what Keras says of them."""
     task = networks.task
     places = [*seeds, *[seeds[-1]] * (networks.count - len(seeds))]
     batches: Any
@@ -188,9 +201,12 @@ def _epoch(networks: Networks, model: keras.Model, seeds: Sequence[int], epoch: 
         batches = stacked([_rows(task.batches(model, seed, epoch)) for seed in places])
     else:
         batches = task.batches(model, seeds[0], epoch)
+    if steps < len(batches):
+        batches = batches.first(steps)
+    callbacks = [] if callback is None else [callback]
     if not isinstance(batches, Rows):
-        return _fit_batches(model, batches, steps)
-    fit = {"shuffle": False, "initial_epoch": epoch, "epochs": epoch + 1, "verbose": 0, "callbacks": [steps]}
+        return _fit_batches(model, batches, callbacks)
+    fit = {"shuffle": False, "initial_epoch": epoch, "epochs": epoch + 1, "verbose": 0, "callbacks": callbacks}
     return {key: float(values[0]) for key, values in model.fit(batches, **fit).history.items()}
 
 
@@ -199,7 +215,7 @@ def _rows(batches: Any) -> Rows:
     return batches
 
 
-def _fit_batches(model: keras.Model, batches: Any, steps: _Steps) -> dict[str, float]:
+def _fit_batches(model: keras.Model, batches: Any, callbacks: Sequence[keras.callbacks.Callback]) -> dict[str, float]:
     """One epoch; the mean over its batches of what Keras says of each.
 
     Not ``fit``: of batches that differ in shape Keras looks at the first two only, and then insists on them.
@@ -209,7 +225,8 @@ def _fit_batches(model: keras.Model, batches: Any, steps: _Steps) -> dict[str, f
     for number, batch in enumerate(batches):
         for key, value in model.train_on_batch(*batch, return_dict=True).items():
             total[key] = total.get(key, 0.0) + float(value)
-        steps.on_train_batch_end(number)
+        for callback in callbacks:
+            callback.on_train_batch_end(number)
         count += 1
     return {key: value / count for key, value in total.items()}
 

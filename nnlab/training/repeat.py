@@ -33,6 +33,7 @@ class Trainer:
 
     ``watch_many(workers, runs)`` opens the display of several workers, ``warn`` tells of a worker that failed,
     ``write_metrics`` writes the rows so far. ``always_share``: also a single job goes to the engine (a cluster's).
+    ``start`` fills a fresh network with the weights that training starts from.
     """
 
     seeds: Sequence[int]
@@ -45,6 +46,7 @@ class Trainer:
     benchmark: bool = True
     watch_many: Callable[[int, int], ProgressOfMany] | None = None
     warn: Callable[[str], None] = lambda text: None
+    start: Callable[[Any], None] | None = None
     seconds: dict[str, float] = field(default_factory=lambda: {"train": 0.0, "evaluate": 0.0})
     _rows: list[Row] = field(default_factory=list)
 
@@ -60,7 +62,9 @@ class Trainer:
         if self.engine is not None:
             self._share_out(task, self.engine)
         results: list[RunResult] = []
-        for group in train_groups(task, self.seeds, self.store, self._record, self.progress, benchmark=self.benchmark):
+        for group in train_groups(
+            task, self.seeds, self.store, self._record, self.progress, benchmark=self.benchmark, start=self.start
+        ):
             for result in group:
                 self._rows.extend(result.history.rows)
             results += group
@@ -138,13 +142,14 @@ def train_groups(
     *,
     benchmark: bool = True,
     only: Sequence[int] | None = None,
+    start: Callable[[Any], None] | None = None,
 ) -> Iterator[list[RunResult]]:
     """The results of each group of runs, in order: those of an earlier process from the store, the others trained.
 
     ``only`` names the first runs of the groups to train, if not all.
     """
     size = group_size(task, len(seeds))
-    networks = Networks(task)
+    networks = Networks(task, start)
     for first in range(0, len(seeds), size) if only is None else only:
         group = seeds[first : first + size]
         names = [result_name(task.name, first + number) for number in range(len(group))]

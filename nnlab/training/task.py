@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import keras
     import numpy as np
+
+    from nnlab.training.batches import Batches, Rows
 
 Row = dict[str, Any]  # of metrics.csv
 Metrics = dict[str, Any]  # name: number, or an array (networks,) of networks trained side by side
@@ -37,9 +39,9 @@ class Task:
 
     name: str  # "" where an experiment has one task; "cnn_ce", "mse_sigmoid"
     epochs: int
-    steps: int  # batches per epoch, for the progress
+    steps: int  # batches per epoch
     build: Callable[[], keras.Model]  # compiled
-    batches: Callable[[keras.Model, int, int], Iterable[Any]]  # (model, seed, epoch)
+    batches: Callable[[keras.Model, int, int], Rows | Batches]  # (model, seed, epoch)
     evaluate: Callable[[keras.Model], tuple[Metrics, Notes]]  # after each epoch, on validation data
     outputs: Callable[[keras.Model], Outputs]  # once, when trained
     benchmark: Callable[[keras.Model], dict[str, float]] | None = None  # how fast the trained network is
@@ -50,6 +52,11 @@ class Task:
     threads: int | None = None  # that may take part in one operation; such a task has a process of its own
     sample: str = "sample"  # what ``flop`` is of, as it is told: "picture", "character"
     flop: Callable[[keras.Model], float] | None = None  # operations for one; None: nnlab.models.cost.cost
+    total: int | None = None  # batches of the whole training; None: of all epochs
+
+    def steps_in(self, epoch: int) -> int:
+        """Batches of an epoch: the last may be a part of one."""
+        return self.steps if self.total is None else min(self.steps, self.total - epoch * self.steps)
 
 
 @dataclass

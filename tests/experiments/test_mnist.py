@@ -13,8 +13,10 @@ from nnlab import backend
 from nnlab.configs.mnist import MnistConfig
 from nnlab.configs.permute import PermuteConfig
 from nnlab.data import digits
-from nnlab.experiments import _digits, permute
+from nnlab.evaluation import digit_baselines
+from nnlab.experiments import _digits, mnist, permute
 from nnlab.output.run_folder import RunFolder
+from nnlab.output.terminal import Terminal
 from nnlab.training.repeat import train_groups
 from tests.conftest import run_in_process, valid
 
@@ -41,7 +43,7 @@ def document(folder):
 def test_it_learns_and_says_which_digits_fool_it(run):
     found = document(run)
     valid(found)
-    assert set(found["results"]) == {"mlp_ce", "mlp_mse", "cnn_ce", "cnn_mse", "common"}
+    assert set(found["results"]) == {"mlp_ce", "mlp_mse", "cnn_ce", "cnn_mse", "common", "baselines"}
     assert found["results"]["cnn_ce"]["test_accuracy"]["mean"] > 0.85
     assert found["results"]["mlp_ce"]["test_accuracy"]["n"] == 2
     labels = digits.draw_sample().y_test
@@ -51,6 +53,43 @@ def test_it_learns_and_says_which_digits_fool_it(run):
             assert one["gap"] == pytest.approx(abs(one["p_label"] - one["p_predicted"]))
     for name in ("figure1", "confusion", "calibration", "training"):
         assert (run / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_baselines_stand_beside_the_networks(run):
+    """What the table and the sentence say is what the figures say."""
+    found = document(run)["results"]
+    k_nearest, logistic = (found["baselines"][name] for name in ("k_nearest_neighbours", "logistic_regression"))
+    sample = digits.draw_sample()
+    again = digit_baselines.k_nearest(sample)
+    assert (again["test_accuracy"], again["k"]) == (k_nearest["test_accuracy"], k_nearest["k"])
+    assert 0.8 < logistic["test_accuracy"] < found["cnn_ce"]["test_accuracy"]["mean"]
+    shown = " ".join((run / "console.txt").read_text().split())
+    assert f"k nearest neighbours, k = {k_nearest['k']} {100 * k_nearest['test_accuracy']:.2f} %" in shown
+    best = max(k_nearest["test_accuracy"], logistic["test_accuracy"])
+    fewer = 1 - (1 - found["cnn_ce"]["test_accuracy"]["mean"]) / (1 - best)
+    assert f"cnn_ce makes {100 * fewer:.0f} % fewer errors" in shown
+
+
+def test_settings_are_compared_on_validation_and_never_on_test(tmp_path, monkeypatch):
+    """With a share set aside the rows tell of it alone; the test pictures could be anything."""
+    record = MnistConfig.from_options({"preset": "quick", "net": "mlp", "epochs": 1, "top": 1}).record()
+    config = MnistConfig.from_record({**record, "validation": 1 / 4})
+    drawn = digits.draw_sample(400, 60)
+    monkeypatch.setattr(digits, "load", lambda data: drawn)
+    loaded = mnist.load(config)
+    assert np.array_equal(loaded.data.x_train, drawn.x_train[:300])  # the last, in file order
+    part, _, labels = loaded.data.watched
+    assert (part, labels.tolist()) == ("val", drawn.y_train[300:].tolist())
+    [task] = mnist.tasks(config, loaded.data)
+    folder = RunFolder(tmp_path / "run")
+    [[result]] = train_groups(task, [0], folder, lambda rows: None, Silent())
+    [row] = result.history.rows
+    assert {"val_loss", "val_accuracy"} < set(row)
+    assert not [name for name in row if name.startswith("test")]
+    given = result.outputs["probabilities"]
+    found = mnist.present(config, loaded.data, {"mlp_ce": [result]}, Terminal(json=True, verbosity=-1), folder)
+    assert found["mlp_ce"]["val_accuracy"] == row["val_accuracy"]
+    assert found["mlp_ce"]["test_accuracy"] == (given.argmax(-1) == drawn.y_test).mean()
 
 
 def test_the_ledger_lists_every_digit_that_any_run_got_wrong(run):
@@ -140,7 +179,11 @@ def test_the_squared_error_is_that_of_probabilities():
 def test_permute_compares_and_lays_out_again(nnlab, tmp_path):
     done = nnlab("permute", *QUICK, "--epochs", "3", "--out", "run")
     assert (done.code, done.err) == (0, "")
-    accuracy = {name: value["test_accuracy"] for name, value in done.document["results"].items()}
+    results = done.document["results"]
+    baselines = results.pop("baselines")
+    assert baselines["k_nearest_neighbours_plain"] == baselines["k_nearest_neighbours_permuted"]
+    assert baselines["logistic_regression_permuted"]["test_accuracy"] > 0.8
+    accuracy = {name: value["test_accuracy"] for name, value in results.items()}
     assert abs(accuracy["mlp_plain"] - accuracy["mlp_permuted"]) < 0.05
     assert accuracy["cnn_permuted"] < accuracy["cnn_recovered"]
     assert (tmp_path / "run" / "figures" / "figure2.png").exists()

@@ -56,6 +56,10 @@ def test_trains_on_two_workers_survives_kill_9_and_is_verified(eighth, tmp_path)
     assert answers.code == 2
     assert answers.out.splitlines() == ["ones", "zeros", ""]
     assert "expected 9 bits, got '110'" in answers.err
+    page = call("runs", "page", "cut", "--json", **eighth)
+    assert page.code == 0, page.err
+    assert page.document["results"]["runs"][0]["insights"] == []  # it has none, and the page goes without
+    assert "nnlab majority --epochs 12 --runs 3" in (tmp_path / "cut" / "page.html").read_text()
 
 
 def test_oracle_of_the_eighth_experiment():

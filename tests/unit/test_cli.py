@@ -20,6 +20,10 @@ COMMANDS = [
     ["predict"],
     ["report"],
     ["schema"],
+    ["export"],
+    ["import"],
+    ["export"],
+    ["import"],
     ["runs"],
     ["runs", "show"],
     ["runs", "verify"],
@@ -137,7 +141,7 @@ def test_json_is_the_only_thing_on_stdout_and_quiet_silences_stderr(nnlab):
     assert json.loads(Path("run/results.json").read_text()) == done.document
     assert done.document["artifacts"] == [
         *("config.json", "console.txt", "data.json", "environment.json", "figures/difficulty.png", "figures/loss.png"),
-        *("metrics.csv", "model.keras", "results.json"),
+        *("metrics.csv", "model.keras", "results.json", "trained_on.npy"),
     ]
 
 

@@ -35,8 +35,10 @@ def test_record_of_every_preset_is_complete_and_comes_back(name, preset):
 def test_every_option_changes_the_record_and_nothing_else(name):
     cls = REGISTRY[name].config
     typed = {
-        "preset": "quick", "epochs": 3, "batch_size": 7, "seed": 5, "data_seed": 6, "runs": 2, "op": "sub",
-        "digits": 2, "samples": 30, "net": "mlp" if "mlp" in str(cls.__annotations__) or name == "permute" else "dense",
+        "preset": "quick", "epochs": 3, "minutes": 1.5, "batch_size": 7, "seed": 5, "data_seed": 6,
+        "runs": 2, "op": "sub",
+        "digits": 2, "samples": 30,
+        "net": "mlp" if "mlp" in str(cls.__annotations__) or name == "permute" else "dense",
         "loss": "mse", "top": 4, "maxlen": 9, "diversity": [0.7], "length": 11, "lower": False, "validation": 0.3,
         "dropout": 0.4, "reverse": True, "beam": 3, "code": 12, "activation": "sigmoid", "grid": True,
         "data": "sample", "test": 0.2, "noise": "0.2-0.4", "clip": False,

@@ -109,8 +109,7 @@ def report(preset: str, only: Sequence[str], options: RunOptions) -> ExitCode:
 
         whole = document("report", run=str(home), config={"preset": preset}, results=results)
         folder.write("report.json", dumps(whole).encode())
-        content = page(preset, rows, states, home).encode("utf-8", "backslashreplace")
-        size = folder.write("report.html", content).stat().st_size
+        size = folder.write("report.html", page(preset, rows, states, home)).stat().st_size
         terminal.tell(f"saved {home / 'report.html'} ({size / 1e6:.1f} MB) and report.json")
         failed = [name for name, state in states.items() if state["status"] != "ok"]
         told = f"not finished: {', '.join(failed)}"

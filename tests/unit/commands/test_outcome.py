@@ -129,3 +129,16 @@ def test_json_is_valid_in_an_encoding_without_the_letters(monkeypatch, encoding)
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding=encoding))
     assert run_command("x", lambda terminal: Outcome({"answer": "Βρες é 😀"}), json=True) == 0
     assert json.loads(raw.getvalue().decode("ascii"))["results"]["answer"] == "Βρες é 😀"
+
+
+def test_interrupt_that_c_code_turned_into_another_error_is_an_interrupt(capfd):
+    def work(terminal):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            for _ in range(1000):  # where the handler runs at the latest
+                pass
+        except KeyboardInterrupt:
+            raise SystemError("Objects/listobject.c:338: bad argument to internal function") from None
+
+    assert run_command("x", work, json=False) == 130
+    assert capfd.readouterr().err.startswith("error: interrupted")

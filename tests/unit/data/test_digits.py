@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -339,3 +340,29 @@ def test_the_sample_is_drawn_once(monkeypatch, tmp_path):
 
 def test_limits_are_those_of_all_arrays():
     assert npz.ALWAYS == 1 << 30
+
+
+def test_validation_is_the_last_of_the_training_digits_and_no_copy_of_it_is_trained_on():
+    drawn = digits.draw_sample(600, 50)
+    x = drawn.x_train.copy()
+    x[3] = x[599]  # a copy of a validation digit
+    split = digits.with_validation(replace(drawn, x_train=x), 1 / 6)
+    assert split.x_validation is not None
+    assert np.array_equal(split.x_validation, x[500:])
+    assert np.array_equal(split.x_train, np.delete(x[:500], 3, axis=0))
+    assert np.array_equal(split.y_train, np.delete(drawn.y_train[:500], 3))
+    assert "1 training digits are copies of validation's: not trained on" in split.notes[0]
+    assert split.watched[0] == "val"
+    assert digits.with_validation(drawn, 0) is drawn
+    assert drawn.watched[0] == "test"
+
+
+def test_validation_of_a_set_sorted_by_class_is_told():
+    drawn = digits.draw_sample(100, 50)
+    order = np.argsort(drawn.y_train, kind="stable")
+    y = drawn.y_train[order]
+    split = digits.with_validation(replace(drawn, x_train=drawn.x_train[order], y_train=y), 0.3)
+    unknown = sorted(set(y[70:].tolist()) - set(y[:70].tolist()))
+    assert 9 in unknown
+    said = f"its last digits are validation, with labels that the others have not: {', '.join(map(str, unknown))}"
+    assert said in split.notes[-1]

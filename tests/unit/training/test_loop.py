@@ -219,3 +219,31 @@ def test_rows_are_gathered_in_their_own_order_and_none_is_lost():
     np.testing.assert_array_equal(np.concatenate([x["a"] for x, _ in batches]), pictures[seen])
     assert (seen[:, 0] != seen[:, 1]).any()
     assert (permutation(5, 3, 35) != permutation(5, 4, 35)).any()
+
+
+@pytest.mark.parametrize("kind", ["rows", "batches"])
+def test_last_epoch_may_be_a_part_of_one(tmp_path, kind):
+    def some(model, seed, epoch):
+        order = permutation(seed, epoch, 300)
+        return Batches([order[k * 32 : k * 32 + 32] for k in range(10)], lambda part: (X[part], Y[part]))
+
+    given = task(epochs=3, total=27, batches=some if kind == "batches" else None)
+    networks, [result] = run(given, RunFolder(tmp_path), 0)
+    assert networks._model is not None
+    assert int(networks._model.optimizer.iterations) == 27
+    assert result.history.column("epoch") == [1, 2, 3]
+    whole, [all_three] = run(task(epochs=3, batches=given.batches), RunFolder(tmp_path / "whole"), 0)
+    assert whole._model is not None
+    assert int(whole._model.optimizer.iterations) == 30
+    assert rows(all_three)[:2] == rows(result)[:2]
+    assert rows(all_three)[2] != rows(result)[2]
+
+
+def test_training_starts_from_given_weights(tmp_path):
+    parent, _ = run(task(epochs=2), RunFolder(tmp_path / "parent"), 3)
+    weights = parent.first().get_weights()
+    networks = Networks(task(epochs=1), lambda network: network.set_weights(weights))
+    for seed in (0, 1):
+        model = networks.reset(seed)
+        assert all((one == other).all() for one, other in zip(model.get_weights(), weights, strict=True))
+        assert int(model.optimizer.iterations) == 0

@@ -1,0 +1,229 @@
+"""The model card of an exported run, made from its record: what, data and licence, figures, how to use and repeat it.
+
+The record may be anybody's: what stands in it is shown as text, never as Markdown or HTML.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from nnlab.config import SAMPLE, Config
+from nnlab.errors import UsageError
+from nnlab.evaluation.intervals import flat_figures
+from nnlab.experiments import entry
+from nnlab.options import fields_of, flag_of
+from nnlab.output.terminal import one_line
+
+MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~])")
+INPUTS: Mapping[str, str] = {  # for predict, where it is no file
+    "translate": "A sentence.",
+    "textgen": "the student ",
+    "mnist": "digit.png",
+    "permute": "digit.png",
+    "denoise": "picture.png",
+}
+
+
+def card(
+    config: Config,
+    recorded: Mapping[str, Any],
+    data: Mapping[str, Any],
+    document: Mapping[str, Any],
+    environment: Mapping[str, Any],
+) -> str:
+    """The card as Markdown.
+
+    ``recorded``, ``data``, ``document`` and ``environment``: ``config.json``, ``data.json``, ``results.json`` and
+    ``environment.json`` of the run, without paths of the machine that made it.
+    """
+    command = str(recorded["command"])
+    made_by = f"nnlab {environment.get('nnlab')}"
+    place = f"runs/{command}"
+    about = (type(config).__doc__ or "").splitlines()[0]
+    typed = command_line(command, config, recorded["config"].get("data"))
+    lines = [
+        f"# nnlab {text(command)}: {text(about)}",
+        "",
+        f"A network trained by {text(made_by)}, with the whole record of its training: its weights are in "
+        "`model.keras`, every setting is in `config.json`, and nothing in this folder has to be executed to use it.",
+        "",
+        f"Result: {text(headline(command, config, document))}.",
+        "",
+        "## Data",
+        "",
+        *about_data(config, data),
+        "",
+        "## Figures",
+        "",
+        *figures(document["results"], config),
+        "",
+        "## How to use it",
+        "",
+        "```sh",
+        f"nnlab import FILE.zip --out {place}",
+        f"nnlab predict {place} {shlex.quote(example(command, config))}",
+        f"nnlab runs show {place}",
+        f"nnlab export {place} --to onnx",
+        "```",
+        "",
+        "## How to repeat it",
+        "",
+        "The same versions on a processor of the same kind give the same bits; `verify` trains again and compares.",
+        "",
+        "```sh",
+        f"nnlab runs verify {place}",
+        typed,
+        "```",
+        "",
+        *([f"It began from the weights of another run ({kept(config)}), which the second line alone does not say.", ""]
+          if kept(config) else []),
+        f"Seeds of the networks: {', '.join(map(str, config.seeds[:20]))}{' …' if config.runs > 20 else ''}; "
+        f"seed of the data: {config.data_seed}.",
+        "",
+        "| made with | |",
+        "| --- | --- |",
+        *(f"| {name} | {text(environment.get(name))} |" for name in VERSIONS),
+        "",
+        "## What is not in it",
+        "",
+        "The data, the checkpoint, and paths of the machine that made it: of files only the name is kept.",
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+VERSIONS = (
+    "nnlab", "keras", "backend", "backend_version", "python", "numpy", "device", "platform", "processor", "threads",
+)  # fmt: skip
+
+
+def text(value: Any) -> str:
+    """A value as text of one line that no Markdown or HTML can be in."""
+    return MARKUP.sub(r"\\\1", html.escape(one_line(str(value)), quote=False))
+
+
+def kept(config: Config) -> str:
+    """The digest of the weights that the run began from; empty where they were drawn."""
+    start = getattr(config, "start", None)
+    return f"{str(start)[:12]}…" if start else ""
+
+
+def headline(command: str, config: Config, document: Mapping[str, Any]) -> str:
+    """The one figure of the run."""
+    return entry(command).experiment(config).headline(document["results"])
+
+
+def example(command: str, config: Config) -> str:
+    """An input for ``predict``."""
+    if command == "arith":
+        return {"add": "12+34", "sub": "46-61", "mul": "12*34"}[config.record()["op"]]
+    if command == "autoencode":
+        return "song.wav" if getattr(config, "kind", None) == "sounds" else "picture.png"
+    return INPUTS.get(command, "INPUT")
+
+
+# ---- data --------------------------------------------------------------------------------------------
+
+
+def about_data(config: Config, data: Mapping[str, Any]) -> Iterator[str]:
+    """What they are, whose they are, and what they are known by."""
+    from nnlab.data import datasets
+
+    name = config.data or type(config).DATA
+    try:
+        known = datasets.known(name) if name else None
+    except UsageError:
+        known = None
+    if known is not None:
+        yield f"- {text(name)}: {text(known.about)}"
+        yield f"- licence: {text(known.licence)}; attribution: {text(known.attribution)}"
+        if known.source.url:
+            yield f"- from: <{known.source.url}>"
+    elif not name or name == SAMPLE or data.get("name") in ("drawn", SAMPLE):
+        yield "- drawn by nnlab itself from the seed of the data: nobody else's, free to use"
+    else:
+        yield f"- a file or folder of the one who trained it, called {text(data.get('name', name))}"
+        yield "- licence: nnlab does not know it; ask who gave you this before you pass it on"
+        yield "- to repeat the training, have them under that name in the folder where the command is given"
+    if data.get("edition"):
+        yield f"- note: {text(data['edition'])}"
+    if data.get("items") is not None:
+        yield f"- items: {text(data['items'])}"
+    yield f"- digest: {text(data.get('digest'))}"
+
+
+# ---- figures -----------------------------------------------------------------------------------------
+
+
+def figures(results: Mapping[str, Any], config: Config) -> Iterator[str]:
+    """A table of all figures with their intervals, and what these say."""
+    yield "| figure | value | 95 % interval | runs |"
+    yield "| --- | ---: | ---: | ---: |"
+    for name, value in flat_figures(results):
+        mean, interval, runs = parts_of(value)
+        yield f"| {text(name)} | {text(mean)} | {text(interval)} | {text(runs)} |"
+    yield ""
+    if config.runs > 1:
+        yield "Values are means over the runs; an interval covers the seeds of the networks, on this test set."
+    else:
+        yield "One run: how much another seed would change is not known; `--runs 5` tells."
+    yield "Figures called `val_…` chose an epoch or a setting; those of the test set chose nothing."
+
+
+def parts_of(value: Any) -> tuple[str, str, str]:
+    """(value, interval, number of runs) as they are shown; dashes for what is none."""
+    if not isinstance(value, Mapping):
+        return shown(value), "–", "1"
+    ends = value.get("ci95")
+    interval = " … ".join(map(shown, ends)) if isinstance(ends, list) and None not in ends else "–"
+    return shown(value.get("mean")), interval, str(value.get("n", "–"))
+
+
+def shown(value: Any) -> str:
+    """A number to five figures."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.5g}"
+
+
+# ---- the command line --------------------------------------------------------------------------------
+
+
+def command_line(command: str, config: Config, data: Any) -> str:
+    """The options that make this config, as they are typed; ``data`` is what it calls its data.
+
+    Settings that are no options come from the preset and from variants.
+    """
+    words = ["nnlab", command, "--preset", config.preset]
+    for name, value in typed_options(config).items():
+        each = next(each for each in fields_of(type(config)) if each.name == name)
+        flags = each.metadata["option"].flags
+        if isinstance(value, bool):
+            words += [flag_of(each) if value else flags[0].partition("/")[2]]
+        else:
+            given = data if name == "data" else value
+            for one in given if isinstance(given, list) else [given]:
+                words += [flag_of(each), str(one)]
+    return " ".join(shlex.quote(one_line(word)) for word in words)
+
+
+def typed_options(config: Config) -> dict[str, Any]:
+    """The options that, typed beside its preset, make this config: no more than it takes."""
+    wanted = {
+        each.name: getattr(config, each.name)
+        for each in fields_of(type(config))
+        if "option" in each.metadata and each.name != "preset" and getattr(config, each.name) is not None
+    }
+    typed: dict[str, Any] = {}
+    while True:
+        try:
+            made = type(config).from_options({"preset": config.preset, **typed})
+        except UsageError:  # of some that only fit together with others
+            return wanted
+        others = {name: value for name, value in wanted.items() if name not in typed and getattr(made, name) != value}
+        if not others:
+            return typed
+        typed |= others

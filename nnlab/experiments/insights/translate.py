@@ -1,0 +1,65 @@
+"""What a translator considers: its best translations of held-out sentences, and where it looked for each token."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from nnlab.configs.translate import TranslateConfig
+from nnlab.experiments import FinishedRun, Loaded
+from nnlab.experiments import translate as experiment
+from nnlab.experiments.insights import Content, Insight, Matrix, Table
+from nnlab.experiments.translate import Sentences
+
+SENTENCES, BEST, MAPS = 4, 5, 3
+LONGEST = 44  # tokens of a sentence whose attention still can be read
+
+
+def insights(config: TranslateConfig, loaded: Loaded[TranslateConfig, Sentences], run: FinishedRun) -> list[Insight]:
+    """The n best of some test sentences; and their attention, of a network that has it."""
+    from nnlab.models.beam_search import Translator
+    from nnlab.models.n_best import n_best
+
+    predictor = experiment.predictor(config, run, {})
+    references = loaded.data.parts.test
+    limit = int(run.preprocessing["limit"])
+    chosen = some(list(references))
+    contents: list[Content] = []
+    for sentence in chosen:
+        found = n_best(predictor.model, predictor.source, predictor.target, sentence, beam=BEST, limit=limit)
+        rows = [
+            [f"{text} ✓" if text in references[sentence] else text, f"{round(score, 2) + 0.0:.2f}"]
+            for text, score in found
+        ]
+        contents.append(Table([sentence, "score"], rows, bars=[math.exp(score) for _, score in found]))
+    caption = (
+        f"The {BEST} best translations that a beam of {BEST} finds of test sentences; ✓: a reference says exactly "
+        "this. The score is the mean log-probability per token (0 would be certain), the bar the probability that it "
+        "stands for."
+    )
+    made = [Insight("What else it might have written", caption, contents)]
+    if config.network == "attentive":
+        greedy = Translator(predictor.model, predictor.source, predictor.target, limit)
+        maps = [attention_of(greedy, sentence) for sentence in chosen[:MAPS]]
+        caption = (
+            "One row for each token as it was written, one column for each token of the sentence: coloured where the "
+            "network looked while it chose. A translation that follows the order of the words runs down the diagonal."
+        )
+        made.append(Insight("Where it looked while it wrote", caption, [one for one in maps if one.rows]))
+    return made
+
+
+def some(sentences: list[str]) -> list[str]:
+    """Sentences of different lengths, none too long to be shown."""
+    longer = sorted(sentences, key=lambda sentence: (len(sentence), sentence))
+    places = [int(share * (len(longer) - 1)) for share in (0.2, 0.45, 0.7, 0.9)][:SENTENCES]
+    return list(dict.fromkeys(longer[place] for place in places))
+
+
+def attention_of(translator: Any, sentence: str) -> Matrix:
+    """The attention map of the greedy translation; cut where it is too long to be read."""
+    read, written, weights = translator.attention(sentence)
+    read, written = read[:LONGEST], [*written, "(end)"][: LONGEST + 1]
+    values = [[float(value) for value in row[: len(read)]] for row in weights[: len(written)]]
+    read, written = [[token.strip() or "␣" for token in tokens] for tokens in (read, written)]
+    return Matrix(sentence, read, written[: len(values)], values)

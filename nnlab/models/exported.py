@@ -1,0 +1,135 @@
+"""Trained networks in the form in which they leave nnlab: Keras's own layers, and one step where there are states.
+
+Other programs know Keras's LSTM; :class:`~nnlab.models.lstm.ScanLSTM` goes out as one with the same weights. What
+feeds its gates becomes the kernel: of a table of characters, one-hot vectors times the table are its rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from nnlab.data.tokenizers import PAD
+from nnlab.models.layers import OneHot
+from nnlab.models.lstm import GATE_CLOSED, ScanLSTM
+from nnlab.models.seq2seq import AttentionSeq2Seq, EncoderDecoder
+
+Kernel = np.ndarray[Any, Any]
+
+
+def character_step(model: keras.Model) -> keras.Model:
+    """One step of a ``stream_model`` or ``window_model``.
+
+    Inputs: ids ``character`` ``(batch,)`` int32, and of each layer the states ``h_1``, ``c_1``, … ``(batch, units)``,
+    zeros at the beginning of a text. Outputs: logits of the next character ``(batch, vocabulary)``, and the new
+    states in the same order.
+    """
+    table = model.get_layer("characters")
+    scans = [layer for layer in model.layers if isinstance(layer, ScanLSTM)]
+    kernels = [_values(table.embeddings)]
+    kernels += [_values(model.get_layer(f"gates_{number}").kernel) for number in range(2, len(scans) + 1)]
+    ids = keras.Input((), dtype="int32", name="character")
+    states = _state_inputs([scan.units for scan in scans])
+    x = OneHot(kernels[0].shape[0])(ids)
+    after: list[Any] = []
+    for number, (scan, kernel) in enumerate(zip(scans, kernels, strict=True)):
+        h, (_, c) = _cell(scan, kernel)(x, states[2 * number : 2 * number + 2])
+        after += [h, c]
+        x = x + h if number else h  # a residual sum around each layer but the first
+    return keras.Model([ids, *states], [model.get_layer("logits")(x), *after], name="step")
+
+
+def translation_encoder(model: EncoderDecoder | AttentionSeq2Seq) -> keras.Model:
+    """The encoder of a translator: ids ``source`` ``(batch, time)`` int32, 0 where there is padding.
+
+    Outputs, all float32: of an :class:`AttentionSeq2Seq` ``keys`` and ``values`` ``(batch, time, units)`` and
+    ``padding`` ``(batch, time)``; then the states that the decoder starts from, ``(batch, units)`` each.
+    """
+    source = keras.Input((None,), dtype="int32", name="source")
+    if isinstance(model, EncoderDecoder):
+        kernel = _values(model.source_embedding.embeddings).copy()
+        kernel[PAD, : model.encoder.units] += GATE_CLOSED  # padding changes nothing
+        lstm = _lstm(model.encoder, kernel, return_state=True)
+        _, h, c = lstm(OneHot(kernel.shape[0])(source))
+        return keras.Model(source, [h, c], name="encoder")
+    present = ops.cast(ops.not_equal(source, PAD), "float32")
+    absent = ops.expand_dims(1.0 - present, -1)  # (batch, time, 1)
+    x = model.source_embedding(source)
+    for number, (forward, backward) in enumerate(model.encoder):
+        kernels = np.split(_values(model.encoder_gates[number].kernel), 2, axis=-1)
+        left = _lstm(forward, kernels[0], return_sequences=True)(x)
+        closed = np.concatenate([np.full(backward.units, GATE_CLOSED), np.zeros(3 * backward.units)])
+        masked = np.concatenate([kernels[1], closed[None].astype("float32")])
+        right = _lstm(backward, masked, return_sequences=True, go_backwards=True)(ops.concatenate([x, absent], -1))
+        both = ops.concatenate([left, ops.flip(right, axis=1)], axis=-1)
+        x = both if number == 0 else x + both
+    memory, states = model.summarize(x, present)
+    return keras.Model(source, [*memory, *states], name="encoder")
+
+
+def translation_step(model: EncoderDecoder | AttentionSeq2Seq) -> keras.Model:
+    """One step of the decoder of a translator.
+
+    Inputs: ids ``token`` ``(batch,)`` int32, then what :func:`translation_encoder` gives, in its order; the states at
+    the beginning, those of the step before later. Outputs: logits of the next id ``(batch, vocabulary)``, and the new
+    states.
+    """
+    ids = keras.Input((), dtype="int32", name="token")
+    if isinstance(model, EncoderDecoder):
+        states = _state_inputs([model.decoder.units])
+        kernel = _values(model.target_embedding.embeddings)
+        h, (_, c) = _cell(model.decoder, kernel)(OneHot(kernel.shape[0])(ids), states)
+        return keras.Model([ids, *states], [model.logits(h), h, c], name="decoder")
+    units = model.units
+    memory = [
+        keras.Input((None, units), name="keys"),
+        keras.Input((None, units), name="values"),
+        keras.Input((None,), name="padding"),
+    ]
+    states = _state_inputs([units, units])
+    x = model.target_embedding(ids)
+    h_1, (_, c_1) = _cell(model.decoder_1, _values(model.decoder_1_gates.kernel))(x, states[:2])
+    attended = model.attend(ops.expand_dims(h_1, 1), memory)[0][:, 0]
+    h_2, (_, c_2) = _cell(model.decoder_2, _values(model.decoder_2_gates.kernel))(attended, states[2:])
+    rows = _values(model.target_embedding.embeddings)  # tied: also the weights of the logits
+    tied = layers.Dense(len(rows), use_bias=False)
+    tied.build((None, rows.shape[1]))
+    tied.set_weights([rows.T])
+    logits = tied(model.output_projection(h_2 + h_1))
+    return keras.Model([ids, *memory, *states], [logits, h_1, c_1, h_2, c_2], name="decoder")
+
+
+def _state_inputs(units: list[int]) -> list[Any]:
+    return [
+        keras.Input((width,), name=f"{name}_{number}") for number, width in enumerate(units, start=1) for name in "hc"
+    ]
+
+
+def _lstm(scan: ScanLSTM, kernel: Kernel, **options: Any) -> layers.LSTM:
+    """Keras's LSTM of the same weights; ``kernel`` ``(inputs, 4 * units)`` made what the scan was given."""
+    lstm = layers.LSTM(scan.units, **options)
+    return _filled(lstm, scan, kernel, (None, None, kernel.shape[0]))
+
+
+def _cell(scan: ScanLSTM, kernel: Kernel) -> layers.LSTMCell:
+    """The same of one step."""
+    return _filled(layers.LSTMCell(scan.units), scan, kernel, (None, kernel.shape[0]))
+
+
+def _filled(layer: Any, scan: ScanLSTM, kernel: Kernel, shape: tuple[int | None, ...]) -> Any:
+    layer.build(shape)
+    layer.set_weights([_gates_in_order(array) for array in (kernel, _values(scan.recurrent), _values(scan.bias))])
+    return layer
+
+
+def _gates_in_order(array: Kernel) -> Kernel:
+    """Input, forget, output, candidate of ours as Keras has them: input, forget, candidate, output."""
+    input_gate, forget_gate, output_gate, candidate = np.split(array, 4, axis=-1)
+    return np.concatenate([input_gate, forget_gate, candidate, output_gate], axis=-1)
+
+
+def _values(variable: Any) -> Kernel:
+    return np.asarray(keras.ops.convert_to_numpy(variable))

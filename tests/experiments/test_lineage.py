@@ -1,0 +1,146 @@
+"""``--like``, ``--from``, ``--set`` and ``--sweep``, with real runs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from nnlab.commands.runs import compare
+from nnlab.data import arithmetic, seen
+from nnlab.output.run_folder import RunFolder
+
+
+def questions(sums):
+    return {frozenset([a, b]) for a, b in zip(sums.left.tolist(), sums.right.tolist(), strict=True)}
+
+
+def config(place):
+    return json.loads((place / "config.json").read_text())
+
+
+def test_like_takes_the_options_and_what_is_typed_wins(nnlab, trained, tmp_path):
+    assert nnlab("arith", "--like", trained, "--seed", 7, "--epochs", 1, "--out", "b").code == 0
+    made, before = config(tmp_path / "b"), config(trained)
+    assert made["typed"] == {"preset": "quick", "seed": 7, "epochs": 1}
+    assert made["config"] == {**before["config"], "seed": 7, "epochs": 1}
+    assert not (tmp_path / "b" / "parent").exists()
+
+
+def test_from_goes_on_with_the_weights_without_the_other_run(nnlab, trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "a")
+    first = nnlab("arith", "--from", "a", "--epochs", 1, "--out", "b", "--json", "-q")
+    assert first.code == 0
+    parent = first.document["data"]["parent"]
+    assert (parent["run"], parent["left_out"]) == ("a", 0)
+    rows = RunFolder(tmp_path / "b").read_metrics()
+    begun = RunFolder(trained).read_metrics()
+    assert rows[0]["val_loss"] < begun[0]["val_loss"] / 2  # further on than a first epoch from fresh weights
+    shutil.rmtree(tmp_path / "a")
+    assert nnlab("runs", "verify", "b").code == 0
+    grandchild = nnlab("arith", "--from", "b", "--data-seed", 1, "--epochs", 1, "--out", "c", "--json")
+    assert grandchild.code == 0
+    left_out = grandchild.document["data"]["parent"]["left_out"]
+    assert f"{left_out} of 400 held-out questions leave" in grandchild.err
+    known = questions(arithmetic.split(arithmetic.draw("add", 3, 4000, 0))[0])
+    held_out = questions(arithmetic.split(arithmetic.draw("add", 3, 4000, 1))[1])
+    assert left_out == len(known & held_out) > 0
+    both = seen.read(tmp_path / "c" / "trained_on.npy")
+    assert set(seen.read(tmp_path / "b" / "trained_on.npy").tolist()) <= set(both.tolist())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("mnist", "--from", "a"), "expected --from to be a run of mnist, a is one of arith"),
+        (("arith", "--from", "a", "--like", "a"), "Leave --like out"),
+        (("arith", "--from", "a", "--out", "a"), "which has files in it"),
+        (("arith", "--from", "a", "--set", "units=8"), "do not fit the network of these options"),
+        (("arith", "--like", "nowhere"), "expected a run folder, found nothing"),
+        (("arith", "--resume", "a", "--from", "a"), "it does not take --from"),
+        (("arith", "--set", "unit=8"), "Did you mean units?"),
+        (("arith", "--set", "units=x"), "expected units to be a whole number, got 'x'"),
+        (("arith", "--set", "digits=2", "--digits", "3"), "digits is given twice"),
+        (("arith", "--sweep", "units=8"), "expected 2 to 100 values"),
+        (("arith", "--sweep", "units=8,8"), "expected different values"),
+        (("arith", "--sweep", "unit=8,16"), "Did you mean units?"),
+        (("arith", "--sweep", "units=" + ",".join(map(str, range(1, 1001)))), "got 1,000"),
+        (("arith", "--sweep", "units=1,2,3", "--runs", "50"), "expected 2 to 2 values in --sweep with 50 runs each"),
+        (("arith", "--sweep", "seed=1,2"), "Repeat with other seeds: --runs"),
+        (("arith", "--sweep", "units=1,-2"), "expected units 1 to 8,192, got -2"),
+    ],
+)
+def test_what_cannot_be_is_one_line(nnlab, trained, tmp_path, arguments, told):
+    shutil.copytree(trained, tmp_path / "a")
+    done = nnlab(*arguments, *(() if "--out" in arguments or "--resume" in arguments else ("--out", "new")))
+    assert done.code == 2
+    assert told in done.err.splitlines()[-1]
+    assert not (tmp_path / "new").exists()
+
+
+def test_run_that_does_not_say_what_it_was_trained_on(nnlab, trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "a")
+    (tmp_path / "a" / "trained_on.npy").unlink()
+    done = nnlab("arith", "--from", "a")
+    assert done.code == 2
+    assert "expected trained_on.npy" in done.err
+    np.save(tmp_path / "a" / "trained_on.npy", np.zeros(3))
+    assert "expected what the run was trained on" in nnlab("arith", "--from", "a").err
+    (tmp_path / "a" / "results.json").unlink()
+    assert "expected --from a finished run" in nnlab("arith", "--from", "a").err
+
+
+def test_child_whose_parent_weights_were_exchanged_is_not_gone_on_with(nnlab, trained, tmp_path):
+    assert nnlab("arith", "--from", trained, "--epochs", 1, "--out", "b").code == 0
+    assert nnlab("arith", "--like", trained, "--seed", 1, "--epochs", 1, "--out", "other").code == 0
+    shutil.copy(tmp_path / "other" / "model.keras", tmp_path / "b" / "parent" / "model.keras")
+    done = nnlab("runs", "verify", "b")
+    assert done.code == 2
+    assert "expected weights of digest" in done.err
+
+
+@pytest.mark.slow
+def test_sweep_chooses_on_validation_goes_on_and_is_listed(nnlab, tmp_path):
+    words = ("arith", "--preset", "quick", "--samples", 1000, "--epochs", 2, "--sweep", "units=8,24", "--out", "s")
+    done = nnlab(*words, "--json")
+    assert done.code == 0
+    results = done.document["results"]
+    by_value = {row["value"]: row[results["chosen_by"]] for row in results["values"]}
+    assert results["chosen"] == min(by_value, key=lambda value: by_value[value])
+    assert (tmp_path / "s" / "figures" / "sweep.png").exists()
+    alone = nnlab(*words[:7], "--set", "units=8", "--out", "alone")
+    assert alone.code == 0
+    assert compare(RunFolder(tmp_path / "alone"), RunFolder(tmp_path / "s" / "units=8")) == []
+    shutil.rmtree(tmp_path / "s" / "units=24")
+    (tmp_path / "s" / "results.json").unlink()
+    again = nnlab("arith", "--resume", "s", "--json")
+    assert again.code == 0
+    assert "1 of 2 values to run" in again.err
+    assert again.document["results"] == results
+    assert "sweep: units" in nnlab("runs", "--dir", ".").out
+    assert "chosen on validation" in nnlab("runs", "show", "s").out
+    refused = nnlab("predict", "s", "1+1")
+    assert refused.code == 2
+    assert "holds those of a sweep" in refused.err
+
+
+@pytest.mark.slow
+def test_minutes_become_steps_that_repeat_to_the_bit(nnlab, tmp_path):
+    done = nnlab("arith", "--preset", "quick", "--samples", 1000, "--minutes", 0.03, "--out", "a", "--json")
+    assert done.code == 0
+    steps = done.document["config"]["steps"][""]
+    epochs = len(RunFolder(tmp_path / "a").read_metrics())
+    per_epoch = -(-900 // done.document["config"]["batch_size"])
+    assert (epochs - 1) * per_epoch < steps <= epochs * per_epoch
+    assert nnlab("runs", "verify", "a").code == 0
+    again = nnlab("arith", "--like", "a", "--epochs", 1, "--out", "b", "--json")
+    assert (again.document["config"]["minutes"], again.document["config"]["steps"]) == (None, None)
+
+
+def test_minutes_and_epochs_are_one_or_the_other(nnlab):
+    done = nnlab("arith", "--minutes", 1, "--epochs", 1)
+    assert done.code == 2
+    assert "--minutes decides the epochs" in done.err
+    assert nnlab("arith", "--minutes", 0).code == 2
