@@ -97,7 +97,7 @@ def holds(entry: Mapping[str, Any], name: str, value: str) -> bool:
 
 
 def sorted_by_figure(entries: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
-    """Best first: losses, distances and seconds from the least, all else from the most; runs without it last.
+    """Best first: losses, distances, seconds and sizes from the least, all else from the most; runs without it last.
 
     UsageError where none has it.
     """

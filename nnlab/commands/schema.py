@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from nnlab.commands.outcome import Outcome, run_command
@@ -68,9 +69,9 @@ def schema() -> dict[str, Any]:
     finished: list[dict[str, Any]] = [
         {
             "if": {"properties": {"command": {"const": name}, "status": {"const": "ok"}}},
-            "then": {"properties": {"config": config_schema(entry.config), "results": dict(entry.config.RESULTS)}},
+            "then": {"properties": {"config": config_schema(cls), "results": with_sizes(cls.RESULTS)}},
         }
-        for name, entry in REGISTRY.items()
+        for name, cls in ((name, entry.config) for name, entry in REGISTRY.items())
     ]
     finished += [
         {
@@ -88,6 +89,20 @@ def schema() -> dict[str, Any]:
         "properties": members,
         "allOf": finished,
     }
+
+
+def with_sizes(results: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of an experiment's results with what the runner adds: weights and MFLOP, also of each network."""
+    sizes = {"weights": INTEGER, "mflop": NUMBER}
+    whole = {**results, "properties": {**results.get("properties", {}), **sizes}}
+    if networks := results.get("patternProperties"):
+        whole["patternProperties"] = {
+            pattern: {**one, "properties": {**one["properties"], **sizes}, "required": [*one["required"], *sizes]}
+            for pattern, one in networks.items()
+        }
+    else:
+        whole["required"] = [*results.get("required", ()), *sizes]
+    return whole
 
 
 def config_schema(cls: type[Config]) -> dict[str, Any]:

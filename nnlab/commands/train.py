@@ -21,7 +21,7 @@ from nnlab.output.terminal import Terminal, quoted
 from nnlab.training.parallel import Engine, Local, most_workers
 
 if TYPE_CHECKING:
-    from nnlab.training.task import Task
+    from nnlab.training.task import Results, Task
 
 
 class Clock:
@@ -196,12 +196,35 @@ def execute(session: Session, engine: Engine | None = None) -> dict[str, Any]:
                 clock.parts[part] += seconds
         with clock.part("evaluate"):
             found = experiment.present(session.config, loaded.data, results, terminal, folder)
+            add_sizes(found, tasks, results, terminal)
             check_finite(found)
         folder.write("console.txt", terminal.transcript.encode("utf-8", "surrogateescape"))
         finished = session.document(results=found, artifacts=sorted({*folder.artifacts, "results.json"}))
         folder.write_results(finished)
         folder.drop_checkpoint()
     return finished
+
+
+def add_sizes(found: dict[str, Any], tasks: Sequence[Task], results: Results, terminal: Terminal) -> None:
+    """Weights and MFLOP of each network: told, and beside its figures.
+
+    They go into the entry of the network where the results have one by its name, else to the top: those of the network
+    that is kept.
+    """
+    told: dict[str, list[str]] = {}
+    for task in tasks:
+        size = results[task.name][0].size
+        counted = {name: size[name] for name in ("weights", "mflop")}
+        own = found.get(task.name)
+        if task.name and isinstance(own, dict):
+            own |= counted
+        elif task.keep_model:
+            found |= counted
+        line = f"{size['weights']:,} weights, {size['mflop']:,.4g} MFLOP per {size['sample']}"
+        told.setdefault(line, []).append(task.name)
+    for line, names in told.items():
+        of = ", ".join(filter(None, names)) if len(told) > 1 else ""
+        terminal.show(f"{of}: {line}" if of else line)
 
 
 def check_one_network(tasks: Sequence[Task]) -> None:

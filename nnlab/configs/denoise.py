@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
-from nnlab.config import SAMPLE
-from nnlab.configs.autoencode import GRID_ROWS, SQUASHED, ReconstructionConfig
-from nnlab.configs.schema import NUMBER, figures, record
+from nnlab.config import SAMPLE, Inherited
+from nnlab.configs.autoencode import GRID_ROWS, OF_PICTURES, SQUASHED, ReconstructionConfig
+from nnlab.configs.schema import FIGURE, NUMBER, TEXT, figures, record, rows
+from nnlab.errors import UsageError
 from nnlab.options import option
+
+MOST = 5.0  # standard deviation
+NUMBERS = re.compile(r"(\d+\.?\d*|\.\d+)(?:-(\d+\.?\d*|\.\d+))?")  # one, or two with a dash between
+METHODS = ("gaussian", "median", "bilateral", "total_variation", "wavelet", "non_local_means")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,9 +25,12 @@ class DenoiseConfig(ReconstructionConfig):
     EXAMPLE: ClassVar[str] = "nnlab denoise --noise 0.3"
     DATA: ClassVar[str] = "cifar10"
 
-    noise: float = option(
-        0.5, "Standard deviation of the noise, of pictures from 0 to 1.", above=0, max=5, metavar="SIGMA"
+    noise: str = option(
+        "0.5",
+        "Standard deviation of the noise, of pictures from 0 to 1; A-B: another for each training picture.",
+        metavar="SIGMA|A-B",
     )
+    clip: bool = option(True, "Clip noisy pictures to 0…1, or leave them as they are.", "--clip/--no-clip")
 
     PRESETS: ClassVar = {
         "published": {
@@ -39,12 +49,54 @@ class DenoiseConfig(ReconstructionConfig):
     RESULTS: ClassVar = record(
         {
             **figures("loss", "test_loss", "psnr_db", "noisy_psnr_db"),
-            "baselines": {"type": "object", "additionalProperties": NUMBER},
+            "baselines": record(dict.fromkeys(METHODS, record(OF_PICTURES, strength=NUMBER))),
         },
         **figures("val_loss", "val_psnr_db"),
+        by_noise=rows(
+            {
+                "noise": NUMBER,
+                **dict.fromkeys(("test_loss", "psnr_db"), FIGURE),
+                "noisy_psnr_db": NUMBER,
+                "baseline": TEXT,
+                "baseline_psnr_db": NUMBER,
+            }
+        ),
         grid=GRID_ROWS,
     )
+
+    @classmethod
+    def _made(cls, given: Mapping[str, Any], facts: Mapping[str, Any], inherited: Inherited | None = None) -> Self:
+        """As for every config; from Python the noise may be a number."""
+        noise = given.get("noise")
+        is_number = isinstance(noise, int | float) and not isinstance(noise, bool)
+        return super()._made({**given, "noise": f"{noise:.12g}"} if is_number else given, facts, inherited)
+
+    @property
+    def sigmas(self) -> tuple[float, float]:
+        """The least and the most standard deviation of the noise in training: the same where it is one."""
+        found = NUMBERS.fullmatch(self.noise.strip())
+        assert found is not None, "check has seen it"
+        return float(found[1]), float(found[2] or found[1])
+
+    @property
+    def tested(self) -> list[float]:
+        """The standard deviations that are measured: of a range its ends and its middle."""
+        low, high = self.sigmas
+        return [low] if low == high else [low, round((low + high) / 2, 12), high]
 
     def check(self) -> None:
         """Raise UsageError where the options do not fit together."""
         self.check_output()
+        if NUMBERS.fullmatch(self.noise.strip()) is None:
+            raise UsageError(
+                f"expected --noise as a number, or as two with a dash between, got {self.noise!r}",
+                "For example 0.3, or 0.02-0.5",
+            )
+        low, high = self.sigmas
+        for value in (low, high):
+            if not 0 < value <= MOST:
+                raise UsageError(f"expected --noise above 0 and at most {MOST:g}, got {value:g}", "Give another value")
+        if "-" in self.noise and low >= high:
+            raise UsageError(
+                f"expected the first number of --noise to be the smaller, got {self.noise}", "Turn them round"
+            )

@@ -7,7 +7,9 @@ from typing import ClassVar, Literal
 
 from nnlab.config import SAMPLE, Config
 from nnlab.configs.schema import INTEGER, NUMBER, TEXT, figures, record, rows
-from nnlab.options import BY_DATA, SHARED, bounded, option
+from nnlab.options import BY_DATA, SHARED, added, bounded, option
+
+OF_BASELINE = {"test_loss": NUMBER, "test_bits_per_character": NUMBER}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,7 @@ class TextgenConfig(Config):
     learning_rate: float = bounded(4e-3, above=0, max=10)
     weight_decay: float = bounded(0.1, min=0, max=10)
     beta_2: float = bounded(0.99, above=0, below=1)
+    validation: float = added(0.05, before=0.0, min=0, max=0.5)  # share of the text, before the last tenth
 
     PRESETS: ClassVar = {
         "published": {
@@ -53,6 +56,7 @@ class TextgenConfig(Config):
             "weight_decay": 0.0,
             "epochs": 60,
             "batch_size": 128,
+            "validation": 0.0,
         },
         "best": {},
         "quick": {
@@ -67,7 +71,9 @@ class TextgenConfig(Config):
     }
     RESULTS: ClassVar = record(
         {
-            **figures("loss", "val_loss", "val_bits_per_character", "characters_per_second"),
+            **figures("loss", "test_loss", "test_bits_per_character", "characters_per_second"),
+            "baselines": record({"kneser_ney": record(OF_BASELINE, order=INTEGER), "xz": record(OF_BASELINE)}),
             "samples": rows({"epoch": INTEGER, "diversity": NUMBER, "prompt": TEXT, "text": TEXT}),
-        }
+        },
+        **figures("val_loss", "val_bits_per_character"),
     )

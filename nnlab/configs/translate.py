@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from nnlab.config import SAMPLE, Config, Variant
-from nnlab.configs.schema import BOOLEAN, TEXT, figures, record, rows
+from nnlab.configs.schema import BOOLEAN, NUMBER, TEXT, figures, record, rows
+from nnlab.errors import UsageError
 from nnlab.options import BY_DATA, SHARED, bounded, option
+
+SCORES = ("exact_match", "chrf", "bleu", "bleu_one_reference")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +28,10 @@ class TranslateConfig(Config):
         metavar="FILE|NAME",
     )
     samples: int = option(20_000, "The first N pairs of the file, or all where it has fewer.", min=20, max=100_000_000)
-    validation: float = option(0.2, "Share of the source sentences held out.", above=0, below=1, metavar="F")
+    validation: float = option(
+        0.1, "Share of the source sentences that choose the epoch; 0: the last.", min=0, below=1, metavar="F"
+    )
+    test: float = option(0.1, "Share of the source sentences that are tested.", above=0, below=1, metavar="F")
     dropout: float = option(0.2, "Dropout rate.", min=0, max=0.95, metavar="F")
     reverse: bool = option(False, "Swap the languages.", "--reverse")
     beam: int = option(4, "Beam width.", min=1, max=32)
@@ -63,6 +69,8 @@ class TranslateConfig(Config):
             "epochs": 100,
             "batch_size": 70,
             "dropout": 0.0,
+            "validation": 0.0,
+            "test": 0.2,
         },
         "best": {"patience": 8},
         "quick": {
@@ -82,12 +90,22 @@ class TranslateConfig(Config):
     VARIANTS: ClassVar = (
         Variant(
             {"preset": ("published",), "script": ("greek",)},
-            {"epochs": 126, "batch_size": 75, "validation": 0.4, "dropout": 0.5},
+            {"epochs": 126, "batch_size": 75, "test": 0.4, "dropout": 0.5},
         ),
     )
     RESULTS: ClassVar = record(
         {
-            **figures("loss", "val_loss", "exact_match", "chrf", "bleu", "sentences_per_second"),
+            **figures("loss", "test_loss", *SCORES, "sentences_per_second"),
+            "baselines": record(dict.fromkeys(("nearest", "word_for_word"), record(dict.fromkeys(SCORES, NUMBER)))),
             "examples": rows({"source": TEXT, "reference": TEXT, "output": TEXT, "correct": BOOLEAN, "seen": BOOLEAN}),
-        }
+        },
+        **figures("val_loss"),
     )
+
+    def check(self) -> None:
+        """Raise UsageError where nothing is left to train on."""
+        if self.validation + self.test >= 1:
+            raise UsageError(
+                f"expected --validation and --test of less than 1 together, got {self.validation:g} and {self.test:g}",
+                "What is left of the source sentences is trained on",
+            )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -55,15 +55,19 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Split:
-    """Training pairs, and held-out sources with all their translations; no source is on both sides."""
+    """Training pairs, and the sources of validation (perhaps none) and of test, each with all its translations.
+
+    No source is in two of the parts.
+    """
 
     training: list[tuple[str, str]]
-    held_out: dict[str, list[str]]
+    validation: dict[str, list[str]]
+    test: dict[str, list[str]]
 
-    @property
-    def held_out_pairs(self) -> list[tuple[str, str]]:
-        """Each held-out source with each of its translations."""
-        return [(source, target) for source, targets in self.held_out.items() for target in targets]
+
+def pairs_of(references: dict[str, list[str]]) -> list[tuple[str, str]]:
+    """Each source with each of its translations."""
+    return [(source, target) for source, targets in references.items() for target in targets]
 
 
 def find(data: str | None) -> Path | str:
@@ -119,11 +123,13 @@ def read_file(path: Path, most: int | None = None) -> Pairs:
     skipped: list[str] = []
     seen: set[tuple[str, str]] = set()
     repeated = cleaned = 0
+    more = False
     for number, line in enumerate(itertools.chain(head, lines), start=1):
-        if most is not None and len(sources) >= most:
-            break
         if number in layout.headers or not line.strip():
             continue
+        if most is not None and len(sources) >= most:
+            more = True
+            break
         fields = layout.split(line)
         pair = _pair_of(fields, layout)
         cleaned += any(layout.clean(field) != field for field in layout.used(fields or []))
@@ -144,7 +150,7 @@ def read_file(path: Path, most: int | None = None) -> Pairs:
             HINT,
             path=path,
         )
-    notes = [text.note, layout.note]
+    notes = [text.note, layout.note, shortest_note(sources, targets) if more else ""]
     if cleaned:
         notes.append(f"HTML, sounds and the like were taken out of {_lines(cleaned)}")
     if repeated:
@@ -153,6 +159,19 @@ def read_file(path: Path, most: int | None = None) -> Pairs:
             f"{'was' if repeated == 1 else 'were'} dropped"
         )
     return Pairs(sources, targets, str(path), text.size, tuple(skipped), tuple(filter(None, notes)))
+
+
+def shortest_note(sources: Sequence[str], targets: Sequence[str]) -> str:
+    """What the first pairs of a file are where it is sorted by the length of either side; empty where it is not."""
+    for side in (sources, targets):
+        lengths = [len(sentence) for sentence in side]
+        shorter = sum(after < before for before, after in itertools.pairwise(lengths))
+        if lengths[-1] > lengths[0] and shorter <= 0.02 * len(lengths):  # some of what was read is cleaned
+            return (
+                f"sorted by length, so its first {len(lengths):,} pairs are its shortest: up to {max(lengths)} "
+                "characters; it goes on with longer ones (--samples)"
+            )
+    return ""
 
 
 def _lines(count: int) -> str:
@@ -189,27 +208,34 @@ def has_letters(text: str) -> bool:
     return any(map(str.isalpha, text))
 
 
-def split(pairs: Pairs, validation: float, data_seed: int) -> Split:
-    """Hold out a share of the sources, at least one, each with all its translations.
+def split(pairs: Pairs, validation: float, test: float, data_seed: int) -> Split:
+    """Take a share of the sources for test, and one for validation if it is not 0: at least one each, and one is left.
 
-    Raises InputError where all pairs have one source.
+    The test sources of a seed are the same whatever the share for validation. Raises InputError where there are too few
+    different sources.
     """
     references: dict[str, list[str]] = {}
     for source, target in zip(pairs.sources, pairs.targets, strict=True):
         references.setdefault(source, []).append(target)
     names = list(references)
-    if len(names) < 2:
+    least = 3 if validation else 2
+    if len(names) < least:
         raise InputError(
-            f"expected different source sentences, all {len(pairs):,} pairs of {pairs.origin} have the same",
+            f"expected at least {least} different source sentences, one for each part, all {len(pairs):,} pairs of "
+            f"{pairs.origin} have the same {len(names)}",
             "Swap the languages: --reverse",
         )
-    count = min(len(names) - 1, max(1, round(validation * len(names))))
-    order = rng(data_seed, Stream.SPLIT).permutation(len(names))
-    held_out = {names[number]: references[names[number]] for number in sorted(order[:count].tolist())}
-    training = [
-        (source, target) for source, target in zip(pairs.sources, pairs.targets, strict=True) if source not in held_out
-    ]
-    return Split(training, held_out)
+    tested = min(len(names) + 1 - least, max(1, round(test * len(names))))
+    chosen = min(len(names) - 1 - tested, max(1, round(validation * len(names)))) if validation else 0
+    order = rng(data_seed, Stream.SPLIT).permutation(len(names)).tolist()
+
+    def those(numbers: Sequence[int]) -> dict[str, list[str]]:
+        return {names[number]: references[names[number]] for number in sorted(numbers)}
+
+    parts = those(order[tested : tested + chosen]), those(order[:tested])
+    both = zip(pairs.sources, pairs.targets, strict=True)
+    training = [(source, target) for source, target in both if not any(source in part for part in parts)]
+    return Split(training, *parts)
 
 
 def sample() -> Pairs:

@@ -1,7 +1,8 @@
 """Text as ids: Nietzsche, the user's own files, or a sample made on the spot; and the windows models read it in.
 
 A text is read a chunk at a time and becomes an array of character ids, one or two bytes each; memory grows with
-the text and nothing else. The last tenth is held out: never trained on, and no window lies across the cut.
+the text and nothing else. The last tenth is the test part, and what stands before it may be a validation part: neither
+is trained on, and no window lies across a cut.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -23,11 +24,25 @@ from nnlab.data.textfile import TextFile, find_path, open_text
 from nnlab.errors import InputError, UsageError
 
 Ids: TypeAlias = np.ndarray[Any, Any]
-HELD_OUT = 0.1
+TEST = 0.1  # of a text, its end
 CODES = 0x110000
 BLOCK = 1 << 20  # characters worked on at a time
 DEFAULT = "nietzsche"
 ENDINGS = (".txt", ".txt.gz", ".txt.bz2", ".txt.xz")  # of what is read in a folder
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A text's ids ``(characters,)``, cut into what is trained on, what chooses the epoch, and what is reported."""
+
+    training: Ids
+    validation: Ids | None  # None: nothing is chosen
+    test: Ids
+
+    @property
+    def watched(self) -> tuple[Literal["val", "test"], Ids]:
+        """Validation where there is one, else test, with the prefix of its figures: measured after each epoch."""
+        return ("test", self.test) if self.validation is None else ("val", self.validation)
 
 
 @dataclass(frozen=True)
@@ -52,20 +67,12 @@ class Corpus:
         sums.update(self.ids.astype(self.ids.dtype.newbyteorder("<"), copy=False).data)
         return sums.hexdigest()
 
-    @property
-    def cut(self) -> int:
-        """Where the held-out tail begins."""
-        return int(len(self.ids) * (1 - HELD_OUT))
-
-    @property
-    def training(self) -> Ids:
-        """The ids that are trained on."""
-        return self.ids[: self.cut]
-
-    @property
-    def held_out(self) -> Ids:
-        """The ids of the held-out tail."""
-        return self.ids[self.cut :]
+    def parts(self, validation: float) -> Parts:
+        """The text in parts: its last tenth is test, a share of the whole before it validation, the rest training."""
+        cut = int(len(self.ids) * (1 - TEST))
+        size = round(validation * len(self.ids))
+        begin = cut - size
+        return Parts(self.ids[:begin], self.ids[begin:cut] if size else None, self.ids[cut:])
 
 
 # ---- reading -----------------------------------------------------------------------------------------
@@ -270,7 +277,7 @@ def training_windows(ids: Ids, streams: int, window: int, rng: np.random.Generat
 
 
 def held_out_windows(ids: Ids, streams: int, window: int) -> Iterator[tuple[Ids, Ids, Ids]]:
-    """(ids, next ids, counted) ``(streams, window)``, step by step: every next character of a tail counts once.
+    """(ids, next ids, counted) ``(streams, window)``, step by step: every next character of a part counts once.
 
     Each stream but the first reads one window before its part, which is not counted: so it is not asked
     without having read anything.
@@ -280,7 +287,7 @@ def held_out_windows(ids: Ids, streams: int, window: int) -> Iterator[tuple[Ids,
     steps = math.ceil((part + window) / window)
     for step in range(steps):
         place = np.arange(window) + step * window  # within a stream
-        at = np.arange(streams)[:, None] * part + place  # within the tail
+        at = np.arange(streams)[:, None] * part + place  # within the ids
         counted = (place < part + window) & (at < last) & ((place >= window) | (np.arange(streams)[:, None] == 0))
         at = np.minimum(at, last - 1)
         yield ids[at], ids[at + 1], counted

@@ -1,8 +1,7 @@
-"""Baselines, what a network has to beat: classical denoisers of pictures, and linear codes of sounds."""
+"""Baselines of sounds, what a network has to beat: linear codes."""
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -16,47 +15,6 @@ from nnlab.evaluation.pca import Pca, fit_pca
 
 Array: TypeAlias = np.ndarray[Any, Any]
 MAX_WAVEFORMS = 3000  # windows of samples that a linear code is fitted on: their products fill 72 MB
-
-
-# ---- pictures ----------------------------------------------------------------------------------------
-
-
-def has_scikit_image() -> bool:
-    """Whether the extra ``classical`` is installed."""
-    return all(importlib.util.find_spec(name) is not None for name in ("skimage", "pywt"))
-
-
-def classical_denoisers(noisy: Array, sigma: float) -> dict[str, Array]:
-    """What scikit-image makes of noisy pictures ``(n, side, side, 3)`` in [0, 1]: of each method, the same shape.
-
-    Each is told the noise's standard deviation ``sigma`` (as a user would tune it): non-local means (Buades, Coll and
-    Morel 2005), wavelet shrinkage (Chang, Yu and Vetterli 2000) and total variation (Chambolle 2004, with a few
-    weights). ImportError where :func:`has_scikit_image` is False.
-    """
-    from skimage import restoration
-
-    methods: Any = restoration  # half of it has types
-
-    def each(method: Any) -> Array:
-        return np.stack([np.clip(method(picture), 0, 1) for picture in noisy]).astype(np.float32)
-
-    restored = {
-        "non_local_means": each(
-            lambda picture: methods.denoise_nl_means(
-                picture, patch_size=3, patch_distance=7, h=0.7 * sigma, sigma=sigma, fast_mode=True, channel_axis=-1
-            )
-        ),
-        "wavelet": each(
-            lambda picture: methods.denoise_wavelet(
-                picture, sigma=sigma, method="BayesShrink", mode="soft", convert2ycbcr=True, channel_axis=-1
-            )
-        ),
-    }
-    for weight in (0.5, 1.0, 1.5):
-        restored[f"total_variation_{weight:g}"] = each(
-            lambda picture, weight=weight: methods.denoise_tv_chambolle(picture, weight=weight * sigma, channel_axis=-1)
-        )
-    return restored
 
 
 # ---- sounds ------------------------------------------------------------------------------------------

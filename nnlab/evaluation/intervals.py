@@ -65,5 +65,5 @@ def flat_figures(results: Mapping[str, Any], prefix: str = "") -> list[tuple[str
 
 
 def less_is_better(name: str) -> bool:
-    """Whether a figure of this name is the better the less it is: losses, distances, seconds."""
-    return any(word in name for word in ("loss", "distance", "seconds", "epochs_to", "bits"))
+    """Whether a figure of this name is the better the less it is: losses, distances, seconds, sizes."""
+    return any(word in name for word in ("loss", "distance", "seconds", "epochs_to", "bits", "weights", "mflop"))

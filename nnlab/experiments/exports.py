@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlab.configs.denoise import DenoiseConfig
 from nnlab.errors import UsageError
 
 Array = np.ndarray[Any, Any]
@@ -142,13 +143,13 @@ def _sums(config: Any, model: Any, preprocessing: Mapping[str, Any]) -> Exported
 
 
 def _pictures(config: Any, model: Any, preprocessing: Mapping[str, Any]) -> Exported:
-    noise = getattr(config, "noise", None)
+    noise = config.tested[-1] if isinstance(config, DenoiseConfig) else None  # the strongest
 
     def held_out(data: Any) -> Array:
         if noise is not None:
             from nnlab.experiments.denoise import with_noise
 
-            return np.asarray(with_noise(data.test, noise, range(min(MOST, len(data.test)))))
+            return np.asarray(with_noise(data.test, noise, range(min(MOST, len(data.test))), clip=config.clip))
         return np.asarray(data.pictures.test[:MOST] / np.float32(255), np.float32)
 
     told = ["reading picture files, levels and orientation, larger pictures tile by tile", "clipping to 0 to 1"]
@@ -197,7 +198,7 @@ def _sounds(config: Any, model: Any, preprocessing: Mapping[str, Any]) -> Export
         model,
         (meaning, "the same as they come back from the code"),
         ("windows", "reconstructed"),
-        held_out=lambda data: np.concatenate(data.held_out)[:MOST].astype(np.float32),
+        held_out=lambda data: np.concatenate(data.tested)[:MOST].astype(np.float32),
         made=lambda draws: draws.standard_normal((32, *shape), np.float32),
         chooses=False,
         preprocessing=scaling,
@@ -235,7 +236,7 @@ def _text(config: Any, model: Any, preprocessing: Mapping[str, Any]) -> Exported
         return np.stack(logits, axis=1) if streams is not None else logits[-1]
 
     def held_out(data: Any) -> Array:
-        tail = np.asarray(data.corpus.held_out).astype(np.int32)
+        tail = np.asarray(data.parts.test).astype(np.int32)
         if streams is not None:
             return np.resize(tail, (streams, 2 * window))
         return np.lib.stride_tricks.sliding_window_view(tail, window)[:MOST].copy()
@@ -284,8 +285,8 @@ def _sentences(config: Any, model: Any, preprocessing: Mapping[str, Any]) -> Exp
         return np.asarray(np.stack(logits, axis=1)[batch["target"] != PAD])
 
     def held_out(data: Any) -> Mapping[str, Array]:
-        rows = np.arange(min(64, len(data.held_out.lengths)))
-        inputs: Mapping[str, Array] = data.held_out.batch(rows, left=model.pad_left)[0]
+        rows = np.arange(min(64, len(data.test.lengths)))
+        inputs: Mapping[str, Array] = data.test.batch(rows, left=model.pad_left)[0]
         return inputs
 
     def made(draws: np.random.Generator) -> Mapping[str, Array]:

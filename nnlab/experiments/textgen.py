@@ -4,15 +4,16 @@ Run it::
 
     nnlab textgen --data mybook.txt
 
-The first nine tenths of the text are trained on. The default network reads them as parallel streams in
+The first 85 hundredths of the text are trained on. The default network reads them as parallel streams in
 windows of 64 characters and says, after every character, what comes next: after ``suppos`` it should say
 ``i``. Its state goes on from one window to the next. The published network sees 40 characters, says one,
-and forgets them.
+and forgets them; it has nine tenths.
 
-The last tenth is never trained on. What a network is worth is its loss there: the mean of
--log p(next character) in nats, or divided by ln 2 in bits. Then it writes: it is given some held-out
-text as a prompt, and each next character is drawn from its probabilities, sharpened (below 1) or
-flattened (above) by a diversity, which the field calls temperature.
+The twentieth after that is the validation part, which chooses the epoch whose weights are kept; the last tenth is
+the test part, which chooses nothing. What a network is worth is its loss there: the mean of -log p(next
+character) in nats, or divided by ln 2 in bits; n-grams and ``xz`` stand beside it. Then it writes: it is given
+some of the test part as a prompt, and each next character is drawn from its probabilities, sharpened (below 1)
+or flattened (above) by a diversity, which the field calls temperature.
 """
 
 from __future__ import annotations
@@ -30,11 +31,12 @@ from nnlab.data import text as texts
 from nnlab.data.folders import messages
 from nnlab.data.random import Stream, rng
 from nnlab.data.report_2018 import report_2018
-from nnlab.data.text import Corpus, Ids, held_out_windows, training_windows
+from nnlab.data.text import Corpus, Ids, Parts, held_out_windows, training_windows
 from nnlab.data.tokenizers import TextTokenizer
 from nnlab.errors import InputError
-from nnlab.evaluation.intervals import over_runs
+from nnlab.evaluation.intervals import mean_of, over_runs
 from nnlab.evaluation.metrics import collapse
+from nnlab.evaluation.text_baselines import PREDICTED, READ, text_baselines
 from nnlab.experiments import FinishedRun, Loaded, Predictor
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal, literal, number, table
@@ -52,9 +54,10 @@ class Text:
     """A corpus, and how a training reads it: ``streams`` side by side (0: windows in random order)."""
 
     corpus: Corpus
+    parts: Parts
     streams: int
     steps: int  # batches per epoch
-    prompt: list[int]  # held-out text that the samples go on from
+    prompt: list[int]  # of the test part, what the samples go on from
 
 
 def load(config: TextgenConfig) -> Loaded[TextgenConfig, Text]:
@@ -65,14 +68,15 @@ def load(config: TextgenConfig) -> Loaded[TextgenConfig, Text]:
     least = 10 * (config.maxlen + 2)
     if len(corpus.ids) < least:
         raise InputError(
-            f"expected at least {least:,} characters for --maxlen {config.maxlen} and a held-out tenth, "
+            f"expected at least {least:,} characters for --maxlen {config.maxlen} and a tenth to test, "
             f"{corpus.origin} has {len(corpus.ids):,}",
             "Use a longer text or a smaller --maxlen",
         )
-    streams, steps = shape_of(config, len(corpus.training))
+    parts = corpus.parts(config.validation)
+    streams, steps = shape_of(config, len(parts.training))
     return Loaded(
         config,
-        Text(corpus, streams, steps, draw_prompt(config, corpus)),
+        Text(corpus, parts, streams, steps, draw_prompt(config, corpus.alphabet, parts.test)),
         source={"name": corpus.origin, "size": corpus.size, "items": len(corpus.ids), "digest": corpus.digest},
         notes=messages(corpus.origin, corpus.notes, corpus.skipped),
         preprocessing={**TextTokenizer(corpus.alphabet, lower=config.lower).to_json(), "streams": streams},
@@ -91,12 +95,11 @@ def shape_of(config: TextgenConfig, characters: int) -> tuple[int, int]:
     return streams, (characters - 1) // (streams * config.maxlen)
 
 
-def draw_prompt(config: TextgenConfig, corpus: Corpus) -> list[int]:
-    """Some held-out text, from the beginning of a word where there is one."""
-    tail = corpus.held_out
+def draw_prompt(config: TextgenConfig, alphabet: str, tail: Ids) -> list[int]:
+    """Some of the test part, from the beginning of a word where there is one."""
     length = min(config.maxlen, 40, len(tail) - 1)
     start = int(rng(config.data_seed, Stream.PROMPT).integers(len(tail) - length))
-    space = corpus.alphabet.find(" ")
+    space = alphabet.find(" ")
     before = np.flatnonzero(tail[max(0, start - 30) : start] == space)
     if space >= 0 and len(before):
         start = max(0, start - 30) + int(before[-1]) + 1
@@ -147,19 +150,19 @@ def compiled(config: TextgenConfig, vocabulary: int, text: Text) -> Any:
     return model
 
 
-def loss_on_tail(model: Any, config: TextgenConfig, tail: Ids) -> float:
-    """Mean nats per character on the held-out tail."""
+def loss_on(model: Any, config: TextgenConfig, part: Ids) -> float:
+    """Mean nats per character of a part of the text."""
     from nnlab.evaluation.metrics import token_nll
 
     total, count = 0.0, 0
     if config.network == "stream":
         streams, window = model.input_shape
         reset(model)
-        for ids, following, counted in held_out_windows(tail, streams, window):
+        for ids, following, counted in held_out_windows(part, streams, window):
             nats = token_nll(model.predict_on_batch(ids.astype("int32")), following)
             total, count = total + float(nats[counted].sum()), count + int(counted.sum())
     else:
-        windows = np.lib.stride_tricks.sliding_window_view(tail, config.maxlen + 1)[::EVERY]
+        windows = np.lib.stride_tricks.sliding_window_view(part, config.maxlen + 1)[::EVERY]
         for start in range(0, len(windows), 1024):
             rows = windows[start : start + 1024]
             short = 1024 - len(rows)
@@ -182,26 +185,31 @@ def reset(model: Any) -> None:
 
 
 def tasks(config: TextgenConfig, data: Text) -> list[Task]:
-    """The one network, measured on the held-out tail, and what it writes after each epoch."""
+    """The one network, measured on the validation part where there is one, and what it writes after each epoch."""
+    from nnlab.models.cost import cost
     from nnlab.models.text_sampling import TextSampler, sampling_speed
 
     tokenizer = TextTokenizer(data.corpus.alphabet)
+    prefix, watched = data.parts.watched
 
     @functools.lru_cache(maxsize=1)
     def sampler(model: Any) -> TextSampler:
         return TextSampler(model)
 
     def evaluate(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        loss = loss_on_tail(model, config, data.corpus.held_out)
+        metrics = per_character(prefix, loss_on(model, config, watched))
         prompts = [data.prompt] * len(config.diversity)
         chunks = sampler(model).sample(prompts, config.length, config.diversity, config.data_seed)
         ids = np.concatenate(list(chunks), axis=1)
-        metrics = {"val_loss": loss, "val_bits_per_character": loss / math.log(2)}
         return metrics, {"samples": [tokenizer.decode(row) for row in ids.tolist()]}
 
     def outputs(model: Any) -> dict[str, Any]:
+        tested = per_character("test", loss_on(model, config, data.parts.test))
         reset(model)  # the model is saved with its streams at their beginning
-        return {}
+        return tested
+
+    def flop(model: Any) -> float:
+        return cost(model) / (1 if config.network == "window" else config.maxlen)
 
     return [
         Task(
@@ -213,16 +221,23 @@ def tasks(config: TextgenConfig, data: Text) -> list[Task]:
             evaluate=evaluate,
             outputs=outputs,
             benchmark=lambda model: sampling_speed(sampler(model), data.prompt),
-            keep_best="val_loss",
+            keep_best="val_loss" if prefix == "val" else None,
+            sample="character",
+            flop=flop,
         )
     ]
+
+
+def per_character(prefix: str, nats: float) -> dict[str, float]:
+    """The loss of a part as its two figures: in nats and in bits."""
+    return {f"{prefix}_loss": nats, f"{prefix}_bits_per_character": nats / math.log(2)}
 
 
 def batches(config: TextgenConfig, data: Text, model: Any, seed: int, epoch: int) -> Any:
     """What an epoch trains on: streams cut anew, or the windows of the published network in a new order."""
     from nnlab.training.batches import Batches, Rows, permutation
 
-    ids = data.corpus.training
+    ids = data.parts.training
     if config.network == "stream":
         reset(model)
         cut = training_windows(ids, data.streams, config.maxlen, rng(seed, Stream.ORDER, epoch))
@@ -248,20 +263,23 @@ def present(
     chosen = int(history.best["epoch"])
     samples = []
     for epoch in dict.fromkeys([1, chosen]):
-        terminal.heading(f"After epoch {epoch}", "the prompt is held-out text")
+        terminal.heading(f"After epoch {epoch}", "the prompt is of the test part")
         terminal.show("")
         for diversity, text in zip(config.diversity, history.notes[epoch]["samples"], strict=True):
             samples.append({"epoch": epoch, "diversity": diversity, "prompt": prompt, "text": text})
             terminal.show(sample_text(f"diversity {diversity:g}", prompt, text), "")
     collapsed = {sample["diversity"]: collapse(sample["text"]) for sample in samples if sample["epoch"] == chosen}
+    chosen_by = ["val_loss", "val_bits_per_character"] if data.parts.validation is not None else []
     found: dict[str, Any] = {
-        name: over_runs([float(run.history.best[name]) for run in runs])
-        for name in ("loss", "val_loss", "val_bits_per_character")
+        name: over_runs([float(run.history.best[name]) for run in runs]) for name in ("loss", *chosen_by)
     }
+    for name in ("test_loss", "test_bits_per_character"):
+        found[name] = over_runs([float(run.outputs[name]) for run in runs])
+    found["baselines"] = text_baselines(data.parts.training, data.parts.validation, data.parts.test, corpus.alphabet)
     found["characters_per_second"] = over_runs([run.speed.get("characters_per_second") for run in runs])
-    terminal.show(summary(config, corpus, found, runs, collapsed))
+    terminal.show(summary(config, data, found, runs, collapsed), "", beyond_baselines(found))
     with figures.optional(terminal):
-        save_figures(config, folder, runs)
+        save_figures(config, folder, runs, data.parts.watched[0])
     return {**found, "samples": samples}
 
 
@@ -274,22 +292,32 @@ def sample_text(title: str, prompt: str, text: str) -> Any:
 
 def summary(
     config: TextgenConfig,
-    corpus: Corpus,
+    data: Text,
     results: dict[str, Any],
     runs: Sequence[RunResult],
     collapsed: Mapping[float, str | None],
 ) -> Any:
     """The table at the end."""
-    history = runs[0].history
-    listed = table("characters trained on / held out", f"{len(corpus.training):,} / {len(corpus.held_out):,}")
+    history, parts = runs[0].history, data.parts
+    sizes = [len(part) for part in (parts.training, parts.validation, parts.test) if part is not None]
+    named = "training / test" if parts.validation is None else "training / validation / test"
+    listed = table(f"{named} characters", " / ".join(f"{size:,}" for size in sizes))
     if config.runs > 1:
         listed.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
-    listed.add_row("different characters", str(len(corpus.alphabet)))
+    listed.add_row("different characters", str(len(data.corpus.alphabet)))
     listed.add_row("training loss (nats per character)", number(results["loss"], ".3f"))
-    listed.add_row("held-out loss (nats per character)", number(results["val_loss"], ".3f"))
-    listed.add_row("held-out bits per character", number(results["val_bits_per_character"], ".3f"))
+    if "val_loss" in results:
+        listed.add_row("validation loss (nats per character)", number(results["val_loss"], ".3f"))
+    listed.add_row("test loss (nats per character)", number(results["test_loss"], ".3f"))
+    listed.add_row("test bits per character", number(results["test_bits_per_character"], ".3f"))
+    for name, figures in results["baselines"].items():
+        nats, bits = figures["test_loss"], figures["test_bits_per_character"]
+        listed.add_row(f"  baseline: {baseline_label(name, figures)}", f"{nats:.3f} nats, {bits:.3f} bits")
+    if len(parts.training) > READ or len(parts.test) > PREDICTED:
+        listed.add_row("  baselines read / predict at most", f"{READ:,} / {PREDICTED:,} characters")
     best = history.best
-    listed.add_row("weights of epoch (least held-out loss)", f"{best['epoch']} of {history.rows[-1]['epoch']}")
+    why = "the last" if parts.validation is None else "least validation loss"
+    listed.add_row(f"weights of epoch ({why})", f"{best['epoch']} of {history.rows[-1]['epoch']}")
     listed.add_row("until then", f"{best['seconds']:.0f} s")
     if runs[0].speed:
         speed = runs[0].speed
@@ -304,22 +332,39 @@ def summary(
     return listed
 
 
+def baseline_label(name: str, figures: Mapping[str, Any]) -> str:
+    """A baseline as a table names it."""
+    return f"Kneser–Ney {figures['order']}-grams" if name == "kneser_ney" else name
+
+
+def beyond_baselines(found: Mapping[str, Any]) -> str:
+    """One sentence: what the network is worth beyond the best baseline."""
+    name, best = min(found["baselines"].items(), key=lambda item: float(item[1]["test_loss"]))
+    loss, nats = mean_of(found["test_loss"]), float(best["test_loss"])
+    told = f"{abs(loss - nats):.3f} nats per character ({100 * abs(loss / nats - 1):.1f} %)"
+    if loss < nats:
+        return f"Beyond the best baseline ({baseline_label(name, best)}), the network takes off {told}."
+    return f"The network is worth nothing beyond the best baseline ({baseline_label(name, best)}): {told} worse."
+
+
 def headline(results: Mapping[str, Any]) -> str:
     """The one figure of a finished run for the listing of ``nnlab runs``."""
-    return f"{number(results['val_bits_per_character'], '.3f')} bits per character"
+    return f"{number(results['test_bits_per_character'], '.3f')} bits per character"
 
 
-def save_figures(config: TextgenConfig, folder: RunFolder, runs: Sequence[RunResult]) -> None:
-    """``loss.png``: training and held-out loss by epoch, in nats and in bits."""
+def save_figures(config: TextgenConfig, folder: RunFolder, runs: Sequence[RunResult], prefix: str) -> None:
+    """``loss.png``: training loss, and the loss of what was watched (``prefix`` val or test), in nats and in bits."""
     from nnlab.output import figures
 
+    watched = "validation" if prefix == "val" else "test"
     figure, (left, right) = figures.canvas(2, title=f"nnlab textgen ({config.preset})")
     figures.curves(
         left,
-        {"training": curves(runs, "loss"), "held-out": curves(runs, "val_loss")},
+        {"training": curves(runs, "loss"), watched: curves(runs, f"{prefix}_loss")},
         ylabel="loss (nats per character)",
     )
-    figures.curves(right, {"held-out": curves(runs, "val_bits_per_character")}, ylabel="held-out bits per character")
+    bits = {watched: curves(runs, f"{prefix}_bits_per_character")}
+    figures.curves(right, bits, ylabel=f"{watched} bits per character")
     folder.write("figures/loss.png", figures.png(figure))
 
 

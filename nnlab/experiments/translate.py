@@ -5,14 +5,15 @@ Run it::
     nnlab translate --pairs eng-ell.txt
 
 One sentence on its way: ``Find Tom.`` has two translations in the file, ``Βρες τον Τομ.`` and ``Βρείτε
-τον Τομ.``. Sentences are grouped by source and a share of the sources is held out, each with all its
-translations, so nothing shown as held out was trained on in any version. The default network reads
-subwords, here ``Find Tom .``, and writes the translation's, one after the other, until it writes the
-end; the published one reads and writes single characters.
+τον Τομ.``. Sentences are grouped by source; a tenth of the sources is for validation, which chooses the epoch, and
+a tenth for test, which chooses nothing, each with all its translations, so no tested source was trained on in any
+version. The default network reads subwords, here ``Find Tom .``, and writes the translation's, one after
+the other, until it writes the end; the published one reads and writes single characters.
 
-A held-out translation is right (✓) if it is exactly one of the references. As few are, chrF and BLEU
-say how near the others come (sacreBLEU, with all references). The loss is per character; padding is
-never scored.
+A translation of a test source is right (✓) if it is exactly one of the references. As few are, chrF and BLEU
+say how near the others come (sacreBLEU, with all references; BLEU also with the first of each). The translation of
+the nearest training sentence and one word for word stand beside them. The loss is per character; padding is never
+scored.
 """
 
 from __future__ import annotations
@@ -22,28 +23,29 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from nnlab.configs.translate import TranslateConfig
+from nnlab.configs.translate import SCORES, TranslateConfig
 from nnlab.data import sentence_pairs
 from nnlab.data.batching import Encoded, bucket_by_length, encode
 from nnlab.data.folders import messages
 from nnlab.data.random import Stream, rng
 from nnlab.data.report_2018 import report_2018
-from nnlab.data.sentence_pairs import Split
+from nnlab.data.sentence_pairs import Split, pairs_of
 from nnlab.data.tokenizers import Tokenizer, fit_tokenizers, tokenizer_from_json
 from nnlab.errors import InputError
-from nnlab.evaluation.intervals import over_runs
+from nnlab.evaluation.intervals import mean_of, over_runs
 from nnlab.evaluation.translation import Scores, score
+from nnlab.evaluation.translation_baselines import translation_baselines
 from nnlab.experiments import FinishedRun, Loaded, Predictor
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import TRANSCRIPT_WIDTH, Terminal, literal, number, percent, table
 from nnlab.training.task import Results, RunResult, Task, curves
 
-SHOWN_HELD_OUT, SHOWN_TRAINING = 10, 4
-TIMED = 1000  # held-out sentences whose translation is timed
+SHOWN_TEST, SHOWN_TRAINING = 10, 4
+TIMED = 1000  # test sentences whose translation is timed
 MEASURED = 1000  # training pairs on which the training loss is measured
 CHARACTERS_AT_ONCE, SUBWORDS_AT_ONCE = 4096, 2048  # in a batch: each has logits of all the vocabulary
 PAIRS = 600_000  # that an unasked training reads: 30 epochs of 20,000
@@ -60,11 +62,17 @@ class Sentences:
     source: Tokenizer
     target: Tokenizer
     training: Encoded
-    held_out: Encoded
+    watched: Encoded  # what is measured after each epoch: validation where there is one, else test
+    test: Encoded
     measured: Encoded  # some of the training pairs
     limit: int  # ids of the longest translation
     steps: int  # batches per epoch
     places: int  # characters of the longest target, begin and end too
+
+    @property
+    def prefix(self) -> Literal["val", "test"]:
+        """Of the figures of what is watched."""
+        return "val" if self.parts.validation else "test"
 
 
 def load(config: TranslateConfig) -> Loaded[TranslateConfig, Sentences]:
@@ -74,9 +82,10 @@ def load(config: TranslateConfig) -> Loaded[TranslateConfig, Sentences]:
     greek = mostly_greek(pairs.sources) or mostly_greek(pairs.targets)
     epochs: dict[str, int] = {"epochs": max(4, min(33, round(PAIRS / len(pairs))))} if config.epochs is None else {}
     config = config.resolved(script="greek" if greek else "other", samples=len(pairs), **epochs)
-    parts = sentence_pairs.split(pairs, config.validation, config.data_seed)
+    parts = sentence_pairs.split(pairs, config.validation, config.test, config.data_seed)
     source, target = fit_tokenizers(parts.training, config.vocab_size)
-    training, held_out = encode(parts.training, source, target), encode(parts.held_out_pairs, source, target)
+    training, test = encode(parts.training, source, target), encode(pairs_of(parts.test), source, target)
+    watched = encode(pairs_of(parts.validation), source, target) if parts.validation else test
     some = rng(config.data_seed, Stream.MEASURED).permutation(len(parts.training))[:MEASURED]
     limit = int(max(training.lengths[:, 1].max(), 8) * 1.2)
     groups = bucket_by_length(training.lengths, config.batch_size, np.random.default_rng(0), ids_at_once(config))
@@ -85,11 +94,12 @@ def load(config: TranslateConfig) -> Loaded[TranslateConfig, Sentences]:
         source,
         target,
         training,
-        held_out,
+        watched,
+        test,
         measured=encode([parts.training[row] for row in some.tolist()], source, target),
         limit=limit,
         steps=len(groups),
-        places=1 + int(max(training.characters.max(), held_out.characters.max())),
+        places=1 + max(int(part.characters.max()) for part in (training, watched, test)),
     )
     return Loaded(
         config,
@@ -169,8 +179,9 @@ def compiled(config: TranslateConfig, data: Sentences) -> Any:
 
 
 def tasks(config: TranslateConfig, data: Sentences) -> list[Task]:
-    """The one network, measured on the held-out pairs."""
+    """The one network, measured on the validation pairs where there are some."""
     from nnlab.backend import pad_multiple
+    from nnlab.models.cost import translation_cost
     from nnlab.training.batches import Batches
 
     def batches(model: Any, seed: int, epoch: int) -> Batches:
@@ -182,11 +193,17 @@ def tasks(config: TranslateConfig, data: Sentences) -> list[Task]:
         return Batches(groups, lambda rows: cut.batch(rows, left=model.pad_left, multiple=pad_multiple()))
 
     def evaluate(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        losses = {"loss": loss_on(model, data.measured), "val_loss": loss_on(model, data.held_out)}
-        for name, part in (("loss", data.measured), ("val_loss", data.held_out)):
+        losses: dict[str, float] = {}
+        for name, part in (("loss", data.measured), (f"{data.prefix}_loss", data.watched)):
+            losses[name] = loss_on(model, part)
+        for name, part in (("loss", data.measured), (f"{data.prefix}_loss", data.watched)):
             # as the 2018 report has it: padding counts, as 0
             losses[f"{name}_padded"] = losses[name] * float(part.characters.mean()) / data.places
         return losses, {}
+
+    def flop(model: Any) -> float:
+        source, target = data.test.lengths.mean(axis=0).tolist()
+        return translation_cost(model, source, target)
 
     return [
         Task(
@@ -196,19 +213,21 @@ def tasks(config: TranslateConfig, data: Sentences) -> list[Task]:
             build=lambda: compiled(config, data),
             batches=batches,
             evaluate=evaluate,
-            outputs=lambda model: translate_held_out(config, model, data),
+            outputs=lambda model: translate_test(config, model, data),
             benchmark=lambda model: {"sentences_per_second": translation_speed(model, data)},
-            keep_best="val_loss",
-            patience=config.patience,
+            keep_best="val_loss" if data.parts.validation else None,
+            patience=config.patience if data.parts.validation else None,
+            sample="test sentence",
+            flop=flop,
         )
     ]
 
 
-def translate_held_out(config: TranslateConfig, model: Any, data: Sentences) -> dict[str, Any]:
-    """Every held-out source and a few of training translated, and where the network looked."""
+def translate_test(config: TranslateConfig, model: Any, data: Sentences) -> dict[str, Any]:
+    """The loss on the test pairs, every test source and a few of training translated, and where the network looked."""
     from nnlab.models.beam_search import Translator
 
-    sentences = list(data.parts.held_out)
+    sentences = list(data.parts.test)
     greedy = Translator(model, data.source, data.target, data.limit)
     beam = Translator(model, data.source, data.target, data.limit, beam=config.beam) if config.beam > 1 else greedy
     seen = list(dict.fromkeys(source for source, _ in data.parts.training))
@@ -217,6 +236,7 @@ def translate_held_out(config: TranslateConfig, model: Any, data: Sentences) -> 
     longer = sorted(sentences, key=len)
     looked = [longer[int(share * len(longer))] for share in (0.7, 0.85, 0.98)] if config.network == "attentive" else []
     return {
+        "test_loss": loss_on(model, data.test),
         "outputs": beam.translate(sentences),
         "training": [[sentence, output] for sentence, output in zip(shown, beam.translate(shown), strict=True)],
         "attention": [greedy.attention(sentence) for sentence in looked],
@@ -228,7 +248,7 @@ def translation_speed(model: Any, data: Sentences) -> float:
     from nnlab.models.beam_search import Translator
 
     greedy = Translator(model, data.source, data.target, data.limit)
-    timed = list(data.parts.held_out)[:TIMED]
+    timed = list(data.parts.test)[:TIMED]
     greedy.translate(timed)  # compiles each length
     began = time.perf_counter()
     greedy.translate(timed)
@@ -259,27 +279,32 @@ def present(
     from nnlab.output import figures
 
     runs, parts = results[""], data.parts
-    references = list(parts.held_out.values())
+    references = list(parts.test.values())
     scores = [score(run.outputs["outputs"], references) for run in runs]
     examples = examples_of(config, parts, runs[0])
-    for seen, heading in ((True, "Trained on"), (False, "Held out (never trained on)")):
+    for seen, heading in ((True, "Trained on"), (False, "Test sources (never trained on)")):
         terminal.heading(heading)
         for example in examples:
             if example["seen"] is seen:
                 terminal.show(translation_line(example["source"], example["output"], example["correct"]))
         terminal.show("")
-    found: dict[str, Any] = {
-        name: over_runs([float(run.history.best[name]) for run in runs]) for name in ("loss", "val_loss")
-    }
-    for name in ("exact_match", "chrf", "bleu"):
+    named = ("loss", "val_loss") if parts.validation else ("loss",)
+    found: dict[str, Any] = {name: over_runs([float(run.history.best[name]) for run in runs]) for name in named}
+    found["test_loss"] = over_runs([float(run.outputs["test_loss"]) for run in runs])
+    for name in SCORES:
         found[name] = over_runs([float(getattr(one, name)) for one in scores])
+    found["baselines"] = {
+        name: {key: float(getattr(one, key)) for key in SCORES}
+        for name, outputs in translation_baselines(parts.training, list(parts.test)).items()
+        for one in [score(outputs, references)]
+    }
     found["sentences_per_second"] = over_runs([run.speed.get("sentences_per_second") for run in runs])
-    terminal.show(summary(config, parts, found, runs, scores[0]))
+    terminal.show(summary(config, parts, found, runs, scores[0]), "", beyond_baselines(found))
     with figures.optional(terminal):
-        save_figures(config, folder, parts, runs)
+        save_figures(config, folder, data, runs)
     rows = [
         {"source": source, "output": output, "right": int(output in targets), "references": " | ".join(targets)}
-        for (source, targets), output in zip(parts.held_out.items(), runs[0].outputs["outputs"], strict=True)
+        for (source, targets), output in zip(parts.test.items(), runs[0].outputs["outputs"], strict=True)
     ]
     folder.write_table("translations.csv", rows)
     return {**found, "examples": examples}
@@ -301,7 +326,7 @@ def translation_line(source: str, output: str, correct: bool) -> Any:
 
 
 def examples_of(config: TranslateConfig, parts: Split, run: RunResult) -> list[dict[str, Any]]:
-    """A few sentences of training, and more that were held out."""
+    """A few sentences of training, and more of test."""
     known: dict[str, list[str]] = {}
     for source, target in parts.training:
         known.setdefault(source, []).append(target)
@@ -315,10 +340,10 @@ def examples_of(config: TranslateConfig, parts: Split, run: RunResult) -> list[d
         }
         for source, output in run.outputs["training"]
     ]
-    sources = list(parts.held_out)
-    rows = rng(config.data_seed, Stream.SHOWN_HELD_OUT).permutation(len(sources))[:SHOWN_HELD_OUT]
+    sources = list(parts.test)
+    rows = rng(config.data_seed, Stream.SHOWN_HELD_OUT).permutation(len(sources))[:SHOWN_TEST]
     for row in sorted(rows.tolist()):
-        targets, output = parts.held_out[sources[row]], run.outputs["outputs"][row]
+        targets, output = parts.test[sources[row]], run.outputs["outputs"][row]
         correct = output in targets
         reference = output if correct else targets[0]
         examples.append(
@@ -332,29 +357,59 @@ def summary(
 ) -> Any:
     """The table at the end."""
     history = runs[0].history
-    held_out = f"{len(parts.held_out_pairs):,} of {len(parts.held_out):,} sources"
-    listed = table("pairs trained on / held out", f"{len(parts.training):,} / {held_out}")
+    named, counts = "training pairs", f"{len(parts.training):,}"
+    for name, part in (("validation", parts.validation), ("test", parts.test)):
+        if part:
+            named, counts = f"{named} / {name} sources", f"{counts} / {len(part):,}"
+    listed = table(named, counts)
     if config.runs > 1:
         listed.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
-    listed.add_row("held-out sentences right (exact match)", percent(results["exact_match"]))
-    listed.add_row("held-out chrF", number(results["chrf"], ".1f"))
-    listed.add_row("held-out BLEU", number(results["bleu"], ".1f"))
+    for label, name in (("right (exact match)", "exact_match"), ("chrF", "chrf"), *BLEUS):
+        shown = percent if name == "exact_match" else _one_decimal
+        listed.add_row(f"test sentences, {label}", shown(results[name]))
+        for baseline, scored in results["baselines"].items():
+            listed.add_row(f"  baseline: {BASELINES[baseline]}", shown(scored[name]))
+    references = sum(map(len, parts.test.values())) / len(parts.test)
+    listed.add_row("references of a test sentence, on average", f"{references:.2f}")
     listed.add_row("training loss (nats per character)", number(results["loss"], ".3f"))
-    listed.add_row("held-out loss (nats per character)", number(results["val_loss"], ".3f"))
+    if "val_loss" in results:
+        listed.add_row("validation loss (nats per character)", number(results["val_loss"], ".3f"))
+    listed.add_row("test loss (nats per character)", number(results["test_loss"], ".3f"))
     best = history.best
-    listed.add_row("weights of epoch (least held-out loss)", f"{best['epoch']} of {history.rows[-1]['epoch']}")
+    why = "least validation loss" if parts.validation else "the last"
+    listed.add_row(f"weights of epoch ({why})", f"{best['epoch']} of {history.rows[-1]['epoch']}")
     listed.add_row("until then", f"{best['seconds']:.0f} s")
     if results["sentences_per_second"] is not None:
         listed.add_row("sentences per second (greedy)", number(results["sentences_per_second"], ",.0f"))
     listed.add_row("beam", str(config.beam))
     report = report_2018("translate").get("greek" if config.script == "greek" else "french")
     if report and Path(config.data or "eng-ell").stem in ("eng-ell", "eng-fra"):
-        padded = f"{best['loss_padded']:.3f} / {best['val_loss_padded']:.3f}"
-        listed.add_row("both with padding counted, as the report's are", padded)
+        prefix, watched = ("val", "validation") if parts.validation else ("test", "test")
+        padded = f"{best['loss_padded']:.3f} / {best[f'{prefix}_loss_padded']:.3f}"
+        listed.add_row(f"training / {watched} loss, padding counted as in the report", padded)
         listed.add_row("the 2018 report's", f"{report['loss']:g} / {report['val_loss']:g}")
     listed.caption = f"chrF: {scores.chrf_signature}\nBLEU: {scores.bleu_signature}"
     listed.caption_justify = "left"
     return listed
+
+
+BLEUS = (("BLEU, all references", "bleu"), ("BLEU, one reference", "bleu_one_reference"))
+BASELINES = {"nearest": "of the nearest training source", "word_for_word": "word for word"}
+
+
+def _one_decimal(figure: Any) -> str:
+    return number(figure, ".1f")
+
+
+def beyond_baselines(found: Mapping[str, Any]) -> str:
+    """One sentence: what the network is worth beyond the best baseline, by chrF."""
+    name, best = max(found["baselines"].items(), key=lambda item: float(item[1]["chrf"]))
+    ahead = mean_of(found["chrf"]) - best["chrf"]
+    right = 100 * (mean_of(found["exact_match"]) - best["exact_match"])
+    what = f"the better baseline ({BASELINES[name]})"
+    if ahead > 0:
+        return f"Beyond {what}, the network gains {ahead:.1f} points of chrF and {right:+.1f} % of sentences right."
+    return f"The network is worth nothing beyond {what}: {ahead:+.1f} points of chrF."
 
 
 def headline(results: Mapping[str, Any]) -> str:
@@ -365,7 +420,7 @@ def headline(results: Mapping[str, Any]) -> str:
 def save_figures(
     config: TranslateConfig,
     folder: RunFolder,
-    parts: Split,
+    data: Sentences,
     runs: Sequence[RunResult],
 ) -> None:
     """``loss.png``, ``lengths.png`` (right by length of the source) and ``attention.png``."""
@@ -373,14 +428,15 @@ def save_figures(
 
     title = f"nnlab translate ({config.preset})"
     figure, (ax,) = figures.canvas(1, width=5.6, title=title)
-    figures.curves(
-        ax, {"training": curves(runs, "loss"), "held-out": curves(runs, "val_loss")}, ylabel="loss (nats per character)"
-    )
+    watched = "validation" if data.parts.validation else "test"
+    lines = {"training": curves(runs, "loss"), watched: curves(runs, f"{data.prefix}_loss")}
+    figures.curves(ax, lines, ylabel="loss (nats per character)")
     folder.write("figures/loss.png", figures.png(figure))
 
-    right = [o in t for o, t in zip(runs[0].outputs["outputs"], parts.held_out.values(), strict=True)]
-    groups = figures.by_length([len(source) for source in parts.held_out], right)
-    figure, (ax,) = figures.canvas(1, width=6.2, title=f"{title}: held-out sentences right")
+    tested = data.parts.test
+    right = [o in t for o, t in zip(runs[0].outputs["outputs"], tested.values(), strict=True)]
+    groups = figures.by_length([len(source) for source in tested], right)
+    figure, (ax,) = figures.canvas(1, width=6.2, title=f"{title}: test sentences right")
     figures.bars(ax, groups, xlabel="characters of the source")
     folder.write("figures/lengths.png", figures.png(figure))
     if runs[0].outputs["attention"]:

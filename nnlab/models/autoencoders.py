@@ -42,13 +42,13 @@ def conv_autoencoder(shape: Sequence[int], activation: str) -> keras.Model:
     return _pooled(keras.Input(tuple(shape)), None, (32, 16), activation)
 
 
-def conv_denoiser(shape: Sequence[int], activation: str, sigma: float) -> keras.Model:
-    """Convolutions of 32 and 32, each pooled, behind noise of standard deviation ``sigma``."""
-    return _pooled(keras.Input(tuple(shape)), sigma, (32, 32), activation)
+def conv_denoiser(shape: Sequence[int], activation: str, noise: Noise) -> keras.Model:
+    """Convolutions of 32 and 32, each pooled, behind noise in training."""
+    return _pooled(keras.Input(tuple(shape)), noise, (32, 32), activation)
 
 
-def _pooled(samples: Any, sigma: float | None, widths: Sequence[int], activation: str) -> keras.Model:
-    x = samples if sigma is None else Noise(sigma)(samples)
+def _pooled(samples: Any, noise: Noise | None, widths: Sequence[int], activation: str) -> keras.Model:
+    x = samples if noise is None else noise(samples)
     for width in widths:
         x = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
         x = layers.MaxPooling2D(2, padding="same")(x)
@@ -79,14 +79,14 @@ def encoder(model: keras.Model) -> keras.Model:
 # ---- this project's ----------------------------------------------------------------------------------
 
 
-def residual_denoiser(shape: Shape, sigma: float, *, widths: Sequence[int] = (24, 64, 128)) -> keras.Model:
+def residual_denoiser(shape: Shape, noise: Noise, *, widths: Sequence[int] = (24, 64, 128)) -> keras.Model:
     """Half of the noisy picture, corrected by a U-Net on its 2 x 2 blocks.
 
-    ``shape``: height and width (even) and channels; ``sigma``: standard deviation of the noise in training;
-    ``widths``: channels of the U-Net at each level.
+    ``shape``: height and width (even) and channels; ``noise``: what is added in training; ``widths``: channels of the
+    U-Net at each level.
     """
     noisy = keras.Input(shape)
-    x = layers.Rescaling(1.0, offset=-0.5)(Noise(sigma)(noisy))
+    x = layers.Rescaling(1.0, offset=-0.5)(noise(noisy))
     blocks = SpaceToDepth()(x)  # (batch, side / 2, side / 2, 12)
     correction = _u_net(blocks, widths, (0, 2, 2), (0, 1, 0), blocks.shape[-1])
     half = layers.Dense(blocks.shape[-1], kernel_initializer=keras.initializers.Identity(0.5))(blocks)

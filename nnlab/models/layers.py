@@ -60,23 +60,32 @@ class RandomShift(layers.Layer):  # type: ignore[misc]
 
 @keras.saving.register_keras_serializable("nnlab")
 class Noise(layers.Layer):  # type: ignore[misc]
-    """Gaussian noise of standard deviation ``sigma``, fresh in each batch while training; clipped to [0, 1]."""
+    """Gaussian noise of standard deviation ``sigma``, fresh in each batch while training.
 
-    def __init__(self, sigma: float, **options: Any) -> None:
+    ``most``: where it is not None each picture has a deviation of its own, uniform between ``sigma`` and ``most``.
+    ``clip``: what comes out is clipped to [0, 1], as a picture file would be.
+    """
+
+    def __init__(self, sigma: float, most: float | None = None, clip: bool = True, **options: Any) -> None:
         super().__init__(**options)
-        self.sigma = sigma
+        self.sigma, self.most, self.clip = sigma, most, clip
         self.seed_generator = keras.random.SeedGenerator()
 
     def call(self, pictures: Any, training: bool = False) -> Any:
-        """Pictures of any shape in [0, 1], with noise; unchanged when the network is used."""
+        """Pictures ``(batch, height, width, channels)`` in [0, 1], with noise; unchanged when the network is used."""
         if not training:
             return pictures
-        noise = keras.random.normal(ops.shape(pictures), stddev=self.sigma, seed=self.seed_generator)
-        return ops.clip(pictures + noise, 0.0, 1.0)
+        if self.most is None:
+            noise = keras.random.normal(ops.shape(pictures), stddev=self.sigma, seed=self.seed_generator)
+        else:
+            each = (ops.shape(pictures)[0], 1, 1, 1)
+            deviations = keras.random.uniform(each, self.sigma, self.most, seed=self.seed_generator)
+            noise = deviations * keras.random.normal(ops.shape(pictures), seed=self.seed_generator)
+        return ops.clip(pictures + noise, 0.0, 1.0) if self.clip else pictures + noise
 
     def get_config(self) -> dict[str, Any]:
         """What a saved model needs to build this layer again."""
-        return {**super().get_config(), "sigma": self.sigma}
+        return {**super().get_config(), "sigma": self.sigma, "most": self.most, "clip": self.clip}
 
 
 @keras.saving.register_keras_serializable("nnlab")

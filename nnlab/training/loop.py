@@ -17,6 +17,7 @@ import keras
 import numpy as np
 
 from nnlab.errors import InputError
+from nnlab.models import cost
 from nnlab.training import signals
 from nnlab.training.batches import Rows, stacked
 from nnlab.training.task import History, Outputs, Progress, Row, RunResult, SideBySide, Store, Task
@@ -144,10 +145,17 @@ def train(
     speed = task.benchmark(model) if task.benchmark and benchmark else {}
     clock["evaluate"] += time.perf_counter() - start
     shared = {part: seconds / len(seeds) for part, seconds in clock.items()}
+    size = size_of(task, networks.first())
     return [
-        RunResult(history.of_run(run + number), _outputs(task, outputs, number), speed, dict(shared))
+        RunResult(history.of_run(run + number), _outputs(task, outputs, number), speed, dict(shared), size)
         for number in range(len(seeds))
     ]
+
+
+def size_of(task: Task, model: keras.Model) -> dict[str, Any]:
+    """How many weights a task's network has, and the MFLOP of one sample's way through it."""
+    flop = task.flop(model) if task.flop else cost.cost(model)
+    return {"weights": cost.weights(model), "mflop": float(f"{flop / 1e6:.6g}"), "sample": task.sample}
 
 
 def check_finite(rows: Sequence[Row]) -> None:

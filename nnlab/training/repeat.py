@@ -187,9 +187,10 @@ def _save(store: Store, name: str, result: RunResult) -> None:
     arrays = {key: value for key, value in result.outputs.items() if isinstance(value, np.ndarray)}
     values: Outputs = {key: value for key, value in result.outputs.items() if key not in arrays}
     meta = {"history": result.history.to_json(), "values": values, "speed": result.speed, "seconds": result.seconds}
+    meta["size"] = result.size
     store.save_arrays(name, arrays, meta)
 
 
 def _restored(arrays: dict[str, Any], meta: dict[str, Any]) -> RunResult:
     outputs = {**arrays, **meta["values"]}
-    return RunResult(History.from_json(meta["history"]), outputs, meta["speed"], meta["seconds"])
+    return RunResult(History.from_json(meta["history"]), outputs, meta["speed"], meta["seconds"], meta["size"])

@@ -50,6 +50,8 @@ class Task:
     keep_model: bool = True  # the first run's model becomes model.keras
     side_by_side: SideBySide | None = None
     threads: int | None = None  # that may take part in one operation; such a task has a process of its own
+    sample: str = "sample"  # what ``flop`` is of, as it is told: "picture", "character"
+    flop: Callable[[keras.Model], float] | None = None  # operations for one; None: nnlab.models.cost.cost
     total: int | None = None  # batches of the whole training; None: of all epochs
 
     def steps_in(self, epoch: int) -> int:
@@ -103,6 +105,7 @@ class RunResult:
     outputs: Outputs = field(default_factory=dict)
     speed: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)  # "train", "evaluate"
+    size: dict[str, Any] = field(default_factory=dict)  # of the network: "weights", "mflop", "sample"
 
 
 Results = dict[str, list[RunResult]]  # of each task, one per seed

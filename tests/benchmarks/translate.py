@@ -30,7 +30,7 @@ def main():
     )
     with tempfile.TemporaryDirectory() as place:
         command = [sys.executable, "-m", "nnlab", "translate", "--pairs", options.pairs, "--preset", "published"]
-        ours, ours_mb = run(*command, *few, "--validation", 0.2, "--out", f"{place}/run", "--json", "-q")
+        ours, ours_mb = run(*command, *few, "--test", 0.2, "--out", f"{place}/run", "--json", "-q")
         with open(f"{place}/run/metrics.csv", newline="") as file:
             ends = [float(row["seconds"]) for row in csv.DictReader(file)]
     mine = statistics.median(after - before for before, after in itertools.pairwise(ends))

@@ -93,13 +93,21 @@ def test_no_softmax_over_the_colours_comes_below_the_floor_that_is_told(cifar10)
 
 
 def test_a_verdict_from_the_metrics(tmp_path):
-    """The row of the least held-out loss; a run of a version that did not measure it differs, with the reason."""
+    """The row of the epoch that was kept: the least validation loss, or the last where there was no validation.
+
+    A run of a version that did not measure it differs, with the reason.
+    """
     item = Item("x", "X", "part", 0.25, higher=False, column="loss_padded", reason="known")
     metrics = tmp_path / "metrics.csv"
     metrics.write_text("epoch,val_loss,loss_padded\n1,0.9,0.3\n2,0.5,0.2\n3,0.7,0.1\n")
     assert judge(item, {}, tmp_path) == (0.2, "better", "known")
     metrics.write_text("epoch,val_loss\n1,0.9\n2,0.5\n")
     assert judge(item, {}, tmp_path) == (None, "differs", "known")
+    validation = Item("x", "X", "part", 0.5, higher=False, column="val_loss_padded")
+    metrics.write_text("epoch,test_loss,test_loss_padded\n1,0.5,0.4\n2,0.9,0.7\n")
+    assert judge(validation, {}, tmp_path) == (0.7, "differs", "")
+    metrics.write_text("epoch,val_loss,val_loss_padded\n1,0.5,0.4\n2,0.9,0.7\n")
+    assert judge(validation, {}, tmp_path) == (0.4, "better", "")
 
 
 class Page(html.parser.HTMLParser):

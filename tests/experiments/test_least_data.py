@@ -56,7 +56,7 @@ def test_twenty_pairs(train, tmp_path):
 
 def test_shortest_text(train, tmp_path):
     (tmp_path / "mine.txt").write_text("to be or not to be. " * 33)  # 660 characters
-    assert train("textgen", "--preset", "quick", "--length", 20, "--data", "mine.txt")["val_loss"] > 0
+    assert train("textgen", "--preset", "quick", "--length", 20, "--data", "mine.txt")["test_loss"] > 0
 
 
 def test_fewest_digits(train, tmp_path):

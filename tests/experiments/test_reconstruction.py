@@ -69,7 +69,10 @@ def test_presets_are_what_they_are_called():
     assert made({"data": "birds"}).net == "conv"
     assert made({"grid": True}).activation == "sigmoid"
     assert DenoiseConfig.from_options({"preset": "published"}).epochs == 100
-    assert DenoiseConfig.from_options({}).noise == 0.5
+    assert DenoiseConfig.from_options({}).tested == [0.5]
+    several = DenoiseConfig.from_options({"noise": "0.02-0.5"})
+    assert (several.sigmas, several.tested) == ((0.02, 0.5), [0.02, 0.26, 0.5])
+    assert DenoiseConfig.from_options({"noise": 0.3}).sigmas == (0.3, 0.3)  # from Python, or an earlier record
 
 
 def test_a_denoiser_learns_and_beats_the_classical_methods(denoiser):
@@ -78,11 +81,21 @@ def test_a_denoiser_learns_and_beats_the_classical_methods(denoiser):
     results = document["results"]
     assert results["noisy_psnr_db"] < 10
     assert results["psnr_db"] > results["noisy_psnr_db"] + 10
-    assert {"non_local_means", "wavelet"} < set(results["baselines"])
-    assert results["psnr_db"] > max(results["baselines"].values())
+    baselines = results["baselines"]
+    assert set(baselines) == {"gaussian", "median", "bilateral", "total_variation", "wavelet", "non_local_means"}
+    assert results["psnr_db"] > max(figures["psnr_db"] for figures in baselines.values())
+    assert {"test_loss", "psnr_db", "strength"} == set(baselines["gaussian"])
+    assert results["weights"] == 489_432
     assert {"figures/restored.png", "figures/loss.png", "model.keras"} <= set(document["artifacts"])
     console = (denoiser / "console.txt").read_text()
-    assert "PSNR restored" in console
+    assert "test PSNR restored" in console
+    assert "0.5, clipped to 0…1" in console
+    told = re.search(
+        r"Beyond the best classical method \((.+)\), the network takes out (\S+) dB", " ".join(console.split())
+    )
+    assert told is not None
+    assert told[1].replace(" ", "_") == max(baselines, key=lambda name: baselines[name]["psnr_db"])
+    assert 0 < float(told[2]) < 3
     assert max(map(len, console.splitlines())) <= 80
 
 
@@ -158,6 +171,7 @@ def test_predict_restores_pictures_of_any_size(nnlab, denoiser, tmp_path):
     done = nnlab("predict", denoiser, tmp_path / "a.png", tmp_path / "nothing.png")
     assert done.code == 2
     assert "nothing.png: there is no such file" in done.err
+    assert done.err.count("the network was taught noise of 0.5, clipped to 0…1") == 1
     assert done.out.splitlines() == [str(tmp_path / "a-restored.png"), ""]
     assert (tmp_path / "a.png").read_bytes() == before
     made = np.asarray(Image.open(tmp_path / "a-restored.png"))
@@ -195,6 +209,9 @@ def test_predict_sounds_of_any_kind(nnlab, chirps, tmp_path):
     ("arguments", "says"),
     [
         (["denoise", "--noise", 0], "expected --noise above 0 and at most 5, got 0"),
+        (["denoise", "--noise", "0.1-9"], "expected --noise above 0 and at most 5, got 9"),
+        (["denoise", "--noise", "0.5-0.1"], "expected the first number of --noise to be the smaller, got 0.5-0.1"),
+        (["denoise", "--noise", "much"], "expected --noise as a number, or as two with a dash between, got 'much'"),
         (["denoise", "--loss", "bce", "--activation", "tanh"], "--loss bce needs an output between 0 and 1"),
         (["denoise", "--data", "nowhere"], "nowhere"),
         (["denoise", "--grid", "--loss", "mae"], "--grid compares mse and bce"),
@@ -221,6 +238,34 @@ def test_grid_stands_beside_the_published_table(nnlab, few):
     ]
     assert [row["published"] for row in grid] == [0.011, 0.079, 0.572, 0.723]
     assert done.document["results"]["test_loss"] == grid[0]["test_loss"]
+
+
+def test_noise_of_a_range_is_measured_at_both_ends_and_between(nnlab, tmp_path):
+    data = images.draw_sample(20, 10)
+    np.savez(tmp_path / "few.npz", x_train=data.train, x_test=data.test)
+    done = nnlab(
+        "denoise", "--noise", "0.1-0.5", "--no-clip", *QUICK, "--data", "few.npz", "--epochs", 1, "--out", "run"
+    )
+    assert done.code == 0, done.err
+    results = done.document["results"]
+    rows = results["by_noise"]
+    assert [row["noise"] for row in rows] == [0.1, 0.3, 0.5]
+    assert results["test_loss"] == pytest.approx(np.mean([row["test_loss"] for row in rows]))
+    for row in rows:  # not clipped, noise is what it is called
+        assert row["noisy_psnr_db"] == pytest.approx(-20 * np.log10(row["noise"]), abs=0.15)
+        assert row["baseline_psnr_db"] > row["noisy_psnr_db"]
+    clean = data.test / 255
+    noisy = denoise.with_noise(data.test, 0.5, range(10), clip=False)
+    model = python.load(tmp_path / "run").model
+    both = [model.predict(given, verbose=0) for given in (noisy, np.ascontiguousarray(noisy[:, :, ::-1]))]
+    mean = np.clip((both[0] + both[1][:, :, ::-1]) / 2, 0, 1)
+    assert rows[2]["test_loss"] == pytest.approx(np.square(mean - clean).mean(), rel=1e-4)
+    with open(tmp_path / "run" / "metrics.csv", newline="") as file:
+        [row] = csv.DictReader(file)
+    assert {"val_loss", "val_psnr_db_at_0.1", "val_loss_at_0.5"} < set(row)
+    assert "0.1 to 0.5, drawn for each picture, not clipped" in " ".join(
+        (tmp_path / "run" / "console.txt").read_text().split()
+    )
 
 
 @pytest.mark.slow

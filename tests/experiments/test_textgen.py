@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 
 import numpy as np
 import pytest
 
+import nnlab as nnlab_package
 from nnlab.configs.textgen import TextgenConfig
-from nnlab.data.text import encode, held_out_windows, training_windows
+from nnlab.data.text import encode, held_out_windows, sample, training_windows
 from nnlab.evaluation.metrics import token_nll
+from nnlab.evaluation.text_baselines import nll_by_order
 from nnlab.experiments import textgen
 from tests.conftest import run_in_process, valid
+
+
+def _text(content, streams, steps, validation=0.0):
+    corpus = encode([content], lower=True, origin="here")
+    return textgen.Text(corpus, corpus.parts(validation), streams, steps, [])
+
 
 QUICK = ["--preset", "quick", "--epochs", 2, "--length", 20, "--no-benchmark", "-q", "--json"]
 
@@ -28,7 +37,8 @@ def test_published_preset_is_the_setting_of_2018():
     config = TextgenConfig.from_options({"preset": "published"})
     assert (config.epochs, config.batch_size, config.maxlen, config.learning_rate) == (60, 128, 40, 0.01)
     assert config.diversity == [0.2, 0.5, 1.0, 1.2]
-    model = textgen.compiled(config, 57, textgen.Text(encode(["ab"], lower=True, origin="here"), 0, 100, []))
+    assert config.validation == 0  # nine tenths are trained on, as in 2018
+    model = textgen.compiled(config, 57, _text("ab", 0, 100))
     assert model.count_params() == 4 * 128 * (57 + 128 + 1) + 129 * 57
     assert type(model.optimizer).__name__ == "RMSprop"
     tuned = TextgenConfig.from_options({"preset": "published", "maxlen": 50, "batch_size": 131, "epochs": 64})
@@ -45,7 +55,7 @@ def test_training_windows_go_on_from_step_to_step():
 
 
 @pytest.mark.parametrize("length", [23, 100, 437, 1000])
-def test_every_character_of_the_tail_counts_once(length):
+def test_every_character_of_a_part_counts_once(length):
     ids = np.arange(length)
     counted = []
     for read, following, counts in held_out_windows(ids, 4, 10):
@@ -55,7 +65,7 @@ def test_every_character_of_the_tail_counts_once(length):
     assert sorted(counted) == list(range(1, length))
 
 
-def test_the_loss_of_the_tail_is_that_of_the_plain_way():
+def test_the_loss_of_a_part_is_that_of_the_plain_way():
     """One stream over the whole tail says nearly the same; a window model exactly the same."""
     config = TextgenConfig.from_options({"preset": "quick"})
     tail = encode(["to be or not to be, that is the question. " * 30], lower=True, origin="here").ids
@@ -63,9 +73,9 @@ def test_the_loss_of_the_tail_is_that_of_the_plain_way():
     alone = textgen.build(config, int(tail.max()) + 1, 1)
     for one, other in zip(alone.trainable_variables, model.trainable_variables, strict=True):
         one.assign(other)
-    loss = textgen.loss_on_tail(model, config, tail)
-    assert loss == pytest.approx(textgen.loss_on_tail(alone, config, tail), abs=2e-3)
-    assert loss == textgen.loss_on_tail(model, config, tail)  # it begins anew each time
+    loss = textgen.loss_on(model, config, tail)
+    assert loss == pytest.approx(textgen.loss_on(alone, config, tail), abs=2e-3)
+    assert loss == textgen.loss_on(model, config, tail)  # it begins anew each time
 
     config = TextgenConfig.from_options({"preset": "published"})
     model = textgen.build(config, int(tail.max()) + 1, 0)
@@ -73,15 +83,16 @@ def test_the_loss_of_the_tail_is_that_of_the_plain_way():
     x = np.stack([tail[start : start + 40] for start in starts])
     y = np.array([tail[start + 40] for start in starts])
     plain = token_nll(model.predict(x, verbose=0), y).mean()
-    assert textgen.loss_on_tail(model, config, tail) == pytest.approx(plain, rel=1e-6)
+    assert textgen.loss_on(model, config, tail) == pytest.approx(plain, rel=1e-6)
 
 
 def test_quick_learns_to_write(trained):
     document = json.loads((trained / "results.json").read_text())
     valid(document)
     found = document["results"]
-    assert found["val_loss"] < 0.4
-    assert found["val_bits_per_character"] == pytest.approx(found["val_loss"] / math.log(2))
+    assert found["test_loss"] < 0.4
+    for part in ("val", "test"):
+        assert found[f"{part}_bits_per_character"] == pytest.approx(found[f"{part}_loss"] / math.log(2))
     assert {(sample["epoch"], sample["diversity"]) for sample in found["samples"]} == {
         (epoch, diversity) for epoch in (1, 4) for diversity in (0.2, 0.5, 1.0, 1.2)
     }
@@ -89,6 +100,44 @@ def test_quick_learns_to_write(trained):
     assert (trained / "figures" / "loss.png").read_bytes().startswith(b"\x89PNG")
     assert "— diversity 0.2 —" in (trained / "console.txt").read_text()
     assert not (trained / "checkpoint").exists()
+
+
+def test_validation_chooses_the_epoch_and_test_is_measured_with_its_weights(trained):
+    """The saved network, asked character by character over the last tenth: the loss that was reported."""
+    found = json.loads((trained / "results.json").read_text())["results"]
+    with open(trained / "metrics.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert not [name for name in rows[0] if name.startswith("test")]
+    assert found["val_loss"] == min(float(row["val_loss"]) for row in rows)
+    run = nnlab_package.load(trained)
+    ids = encode([sample()], lower=True, origin="sample").ids
+    cut = int(0.9 * len(ids))
+    validation = ids[cut - round(0.05 * len(ids)) : cut]
+    assert textgen.loss_on(run.model, run.config, validation) == pytest.approx(found["val_loss"], rel=1e-5)
+    alone = textgen.build(run.config, int(ids.max()) + 1, 1)
+    for one, other in zip(alone.trainable_variables, run.model.trainable_variables, strict=True):
+        one.assign(other)
+    assert textgen.loss_on(alone, run.config, ids[cut:]) == pytest.approx(found["test_loss"], abs=2e-3)
+
+
+def test_baselines_stand_beside_the_network(trained):
+    found = json.loads((trained / "results.json").read_text())["results"]
+    ids = encode([sample()], lower=True, origin="sample").ids
+    cut = int(0.9 * len(ids))
+    training = ids[: cut - round(0.05 * len(ids))]
+    plain = found["baselines"]["kneser_ney"]
+    [nats] = nll_by_order(training, [ids[cut:]], int(ids.max()) + 1, plain["order"])
+    assert plain["test_loss"] == pytest.approx(nats[-1].mean())
+    assert plain["test_loss"] < found["baselines"]["xz"]["test_loss"]
+    console = (trained / "console.txt").read_text()
+    assert f"baseline: Kneser–Ney {plain['order']}-grams" in console
+    better = found["test_loss"] < plain["test_loss"]
+    says = "Beyond the best baseline" if better else "The network is worth nothing beyond the best baseline"
+    assert says in console
+    assert f"{abs(found['test_loss'] - plain['test_loss']):.3f} nats per character" in " ".join(console.split())
+    assert max(map(len, console.splitlines())) <= 80
+    assert f"{found['weights']:,} weights" in console
+    assert found["mflop"] == pytest.approx(2 * (192 * 4 * 192 + 192 * (int(ids.max()) + 1)) / 1e6, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +152,9 @@ def test_options_run(nnlab, options):
     done = nnlab("textgen", *options, "--json", "-q")
     assert (done.code, done.err) == (0, "")
     if "--runs" in options:
-        assert done.document["results"]["val_loss"]["n"] == 2
+        assert done.document["results"]["test_loss"]["n"] == 2
+    if "published" in options:
+        assert "val_loss" not in done.document["results"]
     if "--keep-case" in options:
         assert {len(sample["text"]) for sample in done.document["results"]["samples"]} == {300}
         assert {sample["diversity"] for sample in done.document["results"]["samples"]} == {0.7, 1.5}
@@ -113,7 +164,7 @@ def test_options_run(nnlab, options):
     ("content", "options", "says"),
     [
         ("", [], "is empty"),
-        ("too short", [], "expected at least 660 characters for --maxlen 64 and a held-out tenth"),
+        ("too short", [], "expected at least 660 characters for --maxlen 64 and a tenth to test"),
         ("a" * 5000, [], "has 'a' only"),
         ("abc" * 400, ["--maxlen", 500], "expected at least 5,020 characters"),
         (b"caf\xe9 " * 300, [], "mine.txt:1: expected UTF-8, byte 4 of the line is 0xe9"),
@@ -142,7 +193,7 @@ def test_short_text_is_learned(nnlab, tmp_path):
     options = ["--preset", "quick", "--data", "mine.txt", "--epochs", 25, "--length", 40, "--no-benchmark"]
     done = nnlab("textgen", *options, "--json", "-q", "--out", "run")
     assert done.code == 0
-    assert done.document["results"]["val_loss"] < 0.5
+    assert done.document["results"]["test_loss"] < 0.5
     written = nnlab("predict", "run", "one two three ", "--length", 20, "--diversity", 0.2)
     assert written.out == "four five six seven \n"
 

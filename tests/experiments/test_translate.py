@@ -11,6 +11,8 @@ import pytest
 
 import nnlab as python
 from nnlab.configs.translate import TranslateConfig
+from nnlab.data import sentence_pairs
+from nnlab.evaluation.translation_baselines import translation_baselines
 from nnlab.experiments import translate
 from tests.conftest import call, run_in_process, valid
 
@@ -30,19 +32,19 @@ GREEK_WORDS = ("σκύλος", "γάτα", "σπίτι", "βιβλίο", "νερ
 @pytest.mark.parametrize(
     ("file", "words", "setting"),
     [
-        ("intellect-ell.txt", ("chien", "chat", "maison"), (100, 70, 0.2, 0.0)),
-        ("eng-fra.txt", GREEK_WORDS, (126, 75, 0.4, 0.5)),
+        ("intellect-ell.txt", ("chien", "chat", "maison"), (100, 70, 0.0, 0.2, 0.0)),
+        ("eng-fra.txt", GREEK_WORDS, (126, 75, 0.0, 0.4, 0.5)),
     ],
 )
 def test_published_setting_follows_the_letters_and_not_the_path(tmp_path, file, words, setting):
     path = tmp_path / file
     path.write_text("".join(f"word {n}\t{words[n % len(words)]} {n}\n" for n in range(40)), encoding="utf-8")
     config = translate.load(TranslateConfig.from_options({"preset": "published", "data": str(path)})).config
-    assert (config.epochs, config.batch_size, config.validation, config.dropout) == setting
+    assert (config.epochs, config.batch_size, config.validation, config.test, config.dropout) == setting
     assert config.samples == 40
-    typed = {"preset": "published", "data": str(path), "epochs": 3, "validation": 0.1}
+    typed = {"preset": "published", "data": str(path), "epochs": 3, "test": 0.1}
     config = translate.load(TranslateConfig.from_options(typed)).config
-    assert (config.epochs, config.validation) == (3, 0.1)
+    assert (config.epochs, config.test) == (3, 0.1)
 
 
 def test_published_preset_is_the_setting_of_2018(tmp_path):
@@ -66,11 +68,13 @@ def test_quick_learns_to_translate(trained):
     found = document["results"]
     assert found["exact_match"] > 0.9
     assert found["chrf"] > 95
-    held_out = [example for example in found["examples"] if not example["seen"]]
-    assert len(held_out) == 10
+    tested = [example for example in found["examples"] if not example["seen"]]
+    assert len(tested) == 10
     assert len(found["examples"]) == 14
     console = (trained / "console.txt").read_text()
-    assert "Held out (never trained on)" in console
+    assert "Test sources (never trained on)" in console
+    assert f"{found['weights']:,} weights" in console
+    assert max(map(len, console.splitlines())) <= 80
     assert "Input sentence:" in console
     assert "✓" in console
     for name in ("loss", "lengths", "attention"):
@@ -78,15 +82,34 @@ def test_quick_learns_to_translate(trained):
 
 
 def test_figures_are_those_of_the_translations(nnlab, trained):
-    """exact_match, recounted by translating the held-out sentences again after reload, one by one for some."""
+    """exact_match, recounted by translating the test sentences again after reload, one by one for some."""
     found = json.loads((trained / "results.json").read_text())["results"]
     with open(trained / "translations.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert np.mean([row["output"] in row["references"].split(" | ") for row in rows]) == found["exact_match"]
     run = python.load(trained)
     sentences = [row["source"] for row in rows]
+    parts = sentence_pairs.split(sentence_pairs.sample(), 0.1, 0.1, 0)
+    assert sentences == list(parts.test)
+    data = translate.load(run.config).data
+    assert translate.loss_on(run.model, data.test) == pytest.approx(found["test_loss"], rel=1e-5)
+    assert translate.loss_on(run.model, data.watched) == pytest.approx(found["val_loss"], rel=1e-5)
+    with open(trained / "metrics.csv", newline="") as file:
+        assert found["val_loss"] == min(float(row["val_loss"]) for row in csv.DictReader(file))
     assert run.predict(sentences) == [row["output"] for row in rows]
     assert [run.predict([sentence])[0] for sentence in sentences[:5]] == [row["output"] for row in rows[:5]]
+
+
+def test_baselines_stand_beside_the_network(trained):
+    found = json.loads((trained / "results.json").read_text())["results"]
+    parts = sentence_pairs.split(sentence_pairs.sample(), 0.1, 0.1, 0)
+    for name, outputs in translation_baselines(parts.training, list(parts.test)).items():
+        right = np.mean([output in targets for output, targets in zip(outputs, parts.test.values(), strict=True)])
+        assert found["baselines"][name]["exact_match"] == pytest.approx(right)
+        assert found["baselines"][name]["chrf"] < found["chrf"]
+    best = max(figures["chrf"] for figures in found["baselines"].values())
+    console = " ".join((trained / "console.txt").read_text().split())
+    assert f"the network gains {found['chrf'] - best:.1f} points of chrF" in console
 
 
 @pytest.mark.parametrize(
@@ -101,7 +124,7 @@ def test_figures_are_those_of_the_translations(nnlab, trained):
             1,
             "--dropout",
             0.5,
-            "--validation",
+            "--test",
             0.4,
             "--no-benchmark",
         ],
@@ -113,7 +136,8 @@ def test_options_run(nnlab, options):
     done = nnlab("translate", *options, "--json", "-q")
     assert (done.code, done.err) == (0, "")
     if "--runs" in options:
-        assert done.document["results"]["val_loss"]["n"] == 2
+        assert done.document["results"]["test_loss"]["n"] == 2
+    assert ("val_loss" in done.document["results"]) is ("published" not in options)
 
 
 @pytest.mark.slow
@@ -127,7 +151,7 @@ def test_verify_in_another_process_reproduces_the_default_network(tmp_path):
 
 
 def test_early_stopping_keeps_the_best_weights(nnlab, tmp_path):
-    """Noise cannot be learned: the held-out loss rises, the best epoch's weights are kept, training ends early."""
+    """Noise cannot be learned: the validation loss rises, the best epoch's weights are kept, training ends early."""
     rng = np.random.default_rng(0)
     letters = list("abcdefghij")
     lines = ["".join(rng.choice(letters, 6)) + "\t" + "".join(rng.choice(letters, 6)) for _ in range(60)]
@@ -166,9 +190,10 @@ def test_early_stopping_keeps_the_best_weights(nnlab, tmp_path):
         ("no tabs here\n" * 30, [], "pairs.txt: expected two columns with a tab"),
         ("a\tb\n" * 30, [], "found 1 (0 lines skipped, 29 repeated)"),
         (None, ["--samples", 5000], "expected at most 100 --samples"),
-        (None, ["--validation", 0], "expected --validation above 0 and below 1, got 0"),
-        (None, ["--validation", 1], "above 0 and below 1, got 1"),
-        (None, ["--validation", 2], "above 0 and below 1, got 2"),
+        (None, ["--validation", -0.1], "expected --validation at least 0 and below 1, got -0.1"),
+        (None, ["--validation", 1], "at least 0 and below 1, got 1"),
+        (None, ["--test", 0], "expected --test above 0 and below 1, got 0"),
+        (None, ["--test", 0.6, "--validation", 0.4], "expected --validation and --test of less than 1 together"),
     ],
 )
 def test_bad_input_is_one_line(nnlab, tmp_path, content, options, says):

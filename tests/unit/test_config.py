@@ -40,8 +40,8 @@ def test_every_option_changes_the_record_and_nothing_else(name):
         "digits": 2, "samples": 30,
         "net": "mlp" if "mlp" in str(cls.__annotations__) or name == "permute" else "dense",
         "loss": "mse", "top": 4, "maxlen": 9, "diversity": [0.7], "length": 11, "lower": False, "validation": 0.3,
-        "dropout": 0.4, "reverse": True, "beam": 3, "code": 12, "activation": "sigmoid", "grid": True, "noise": 0.2,
-        "data": "sample",
+        "dropout": 0.4, "reverse": True, "beam": 3, "code": 12, "activation": "sigmoid", "grid": True,
+        "data": "sample", "test": 0.2, "noise": "0.2-0.4", "clip": False,
     }  # fmt: skip
     options = [entry.name for entry in fields_of(cls) if "option" in entry.metadata]
     assert set(options) <= set(typed), "an option without a value in this test"
@@ -115,7 +115,7 @@ def test_greek_letters_decide_the_published_setting_and_not_the_path():
     config = TranslateConfig.from_options({"preset": "published", "data": "intellect/eng-fra.txt"})
     assert (config.epochs, config.batch_size) == (100, 70)
     greek = config.resolved(script="greek")
-    assert (greek.epochs, greek.batch_size, greek.validation, greek.dropout) == (126, 75, 0.4, 0.5)
+    assert (greek.epochs, greek.batch_size, greek.test, greek.dropout) == (126, 75, 0.4, 0.5)
     assert config.resolved(script="other").epochs == 100
 
 

@@ -103,7 +103,7 @@ def test_install_hint_where_pip_on_the_path_is_another_environments(installed, m
 
 def test_install_hint_of_pipx(installed):
     installed("pipx_metadata.json")
-    assert install_hint("classical") == "pipx install --force 'nnlab-cli[classical]'"
+    assert install_hint("ray") == "pipx install --force 'nnlab-cli[ray]'"
 
 
 def test_install_hint_of_a_uv_tool(installed):

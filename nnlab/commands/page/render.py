@@ -38,14 +38,14 @@ CAPTIONS = {
     "calibration": "how often the networks are right, by how sure they are",
     "training": "test loss and accuracy, epoch by epoch",
     "figure2": "a test digit as it is, its pixels permuted, and laid out again (Figure 2)",
-    "loss": "training and held-out loss, epoch by epoch",
+    "loss": "training loss, and validation or test loss, epoch by epoch",
     "difficulty": "held-out questions right, by how hard they are",
-    "lengths": "held-out sentences right, by their length",
+    "lengths": "test sentences right, by their length",
     "attention": "where each written piece looked in the sentence",
     "waveforms": "held-out recordings and what came back, as waveforms (Figure 3)",
     "spectrograms": "held-out recordings and what came back, as spectrograms",
     "reconstructions": "held-out pictures and what came back (Figures 5 and 6)",
-    "restored": "held-out pictures clean, noisy and restored (Figure 8)",
+    "restored": "test pictures clean, noisy and restored (Figure 8)",
 }
 
 

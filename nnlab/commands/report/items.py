@@ -13,8 +13,8 @@ from typing import Any
 
 from nnlab.data.report_2018 import report_2018
 
-SPLIT = "the report does not say what it was measured on; here training stops where the held-out text is read best"
-OVERFITTED = "the report trained on long after its validation loss had turned; here the epoch least wrong on held-out"
+SPLIT = "the report does not say what it was measured on; under best validation text chooses the epoch"
+OVERFITTED = "the report trained on long after its validation loss had turned; under best that loss chooses the epoch"
 UNSCALED = "another loss, of normalised spectra; the report's is of sounds that were not normalised"
 SOFTMAX_FLOOR = 0.0776  # MSE of CIFAR-10's test pixels to the nearest colours whose three parts add up to 1
 SOFTMAX = (
@@ -38,7 +38,7 @@ class Item:
     reason: str = ""  # why it may differ
     shows: str = ""  # a file of the run folder, for what is compared by looking
     of: Callable[[Mapping[str, Any]], Any] | None = None  # where it takes more than a path
-    column: str = ""  # of metrics.csv, in the row of the least val_loss
+    column: str = ""  # of metrics.csv, in the row of the epoch that was kept
 
 
 def _grid(name: str, table: str, part: str) -> list[Item]:
@@ -122,6 +122,20 @@ ITEMS = tuple(_items())
 SUMS = ("addition", "subtraction")  # the quick preset has the same questions, only fewer
 
 
+def of_kept_epoch(folder: Path, column: str) -> float | None:
+    """A column of ``metrics.csv`` in the row of the least ``val_loss``; None where there is none.
+
+    A run without validation keeps the last epoch; what the report calls validation is its ``test_`` columns.
+    """
+    with open(folder / "metrics.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    if "val_loss" in rows[0]:
+        row = min(rows, key=lambda row: float(row["val_loss"]))
+    else:
+        row, column = rows[-1], column.replace("val_", "test_")
+    return float(row[column]) if column in row else None
+
+
 def judge(item: Item, results: Mapping[str, Any], folder: Path, preset: str = "best") -> tuple[Any, str, str]:
     """(measured, verdict, reason): reproduced, better or differs; shown, for what is compared by looking.
 
@@ -135,9 +149,7 @@ def judge(item: Item, results: Mapping[str, Any], folder: Path, preset: str = "b
     if item.of:
         value = item.of(results)
     elif item.column:
-        with open(folder / "metrics.csv", newline="", encoding="utf-8") as file:
-            row = min(csv.DictReader(file), key=lambda row: float(row["val_loss"]))
-        value = float(row[item.column]) if item.column in row else None  # a run of an earlier version
+        value = of_kept_epoch(folder, item.column)
     else:
         for key in item.at:
             value = value[key]

@@ -1,4 +1,4 @@
-"""How unexpected each character of a held-out paragraph is to a language model."""
+"""How unexpected each character of a paragraph of the test part is to a language model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def insights(config: TextgenConfig, loaded: Loaded[TextgenConfig, Text], run: Fi
     """The paragraph in colour, and where the model was most wrong."""
     predictor = experiment.predictor(config, run, {})
     corpus = loaded.data.corpus
-    tail = corpus.held_out
+    tail = loaded.data.parts.test
     tokenizer = TextTokenizer(corpus.alphabet)
     start, end = paragraph(tokenizer.decode(tail.tolist()), READ_BEFORE * config.maxlen)
     logits = logits_of(predictor.model, config, tail[:end], start)

@@ -16,11 +16,11 @@ LONGEST = 44  # tokens of a sentence whose attention still can be read
 
 
 def insights(config: TranslateConfig, loaded: Loaded[TranslateConfig, Sentences], run: FinishedRun) -> list[Insight]:
-    """The n best of some held-out sentences; and their attention, of a network that has it."""
+    """The n best of some test sentences; and their attention, of a network that has it."""
     from nnlab.models.beam_search import Translator
 
     predictor = experiment.predictor(config, run, {})
-    references = loaded.data.parts.held_out
+    references = loaded.data.parts.test
     limit = int(run.preprocessing["limit"])
     chosen = some(list(references))
     best = Translator(predictor.model, predictor.source, predictor.target, limit, beam=BEST, best=BEST)
@@ -32,7 +32,7 @@ def insights(config: TranslateConfig, loaded: Loaded[TranslateConfig, Sentences]
         ]
         contents.append(Table([sentence, "score"], rows, bars=[math.exp(score) for _, score in found]))
     caption = (
-        f"The {BEST} best translations that a beam of {BEST} finds of held-out sentences; ✓: a reference says exactly "
+        f"The {BEST} best translations that a beam of {BEST} finds of test sentences; ✓: a reference says exactly "
         "this. The score is the mean log-probability per token (0 would be certain), the bar the probability that it "
         "stands for."
     )

@@ -272,12 +272,12 @@ def test_pairs_that_are_read_can_be_split_and_encoded(folder):
         nonlocal accepted
         path = put(folder, content)
         try:
-            parts = sentence_pairs.split(sentence_pairs.read_file(path), 0.2, 0)
+            parts = sentence_pairs.split(sentence_pairs.read_file(path), 0.1, 0.2, 0)
             source, target = fit_tokenizers(parts.training, vocab_size)
         except InputError:
             return
         accepted += 1
-        for pairs, seed in ((parts.training, 1), (parts.held_out_pairs, None)):
+        for pairs, seed in ((parts.training, 1), (sentence_pairs.pairs_of(parts.test), None)):
             encoded = encode(pairs, source, target, seed)
             batches = bucket_by_length(encoded.lengths, 8, np.random.default_rng(0))
             assert sum(map(len, batches)) == len(pairs)

@@ -7,10 +7,11 @@ import hashlib
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 
 from nnlab.data import sentence_pairs, textfile
-from nnlab.data.sentence_pairs import Pairs
+from nnlab.data.sentence_pairs import Pairs, pairs_of
 from nnlab.errors import InputError, UsageError
 
 NUMBERS = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
@@ -269,18 +270,54 @@ def test_known_pairs(mirror):
 # ---- splitting ---------------------------------------------------------------------------------------
 
 
-def test_no_source_is_on_both_sides():
+def test_no_source_is_in_two_parts():
     many = Pairs([f"s{n % 40}" for n in range(120)], [f"t{n}" for n in range(120)], "here")
-    parts = sentence_pairs.split(many, 0.25, data_seed=0)
-    assert len(parts.held_out) == 10
-    assert all(len(targets) == 3 for targets in parts.held_out.values())
-    assert not {source for source, _ in parts.training} & set(parts.held_out)
-    assert sorted([*parts.training, *parts.held_out_pairs]) == sorted(zip(many.sources, many.targets, strict=True))
-    assert sentence_pairs.split(many, 0.25, data_seed=0) == parts
-    assert sentence_pairs.split(many, 0.25, data_seed=1) != parts
-    assert len(sentence_pairs.split(many, 0.999, data_seed=0).training) > 0
-    with pytest.raises(InputError, match=r"have the same"):
-        sentence_pairs.split(Pairs(["s"] * 30, [f"t{n}" for n in range(30)], "here"), 0.2, data_seed=0)
+    parts = sentence_pairs.split(many, 0.1, 0.25, data_seed=0)
+    assert (len(parts.validation), len(parts.test)) == (4, 10)
+    assert all(len(targets) == 3 for part in (parts.validation, parts.test) for targets in part.values())
+    assert not {source for source, _ in parts.training} & {*parts.validation, *parts.test}
+    assert not set(parts.validation) & set(parts.test)
+    others = [*pairs_of(parts.validation), *pairs_of(parts.test)]
+    assert sorted([*parts.training, *others]) == sorted(zip(many.sources, many.targets, strict=True))
+    assert sentence_pairs.split(many, 0.1, 0.25, data_seed=0) == parts
+    assert sentence_pairs.split(many, 0.1, 0.25, data_seed=1) != parts
+    for validation in (0.0, 0.5):  # which is no matter of what is tested
+        assert sentence_pairs.split(many, validation, 0.25, data_seed=0).test == parts.test
+    assert sentence_pairs.split(many, 0, 0.25, data_seed=0).validation == {}
+
+
+@pytest.mark.parametrize(("validation", "test"), [(0.499, 0.5), (0.0, 0.999), (0.98, 0.01), (0.01, 0.01), (1e-9, 1e-9)])
+@pytest.mark.parametrize("sources", [3, 4, 20])
+def test_each_part_has_a_source(sources, validation, test):
+    few = Pairs([f"s{n % sources}" for n in range(60)], [f"t{n}" for n in range(60)], "here")
+    parts = sentence_pairs.split(few, validation, test, data_seed=0)
+    assert len(parts.training) > 0
+    assert len(parts.test) > 0
+    assert (len(parts.validation) > 0) is (validation > 0)
+
+
+@pytest.mark.parametrize(("sources", "validation"), [(1, 0.0), (1, 0.1), (2, 0.1)])
+def test_too_few_sources_are_refused(sources, validation):
+    few = Pairs([f"s{n % sources}" for n in range(30)], [f"t{n}" for n in range(30)], "here")
+    with pytest.raises(InputError, match=rf"all 30 pairs of here have the same {sources}"):
+        sentence_pairs.split(few, validation, 0.2, data_seed=0)
+
+
+def test_the_first_pairs_of_a_file_sorted_by_length_are_said_to_be_its_shortest(tmp_path):
+    lines = [f"{'so ' * (number // 10)}good\tbon {number}\n" for number in range(200)]
+    path = tmp_path / "pairs.txt"
+
+    def notes(lines, most, reverse=False):
+        path.write_text("".join(lines))
+        return sentence_pairs.load(str(path), None, reverse=reverse, most=most).notes
+
+    told = "sorted by length, so its first 100 pairs are its shortest: up to 31 characters"
+    assert [note.startswith(told) for note in notes(lines, 100)] == [True]
+    assert [note.startswith(told) for note in notes(lines, 100, reverse=True)] == [True]
+    assert notes(lines, 200) == notes(lines, None) == ()  # all of it is read
+    order = np.random.default_rng(0).permutation(200)
+    assert notes([lines[number] for number in order], 100) == ()
+    assert notes([f"so good\tbon {number % 10}{number}\n" for number in range(100, 300)], 50) == ()  # all of one length
 
 
 def test_the_sample():

@@ -54,9 +54,18 @@ def test_more_characters_than_a_byte_holds(tmp_path, monkeypatch):
     assert decoded(corpus) == content
 
 
-def test_the_last_tenth_is_held_out(tmp_path):
-    corpus = read(tmp_path, "ab" * 500)
-    assert (len(corpus.training), len(corpus.held_out)) == (900, 100)
+def test_the_last_tenth_is_test_and_the_twentieth_before_it_validation(tmp_path):
+    corpus = read(tmp_path, "abcdefghij" * 100)
+    parts = corpus.parts(0.05)
+    assert parts.validation is not None
+    assert np.array_equal(np.concatenate([parts.training, parts.validation, parts.test]), corpus.ids)
+    assert (len(parts.training), len(parts.validation), len(parts.test)) == (850, 50, 100)
+    assert parts.watched[0] == "val"
+    assert parts.watched[1] is parts.validation
+    whole = corpus.parts(0)
+    assert (len(whole.training), whole.validation, len(whole.test)) == (900, None, 100)
+    assert whole.watched[0] == "test"
+    assert np.array_equal(whole.watched[1], parts.test)
 
 
 @pytest.mark.parametrize(

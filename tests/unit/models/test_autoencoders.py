@@ -8,6 +8,7 @@ import pytest
 from nnlab import backend
 from nnlab.evaluation.pca import fit_pca
 from nnlab.models import autoencoders
+from nnlab.models.layers import Noise
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -43,7 +44,7 @@ def test_residual_autoencoder_starts_as_pca(shape):
 
 
 def test_residual_denoiser_starts_by_halving_what_it_sees():
-    model = autoencoders.residual_denoiser((16, 16, 3), 0.5)
+    model = autoencoders.residual_denoiser((16, 16, 3), Noise(0.5))
     x = np.random.default_rng(0).random((2, 16, 16, 3)).astype("float32")
     assert np.allclose(np.asarray(model(x)), 0.5 + 0.5 * (x - 0.5), atol=1e-5)
     assert model.count_params() < 500_000

@@ -41,6 +41,21 @@ def test_noise_in_training_only():
     assert first.std() == pytest.approx(0.359, abs=0.02)
 
 
+def test_noise_of_a_range_has_a_deviation_per_picture():
+    keras.utils.set_random_seed(0)
+    x = np.full((400, 16, 16, 3), 0.5, "float32")
+    noisy = np.asarray(Noise(0.1, 0.5, clip=False)(x, training=True))
+    deviations = noisy.std(axis=(1, 2, 3))
+    assert deviations.min() == pytest.approx(0.1, abs=0.02)
+    assert deviations.max() == pytest.approx(0.5, abs=0.03)
+    assert deviations.mean() == pytest.approx(0.3, abs=0.02)
+    assert np.histogram(deviations, 4, (0.1, 0.5))[0].min() > 60  # all of the range alike
+    assert noisy.min() < 0  # not clipped
+    assert np.abs(noisy.mean(axis=(1, 2, 3)) - 0.5).max() < 0.1
+    clipped = np.asarray(Noise(0.1, 0.5)(x, training=True))
+    assert (clipped.min(), clipped.max()) == (0, 1)
+
+
 def test_random_shift_moves_each_picture_within_its_bounds():
     keras.utils.set_random_seed(0)
     layer = RandomShift(2)

@@ -11,6 +11,7 @@ import pytest
 import nnlab.models
 from nnlab import backend
 from nnlab.models import arithmetic, autoencoders, digits, language_model, seq2seq
+from nnlab.models.layers import Noise
 from nnlab.training.optimizers import cosine_adamw
 from tests.conftest import ROOT
 
@@ -41,8 +42,8 @@ NETWORKS = {
     "autoencode dense": lambda: autoencoders.dense_autoencoder(SIDE, 5, "sigmoid"),
     "autoencode conv": lambda: autoencoders.conv_autoencoder(SIDE, "softmax"),
     "autoencode residual": lambda: autoencoders.residual_autoencoder(SIDE, 5, **COLOURS, gain=3.0),
-    "denoise conv": lambda: autoencoders.conv_denoiser(SIDE, "sigmoid", 0.5),
-    "denoise residual": lambda: autoencoders.residual_denoiser(SIDE, 0.5, widths=(4, 6, 8)),
+    "denoise conv": lambda: autoencoders.conv_denoiser(SIDE, "sigmoid", Noise(0.5)),
+    "denoise residual": lambda: autoencoders.residual_denoiser(SIDE, Noise(0.1, 0.5, clip=False), widths=(4, 6, 8)),
 }
 
 
