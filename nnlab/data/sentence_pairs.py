@@ -6,6 +6,7 @@ Tatoeba, Anki and manythings.org export them. Where there are not two columns of
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import unicodedata
@@ -13,10 +14,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from nnlab.config import Inherited
 from nnlab.data import datasets
 from nnlab.data.columns import HEAD_LINES, Layout, layout_of
 from nnlab.data.random import Stream, rng
+from nnlab.data.seen import keys_of, unseen
 from nnlab.data.textfile import find_path, open_text
 from nnlab.errors import InputError, UsageError
 
@@ -68,6 +72,19 @@ class Split:
 def pairs_of(references: dict[str, list[str]]) -> list[tuple[str, str]]:
     """Each source with each of its translations."""
     return [(source, target) for source, targets in references.items() for target in targets]
+
+
+def without_seen(parts: Split, inherited: Inherited | None) -> tuple[Split, int, tuple[str, ...]]:
+    """(parts, sources left out, notes): sources of validation and test leave that an ancestor was trained on."""
+    held_out = {"test": parts.test} | ({"validation": parts.validation} if parts.validation else {})
+    found = unseen({part: functools.partial(keys_of, own) for part, own in held_out.items()}, inherited, "sources")
+    if found is None:
+        return parts, 0, ()
+    kept: dict[str, Any] = {
+        part: {source: own[source] for source, stays in zip(own, found.masks[part].tolist(), strict=True) if stays}
+        for part, own in held_out.items()
+    }
+    return replace(parts, **kept), found.left_out, found.notes
 
 
 def find(data: str | None) -> Path | str:

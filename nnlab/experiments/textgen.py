@@ -32,6 +32,7 @@ from nnlab.data.folders import messages
 from nnlab.data.random import Stream, rng
 from nnlab.data.report_2018 import report_2018
 from nnlab.data.text import Corpus, Ids, Parts, held_out_windows, training_windows
+from nnlab.data.text_lineage import in_characters_of, keys_of_text, without_seen
 from nnlab.data.tokenizers import TextTokenizer
 from nnlab.errors import InputError
 from nnlab.evaluation.intervals import mean_of, over_runs
@@ -62,7 +63,8 @@ class Text:
 
 def load(config: TextgenConfig) -> Loaded[TextgenConfig, Text]:
     """Nietzsche, the user's own text, or the sample; InputError where it is too short for the window."""
-    corpus = texts.load(config.data, lower=config.lower)
+    read = texts.load(config.data, lower=config.lower)
+    corpus = in_characters_of(read, config.inherited, lower=config.lower)
     epochs = max(2, min(60, round(CHARACTERS / len(corpus.ids))))  # a smaller text is read more often
     config = config.resolved(epochs=epochs) if config.epochs is None else config
     least = 10 * (config.maxlen + 2)
@@ -72,14 +74,17 @@ def load(config: TextgenConfig) -> Loaded[TextgenConfig, Text]:
             f"{corpus.origin} has {len(corpus.ids):,}",
             "Use a longer text or a smaller --maxlen",
         )
-    parts = corpus.parts(config.validation)
+    split = corpus.parts(config.validation)
+    parts, left_out, told = without_seen(split, corpus.alphabet, config.inherited, config.maxlen + 2)
     streams, steps = shape_of(config, len(parts.training))
     return Loaded(
         config,
         Text(corpus, parts, streams, steps, draw_prompt(config, corpus.alphabet, parts.test)),
-        source={"name": corpus.origin, "size": corpus.size, "items": len(corpus.ids), "digest": corpus.digest},
-        notes=messages(corpus.origin, corpus.notes, corpus.skipped),
+        source={"name": corpus.origin, "size": corpus.size, "items": len(read.ids), "digest": read.digest},
+        notes=[*messages(corpus.origin, corpus.notes, corpus.skipped), *told],
         preprocessing={**TextTokenizer(corpus.alphabet, lower=config.lower).to_json(), "streams": streams},
+        training_keys=lambda: keys_of_text(parts.training, corpus.alphabet),
+        left_out=left_out,
     )
 
 
@@ -92,7 +97,16 @@ def shape_of(config: TextgenConfig, characters: int) -> tuple[int, int]:
         windows = len(range(0, characters - config.maxlen, EVERY))
         return 0, math.ceil(windows / config.batch_size)
     streams = max(1, min(config.batch_size, characters // (8 * config.maxlen)))
-    return streams, (characters - 1) // (streams * config.maxlen)
+    if config.inherited is not None:  # the states of so many are among the weights
+        streams = int(config.inherited.preprocessing["streams"])
+    steps = (characters - 1) // (streams * config.maxlen)
+    if steps < 1:
+        raise InputError(
+            f"expected at least {streams * config.maxlen + 1:,} characters to train the {streams} streams of the "
+            f"weights on, got {characters:,}",
+            "Use a longer text",
+        )
+    return streams, steps
 
 
 def draw_prompt(config: TextgenConfig, alphabet: str, tail: Ids) -> list[int]:
@@ -135,7 +149,7 @@ def compiled(config: TextgenConfig, vocabulary: int, text: Text) -> Any:
     model = build(config, vocabulary, text.streams)
     optimizer: Any = keras.optimizers.RMSprop(config.learning_rate)
     if config.network == "stream":
-        total = text.steps * config.epochs
+        total = config.planned("", text.steps, config.epochs)[1]
         optimizer = cosine_adamw(
             config.learning_rate,
             total,
@@ -208,14 +222,17 @@ def tasks(config: TextgenConfig, data: Text) -> list[Task]:
         reset(model)  # the model is saved with its streams at their beginning
         return tested
 
+    epochs, total = config.planned("", data.steps, config.epochs)
+
     def flop(model: Any) -> float:
         return cost(model) / (1 if config.network == "window" else config.maxlen)
 
     return [
         Task(
             name="",
-            epochs=config.epochs,
+            epochs=epochs,
             steps=data.steps,
+            total=total,
             build=lambda: compiled(config, len(data.corpus.alphabet), data),
             batches=lambda model, seed, epoch: batches(config, data, model, seed, epoch),
             evaluate=evaluate,

@@ -27,15 +27,17 @@ from typing import Any, Literal
 
 import numpy as np
 
+from nnlab.config import Inherited
 from nnlab.configs.translate import SCORES, TranslateConfig
 from nnlab.data import sentence_pairs
 from nnlab.data.batching import Encoded, bucket_by_length, encode
 from nnlab.data.folders import messages
 from nnlab.data.random import Stream, rng
 from nnlab.data.report_2018 import report_2018
-from nnlab.data.sentence_pairs import Split, pairs_of
-from nnlab.data.tokenizers import Tokenizer, fit_tokenizers, tokenizer_from_json
-from nnlab.errors import InputError
+from nnlab.data.seen import keys_of
+from nnlab.data.sentence_pairs import Split, pairs_of, without_seen
+from nnlab.data.tokenizers import SubwordTokenizer, Tokenizer, fit_tokenizers, tokenizer_from_json
+from nnlab.errors import InputError, UsageError
 from nnlab.evaluation.intervals import mean_of, over_runs
 from nnlab.evaluation.translation import Scores, score
 from nnlab.evaluation.translation_baselines import translation_baselines
@@ -83,11 +85,17 @@ def load(config: TranslateConfig) -> Loaded[TranslateConfig, Sentences]:
     epochs: dict[str, int] = {"epochs": max(4, min(33, round(PAIRS / len(pairs))))} if config.epochs is None else {}
     config = config.resolved(script="greek" if greek else "other", samples=len(pairs), **epochs)
     parts = sentence_pairs.split(pairs, config.validation, config.test, config.data_seed)
-    source, target = fit_tokenizers(parts.training, config.vocab_size)
+    parts, left_out, told = without_seen(parts, config.inherited)
+    if config.inherited is None:
+        source, target = fit_tokenizers(parts.training, config.vocab_size)
+    else:
+        source, target = given_tokenizers(config, config.inherited)
     training, test = encode(parts.training, source, target), encode(pairs_of(parts.test), source, target)
     watched = encode(pairs_of(parts.validation), source, target) if parts.validation else test
     some = rng(config.data_seed, Stream.MEASURED).permutation(len(parts.training))[:MEASURED]
     limit = int(max(training.lengths[:, 1].max(), 8) * 1.2)
+    if config.inherited:
+        told = (*told, *unknown_characters(parts, source, target, config.inherited.run))
     groups = bucket_by_length(training.lengths, config.batch_size, np.random.default_rng(0), ids_at_once(config))
     data = Sentences(
         parts,
@@ -105,10 +113,34 @@ def load(config: TranslateConfig) -> Loaded[TranslateConfig, Sentences]:
         config,
         data,
         source={"name": pairs.origin, "size": pairs.size, "items": len(pairs), "digest": pairs.digest},
-        notes=messages(pairs.origin, pairs.notes, pairs.skipped),
+        notes=[*messages(pairs.origin, pairs.notes, pairs.skipped), *told],
         preprocessing={"source": source.to_json(), "target": target.to_json(), "limit": limit},
         many_shapes=True,
+        training_keys=lambda: keys_of(dict.fromkeys(source for source, _ in parts.training)),
+        left_out=left_out,
     )
+
+
+def given_tokenizers(config: TranslateConfig, inherited: Inherited) -> tuple[Tokenizer, Tokenizer]:
+    """The tokenizers of the weights that training starts from. UsageError where other ones are asked for."""
+    source, target = (tokenizer_from_json(inherited.preprocessing.get(side)) for side in ("source", "target"))
+    of_subwords = isinstance(source, SubwordTokenizer)
+    if of_subwords != bool(config.vocab_size):
+        kinds = ("subwords", "characters")
+        raise UsageError(
+            f"expected {kinds[not of_subwords]}, which {inherited.run} was trained on, got {kinds[of_subwords]}",
+            "The vocabulary stays that of the weights",
+        )
+    return source, target
+
+
+def unknown_characters(parts: Split, source: Tokenizer, target: Tokenizer, run: str) -> list[str]:
+    """What is told of the characters of the training pairs that given weights have no id for."""
+    strange = {character for one, other in parts.training for character in source.unknown(one) + target.unknown(other)}
+    if not strange:
+        return []
+    named = " ".join(sorted(strange)[:20]) + (" …" if len(strange) > 20 else "")
+    return [f"characters unknown to {run} are read as unknown: {named}"]
 
 
 def mostly_greek(sentences: Sequence[str]) -> bool:
@@ -159,7 +191,7 @@ def compiled(config: TranslateConfig, data: Sentences) -> Any:
     model = build(config, len(data.source), len(data.target))
     optimizer: Any = keras.optimizers.RMSprop(config.learning_rate)
     if config.network == "attentive":
-        total = data.steps * config.epochs
+        total = config.planned("", data.steps, config.epochs)[1]
         optimizer = cosine_adamw(
             config.learning_rate,
             total,
@@ -201,6 +233,8 @@ def tasks(config: TranslateConfig, data: Sentences) -> list[Task]:
             losses[f"{name}_padded"] = losses[name] * float(part.characters.mean()) / data.places
         return losses, {}
 
+    epochs, total = config.planned("", data.steps, config.epochs)
+
     def flop(model: Any) -> float:
         source, target = data.test.lengths.mean(axis=0).tolist()
         return translation_cost(model, source, target)
@@ -208,8 +242,9 @@ def tasks(config: TranslateConfig, data: Sentences) -> list[Task]:
     return [
         Task(
             name="",
-            epochs=config.epochs,
+            epochs=epochs,
             steps=data.steps,
+            total=total,
             build=lambda: compiled(config, data),
             batches=batches,
             evaluate=evaluate,

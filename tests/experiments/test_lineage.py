@@ -144,3 +144,64 @@ def test_minutes_and_epochs_are_one_or_the_other(nnlab):
     assert done.code == 2
     assert "--minutes decides the epochs" in done.err
     assert nnlab("arith", "--minutes", 0).code == 2
+
+
+@pytest.mark.slow
+def test_another_text_for_a_trained_network(nnlab, tmp_path):
+    small = ("textgen", "--preset", "quick", "--epochs", 1, "--length", 20, "--no-benchmark", "-q")
+    assert nnlab(*small, "--out", "a").code == 0
+    text = "Ein ganz anderer Text, mit ß und é. " * 300
+    (tmp_path / "other.txt").write_text(text, encoding="utf-8")
+    words = ("textgen", "--from", "a", "--data", "other.txt", "--out", "b", "--no-benchmark", "--json")
+    done = nnlab(*words, "--epochs", 1)
+    assert done.code == 0, done.err
+    assert "characters are unknown to a, left out: " in done.err
+    before, after = (json.loads((tmp_path / run / "preprocessing.json").read_text()) for run in "ab")
+    assert after == before
+    refused = nnlab("textgen", "--from", "a", "--keep-case")
+    assert refused.code == 2
+    assert "expected the case of the text as a read it" in refused.err
+    assert nnlab("runs", "verify", "b").code == 0
+
+
+@pytest.mark.slow
+def test_other_pairs_for_a_trained_network(nnlab, tmp_path):
+    small = ("translate", "--preset", "quick", "--samples", 200, "--epochs", 1, "--no-benchmark", "-q")
+    assert nnlab(*small, "--out", "a").code == 0
+    pairs = [
+        f"I saw {word} ☂.\tJ'ai vu {word} ☂." for word in (f"thing{chr(97 + n)}{chr(97 + n // 5)}" for n in range(26))
+    ]
+    (tmp_path / "pairs.txt").write_text("\n".join(pairs), encoding="utf-8")
+    done = nnlab(
+        "translate", "--from", "a", "--pairs", "pairs.txt", "--epochs", 1, "--samples", 26, "--out", "b", "--json"
+    )
+    assert done.code == 0, done.err
+    assert "characters unknown to a are read as unknown: " in done.err
+    assert "☂" in done.err
+    assert nnlab("predict", "b", "I saw thingaa.").code == 0
+    again = nnlab("translate", "--from", "a", "--data-seed", 5, "--epochs", 1, "--out", "c", "--json")
+    assert again.code == 0, again.err
+    assert again.document["data"]["parent"]["left_out"] > 0
+    refused = nnlab("translate", "--from", "a", "--set", "vocab_size=300")
+    assert refused.code == 2
+    assert "expected characters, which a was trained on, got subwords" in refused.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        (("mnist", "--net", "cnn"), ("--data-seed", 1)),
+        (("denoise",), ("--noise", "0.2")),
+        (("autoencode", "--code", "16"), ("--loss", "mae")),
+        (("autoencode", "--data", "chirps"), ()),
+    ],
+)
+def test_every_kind_of_network_goes_on_from_its_weights(nnlab, tmp_path, words, options):
+    assert nnlab(*words, "--preset", "quick", "--epochs", 1, "--out", "a", "-q").code == 0
+    done = nnlab(words[0], "--from", "a", *options, "--epochs", 1, "--out", "b", "--json")
+    assert done.code == 0, done.err
+    first, second = (RunFolder(tmp_path / run).read_metrics()[0] for run in "ab")
+    if "--loss" not in options:
+        assert second["loss"] < first["loss"]
+    assert done.document["data"]["parent"]["run"] == "a"
