@@ -10,6 +10,7 @@ import io
 import itertools
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,10 @@ def open_predictor(
     registered = entry(folder.command)
     config = config_of(folder)
     needed = folder.read_json("preprocessing.json") if (folder.path / "preprocessing.json").is_file() else {}
-    run = FinishedRun(folder.path / "model.keras", needed, options.get("out"))
+    results: dict[str, Any] = {}
+    with suppress(InputError):  # a run whose figures are lost still answers
+        results = folder.read_results()["results"]
+    run = FinishedRun(folder.path / "model.keras", needed, results, options.get("out"))
     started = backend.start(device, verbose=verbose, many_shapes=registered.predict_many_shapes)
     try:
         predictor = registered.experiment(config).predictor(config, run, options)

@@ -229,7 +229,7 @@ def add_sizes(found: dict[str, Any], tasks: Sequence[Task], results: Results, te
 
 def check_one_network(tasks: Sequence[Task]) -> None:
     """UsageError where a run that starts from another's weights has networks that other run kept no weights of."""
-    if others := [task.name for task in tasks if not task.keep_model]:
+    if others := [task.name for task in tasks if not task.keep_model and not task.is_baseline]:
         kept = next((task.name for task in tasks if task.keep_model), "none")
         raise UsageError(
             f"expected one network with --from: a run keeps the weights of one ({kept}), "

@@ -114,7 +114,7 @@ def _time(tasks: Mapping[str, Task], task_name: str, seeds: Sequence[int]) -> No
     from nnlab.training.timing import seconds_per_step
 
     for name, task in tasks.items():
-        if task_name and name != task_name:
+        if (task_name and name != task_name) or task.is_baseline:
             continue
         size = group_size(task, len(seeds))
         elsewhere = task.threads is not None and not task_name

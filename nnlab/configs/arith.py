@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from nnlab.config import Config, Variant
-from nnlab.configs.schema import TEXT, figures, record, rows
+from nnlab.configs.schema import FIGURE, INTEGER, TEXT, figures, record, rows
+from nnlab.errors import UsageError
 from nnlab.options import bounded, option
+
+MOST_DIGITS_OF_PRODUCTS = 9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,11 +21,20 @@ class ArithConfig(Config):
     DATA: ClassVar[str] = "questions drawn on the spot"
 
     op: Literal["add", "sub", "mul"] = option("add", "Operation.")
-    digits: int = option(3, "Digits of the longest operand.", min=1, max=9)
+    digits: int = option(3, "Digits of the longest operand (mul: at most 9).", min=1, max=100)
     samples: int = option(
         50_000, "Different questions (or all there are), a tenth of them held out.", min=20, max=2_000_000
     )
+    extend: int = option(
+        0, "Then teach itself sums of up to N digits, whose answers it is never given (0: none).", min=0, max=100
+    )
+    validation: float = bounded(0.1, min=0, below=1)  # of the questions that are not held out for the test
     network: Literal["columns", "seq2seq"] = "columns"  # seq2seq: the 2018 report's
+    dropout: float = bounded(0.1, min=0, below=1)  # between layers, of add and sub
+    noise: float = bounded(0.0, min=0, max=100)  # in the gates of their recurrence, while it learns
+    least_rate: float = bounded(0.01, above=0, max=1)  # of the learning rate, at the end of the schedule and after it
+    examined: int = bounded(100, min=0, max=100_000)  # questions of each kind and each length that was not taught
+    baseline_epochs: int = bounded(0, min=0, max=1_000_000)  # of the published network, in the same seconds
     units: int = bounded(48, min=1, max=8192)
     learning_rate: float = bounded(4e-3, above=0, max=10)
     weight_decay: float = bounded(0.0, min=0, max=10)
@@ -31,6 +43,7 @@ class ArithConfig(Config):
 
     PRESETS: ClassVar = {
         "published": {
+            "validation": 0.0,
             "network": "seq2seq",
             "units": 128,
             "learning_rate": 1e-3,
@@ -39,9 +52,20 @@ class ArithConfig(Config):
             "epochs": 199,
         },
         "best": {"epochs": 6},
-        "quick": {"samples": 4_000, "epochs": 6, "batch_size": 64, "units": 32, "learning_rate": 1e-2},
+        "quick": {
+            "samples": 4_000,
+            "epochs": 6,
+            "batch_size": 64,
+            "units": 32,
+            "learning_rate": 1e-2,
+            "examined": 20,
+        },
     }
     VARIANTS: ClassVar = (
+        Variant(
+            {"preset": ("best",), "extend": tuple(range(1, 101))},
+            {"least_rate": 0.1, "examined": 300, "dropout": 0.2, "noise": 1.0},
+        ),
         Variant(
             {"preset": ("best",), "op": ("mul",)},
             {"epochs": 200, "units": 64, "learning_rate": 3e-3, "weight_decay": 0.3},
@@ -50,10 +74,42 @@ class ArithConfig(Config):
 
     RESULTS: ClassVar = record(
         {
-            **figures("exact_match", "character_accuracy", "loss", "val_loss", "epochs_to_99", "seconds_to_99"),
+            **figures("exact_match", "character_accuracy", "loss", "val_loss", "test_loss"),
+            **figures("epochs_to_99", "seconds_to_99"),
+            "exact_match_by_length": rows(
+                {"digits": INTEGER, "exact_match": FIGURE, "kinds": {"type": "object", "additionalProperties": FIGURE}},
+                least=0,
+            ),
+            "baselines": {
+                "type": "object",
+                "additionalProperties": record(figures("exact_match", "character_accuracy", "test_loss")),
+            },
             "examples": rows({"question": TEXT, "truth": TEXT, "answer": TEXT}),
         }
     )
+
+    def check(self) -> None:
+        """Raise UsageError where operands are too long for the operation, or longer sums cannot be learned."""
+        if self.op == "mul" and self.digits > MOST_DIGITS_OF_PRODUCTS:
+            raise UsageError(
+                f"expected --digits 1 to {MOST_DIGITS_OF_PRODUCTS} with --op mul, got {self.digits}", "Ask for fewer"
+            )
+        if self.extend and not self.reads_any_length:
+            which = "--op mul" if self.op == "mul" else "--preset published"
+            raise UsageError(
+                f"--extend is for networks that read column by column, got it with {which}", "Leave it out"
+            )
+        if self.extend and self.minutes is not None:
+            raise UsageError("--extend takes the rounds it needs, got --minutes as well", "Leave one of them out")
+        if 0 < self.extend <= self.digits:
+            raise UsageError(
+                f"expected --extend above --digits {self.digits}, got {self.extend}", "Ask for more, or leave it out"
+            )
+
+    @property
+    def reads_any_length(self) -> bool:
+        """Whether the network answers longer operands than it was taught."""
+        return self.network == "columns" and self.op != "mul"
 
     @property
     def answer_length(self) -> int:

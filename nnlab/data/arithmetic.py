@@ -97,7 +97,8 @@ def draw(op: str, digits: int, samples: int, data_seed: int) -> Sums:
     """``samples`` different questions in random order; the same seed draws the same.
 
     Each operand has first its number of digits drawn, 1 to ``digits``, then each digit: short numbers
-    are as frequent as long ones, as in Keras's addition example and the report.
+    are as frequent as long ones, as in Keras's addition example and the report. As they do, the questions
+    are shuffled: in the order drawn, without repeats, the first tenth would have nearly all the short ones.
 
     Raises UsageError where there are fewer questions, or operands of so many digits are not supported.
     """
@@ -116,6 +117,7 @@ def draw(op: str, digits: int, samples: int, data_seed: int) -> Sums:
         _draw_from_all if digits <= LISTABLE else _draw_unique if digits <= MACHINE_DIGITS else _draw_unique_long
     )
     pairs = draw_pairs(digits, samples, generator)
+    pairs = generator.permutation(pairs)
     pairs = np.where(generator.random((samples, 1)) < 0.5, pairs, pairs[:, ::-1])
     return Sums(op, pairs[:, 0], pairs[:, 1])
 
@@ -160,19 +162,24 @@ def _draw_unique_long(digits: int, samples: int, rng: np.random.Generator) -> In
     return np.array(list(pairs)[:samples], object)
 
 
-def split(sums: Sums) -> tuple[Sums, Sums]:
-    """(training, held-out): a tenth is held out before training, at least one question."""
-    held_out = max(1, len(sums) // 10)
-    return sums[held_out:], sums[:held_out]
+def split(sums: Sums, validation: float = 0.0) -> tuple[Sums, Sums, Sums]:
+    """(training, validation, test): a tenth is held out for the test before anything else, at least one question.
+
+    ``validation`` is its share of the others, at least one question where it is not 0.
+    """
+    test = max(1, len(sums) // 10)
+    chosen_on = max(1, int((len(sums) - test) * validation)) if validation else 0
+    return sums[test + chosen_on :], sums[test : test + chosen_on], sums[:test]
 
 
 # ---- reading what a user wrote -----------------------------------------------------------------------
 
 
-def parse(text: str, op: str, digits: int) -> tuple[int, int]:
-    """The two operands of a typed question, ``12+34`` or ``12 + 34 =``.
+def parse(text: str, op: str, digits: int | None) -> tuple[str, str]:
+    """The digits of the two operands of a typed question, ``12+34`` or ``12 + 34 =``, leading zeros left out.
 
-    Raises InputError where it is no question of the operation, or an operand has more than ``digits`` digits.
+    Raises InputError where it is no question of the operation, or an operand has more than ``digits`` digits, where
+    there is a limit: digits, not numbers, so that there need not be one.
     """
     sign, shown = SIGNS[op], _shown(text)
     found = re.fullmatch(rf"\s*(\d+)\s*{re.escape(sign)}\s*(\d+)\s*=?\s*", text.translate(TYPED_SIGNS), re.ASCII)
@@ -180,14 +187,14 @@ def parse(text: str, op: str, digits: int) -> tuple[int, int]:
         raise InputError(f"expected a question like 12{sign}34, got {shown}", "Use digits and one sign")
     left, right = (operand.lstrip("0") or "0" for operand in found.groups())
     longest = max(len(left), len(right))
-    if longest > digits:
+    if digits is not None and longest > digits:
         raise InputError(
             f"expected numbers of up to {digits} digits, got {shown}",
             f"Train with --digits {longest}"
             if longest <= MOST_DIGITS[op]
             else f"At most {MOST_DIGITS[op]} can be learned",
         )
-    return int(left), int(right)
+    return left, right
 
 
 def _shown(text: str) -> str:
@@ -209,7 +216,7 @@ def read_file(path: Path, op: str, digits: int, samples: int | None) -> Sums:
             continue
         question, _, claimed = line.partition("=")
         try:
-            left, right = parse(question, op, digits)
+            left, right = map(int, parse(question, op, digits))
         except InputError as error:
             raise InputError(error.message, error.hint or HINT, path=path, line=number) from error
         truth = str(Sums.of(op, [(left, right)]).answer[0])
@@ -260,7 +267,12 @@ def number_ids(numbers: Ints, width: int) -> Ids:
     >>> to_strings(number_ids(np.array([61, -4]), 4), "sub")
     ['16  ', '4-  ']
     """
-    return to_ids([str(number) for number in numbers.tolist()], width, align="right")[:, ::-1]
+    return digit_ids([str(number) for number in numbers.tolist()], width)
+
+
+def digit_ids(numbers: Sequence[str], width: int) -> Ids:
+    """The same for numbers that are digits, however many."""
+    return to_ids(numbers, width, align="right")[:, ::-1]
 
 
 # ---- what makes a sum hard ---------------------------------------------------------------------------

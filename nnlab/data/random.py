@@ -20,8 +20,10 @@ class Stream(IntEnum):
     ORDER = 1  # of an epoch's samples or batches
     AUGMENTATION = 2  # of an epoch: noise, mirrors, shifts
     FILE_ORDER = 2  # arith: the questions of a user's file, no epoch
+    UNANSWERED = 3  # arith: the questions of a round of self-training; its epoch
     SPLIT = 3  # translate: the source sentences for validation and test
     PROMPT = 4  # textgen
+    EXAMINED = 4  # arith: the questions of one kind and length; both together are its epoch
     MEASURED = 5  # translate: the training pairs that the training loss is measured on
     NOISE = 5  # denoise: the noise of a test picture; its number is the seed
     SHOWN_TRAINING = 6  # translate: examples

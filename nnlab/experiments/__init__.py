@@ -81,10 +81,14 @@ class Experiment(Protocol[C, D]):
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """What ``predict`` needs of a run folder: where the weights are, and what the data decided."""
+    """What ``predict`` needs of a run folder: where the weights are, what the data decided, and what came out.
+
+    ``results`` may be anybody's: what is used of them is looked at first. They are empty where they cannot be read.
+    """
 
     weights: Path
     preprocessing: Mapping[str, Any]
+    results: Mapping[str, Any] = field(default_factory=dict)
     out: Path | None = None  # where files go; None: beside each input
 
     def fill(self, network: Any) -> Any:

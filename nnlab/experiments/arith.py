@@ -11,13 +11,19 @@ by column from the right: ``(6, 1) (4, 0) (blank, 6)`` and an empty column for t
 writes one character, here ``5 5 5 -``, which read the other way round is the answer ``-555``. It is
 right only if every character is. The published network reads ``46-601`` backwards as characters.
 
-What is shown was never trained on, and what is hard is said: exact match by the number of carries or
-borrows, and by the length of the operands.
+A tenth of the others is validation: there epochs are compared, and the best one's weights are kept. With
+``--extend 26`` the network then teaches itself longer sums, whose answers it is never given
+(``nnlab/experiments/_long_sums.py``).
+
+What is shown was never trained on and chose nothing, and what is hard is said: exact match by the number of carries or
+borrows, and by the length of the operands, up to 1,000 digits.
 """
 
 from __future__ import annotations
 
 import collections
+import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,14 +32,14 @@ import numpy as np
 
 from nnlab.config import SAMPLE
 from nnlab.configs.arith import ArithConfig
-from nnlab.data import arithmetic
+from nnlab.data import arithmetic, long_sums
 from nnlab.data.arithmetic import Ids, Sums
 from nnlab.data.folders import messages
 from nnlab.data.random import Stream, rng
 from nnlab.data.report_2018 import report_2018
 from nnlab.data.seen import unseen
 from nnlab.data.textfile import find_path
-from nnlab.errors import UsageError
+from nnlab.errors import InputError, UsageError
 from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.metrics import cross_entropy
 from nnlab.experiments import FinishedRun, Loaded, Predictor
@@ -42,6 +48,13 @@ from nnlab.output.terminal import Terminal, number, percent, table
 from nnlab.training.task import Results, RunResult, Task, curves
 
 SHOWN = 10  # questions in each console
+BASELINE = "published"  # the task of the published network, trained for as many seconds
+MEASURED = ("exact_match", "character_accuracy")
+# Processor seconds of an epoch here, per sample and column, over those of the published network, per sample and step of
+# its recurrence; measured on 2 cores with TensorFlow.
+STEP_RATIO = {"add": 2.4, "sub": 2.4, "mul": 1.7}
+MOST_BASELINE_STEPS = 12 * 11 * 45_000  # of the published recurrence: about a minute
+LONGEST_QUESTION = 100_000  # digits of an operand: the memory that an answer takes grows with them
 
 
 # ---- data --------------------------------------------------------------------------------------------
@@ -49,32 +62,53 @@ SHOWN = 10  # questions in each console
 
 @dataclass(frozen=True)
 class Questions:
-    """Training and held-out questions, and both as ids: ``x`` what is read, ``y`` what should be written."""
+    """The questions of each part; validation is empty where there is none."""
 
     training: Sums
-    held_out: Sums
-    x: Ids  # (questions, columns, 2) or (questions, length)
-    y: Ids  # (questions, answer length)
-    x_test: Ids
-    y_test: Ids
+    validation: Sums
+    test: Sums
+
+    @property
+    def compared(self) -> Sums:
+        """Those on which epochs are measured: validation, or the test questions where there is none."""
+        return self.validation if len(self.validation) else self.test
 
 
 def load(config: ArithConfig) -> Loaded[ArithConfig, Questions]:
     """Draw the questions, or read a user's; the split is the same for every run: runs differ in the network."""
     config, drawn = own_questions(config) if config.data not in (None, SAMPLE) else draw_questions(config)
-    training, held_out = split = arithmetic.split(drawn)
-    found = unseen({"test": lambda: split[1].keys}, config.inherited, "questions")
-    held_out = held_out if found is None else held_out[found.masks["test"]]
-    x, y = encode_questions(config, training.left, training.right), encode_answers(config, training.answer)
-    if config.op == "mul" and config.network == "columns":  # b*a has a*b's answer: shown both ways
-        x, y = np.concatenate([x, x[:, :, ::-1]]), np.concatenate([y, y])
-    x_test = encode_questions(config, held_out.left, held_out.right)
-    data = Questions(training, held_out, x, y, x_test, encode_answers(config, held_out.answer))
+    training, validation, test = arithmetic.split(drawn, config.validation)
+    held_out = {"test": lambda: test.keys} | ({"validation": lambda: validation.keys} if len(validation) else {})
+    found = unseen(held_out, config.inherited, "questions")
+    if found is not None:
+        test = test[found.masks["test"]]
+        validation = validation[found.masks["validation"]] if len(validation) else validation
+    data = Questions(training, validation, test)
+    config = config.resolved(baseline_epochs=baseline_epochs(config, len(data.training)))
     source = {"name": drawn.origin, "size": drawn.size, "items": len(drawn), "digest": drawn.digest}
-    notes, left_out = messages(drawn.origin, drawn.notes, ()), 0
+    notes: Sequence[str] = messages(drawn.origin, drawn.notes, ())
+    left_out = 0
     if found is not None:
         notes, left_out = [*notes, *found.notes], found.left_out
     return Loaded(config, data, source, notes, training_keys=lambda: training.keys, left_out=left_out)
+
+
+def baseline_epochs(config: ArithConfig, samples: int) -> int:
+    """In how many epochs the published network takes as long, on the reference machine; with the best preset only.
+
+    Counted in steps of a recurrence, of which the column network's were measured to take ``STEP_RATIO`` of the time of
+    the published one's; a number, so that the run is the same on another machine. At most a minute's worth.
+    """
+    if config.preset != "best":
+        return 0
+    width = config.answer_length
+    widths = [width] * config.epochs
+    widths += [digits + 1 for digits in long_sums.rounds(config.digits, config.extend)]
+    both_ways = 2 if config.op == "mul" else 1
+    published = 2 * config.digits + 1 + config.answer_length
+    epochs = STEP_RATIO[config.op] * both_ways * sum(widths) / published
+    most = MOST_BASELINE_STEPS / (published * samples)
+    return max(1, round(min(epochs, most)))
 
 
 def draw_questions(config: ArithConfig) -> tuple[ArithConfig, Sums]:
@@ -104,15 +138,25 @@ def own_questions(config: ArithConfig) -> tuple[ArithConfig, Sums]:
     return config.resolved(samples=len(questions)), questions
 
 
-def encode_questions(config: ArithConfig, left: arithmetic.Ints, right: arithmetic.Ints) -> Ids:
-    """What the network reads: ``(n, columns, 2)`` columns from the right, or ``(n, length)`` characters."""
+def encode_questions(config: ArithConfig, left: Sequence[str], right: Sequence[str]) -> Ids:
+    """What the network reads of operands given as digits.
+
+    That is ``(n, columns, 2)``, the columns from the right: as many as the longest operand has digits and one for the
+    sign, at least those it was taught; or, of the published network, ``(n, length)`` characters.
+    """
     if config.network == "columns":
-        width = config.digits if config.op == "mul" else config.digits + 1
-        return np.stack([arithmetic.number_ids(left, width), arithmetic.number_ids(right, width)], axis=-1)
+        longest = max([config.digits, *map(len, left), *map(len, right)])
+        width = longest if config.op == "mul" else longest + 1
+        return np.stack([arithmetic.digit_ids(left, width), arithmetic.digit_ids(right, width)], axis=-1)
     sign = arithmetic.SIGNS[config.op]
-    pairs = zip(left.tolist(), right.tolist(), strict=True)
-    typed = arithmetic.to_ids([f"{a}{sign}{b}" for a, b in pairs], 2 * config.digits + 1, align="left")
-    return typed[:, ::-1]
+    typed = [f"{a}{sign}{b}" for a, b in zip(left, right, strict=True)]
+    return arithmetic.to_ids(typed, 2 * config.digits + 1, align="left")[:, ::-1]
+
+
+def encoded(config: ArithConfig, sums: Sums) -> tuple[Ids, Ids]:
+    """(what the network reads, what it should write)."""
+    left, right = (list(map(str, operands.tolist())) for operands in (sums.left, sums.right))
+    return encode_questions(config, left, right), encode_answers(config, sums.answer)
 
 
 def encode_answers(config: ArithConfig, answers: arithmetic.Ints) -> Ids:
@@ -141,8 +185,14 @@ def build(config: ArithConfig) -> Any:
         return arithmetic.seq2seq_network(
             question_length=question_length, answer_length=config.answer_length, units=config.units
         )
-    width = config.digits if config.op == "mul" else config.digits + 1
-    return arithmetic.column_network(op=config.op, width=width, answer_length=config.answer_length, units=config.units)
+    return arithmetic.column_network(
+        op=config.op,
+        width=config.digits,
+        answer_length=config.answer_length,
+        units=config.units,
+        dropout=config.dropout,
+        noise=config.noise,
+    )
 
 
 def compiled(config: ArithConfig, samples: int) -> Any:
@@ -159,7 +209,7 @@ def compiled(config: ArithConfig, samples: int) -> Any:
             config.learning_rate,
             total,
             warm_up=min(3 * steps, total // 16) or 1,
-            least=0.01,
+            least=config.least_rate,
             weight_decay=config.weight_decay,
             beta_2=config.beta_2,
         )
@@ -175,37 +225,73 @@ def compiled(config: ArithConfig, samples: int) -> Any:
 
 
 def tasks(config: ArithConfig, data: Questions) -> list[Task]:
-    """The one network, measured on the held-out questions."""
+    """The network, compared on validation and measured on test; and the published one to compare it with."""
+    made = [task(config, data)]
+    if config.baseline_epochs:
+        made.append(task(published(config), data, name=BASELINE))
+    return made
+
+
+def published(config: ArithConfig) -> ArithConfig:
+    """The published network for the same questions, for as many seconds."""
+    setting = ArithConfig.from_options({"preset": "published", "op": config.op, "digits": config.digits})
+    return dataclasses.replace(setting, epochs=config.baseline_epochs, samples=config.samples)
+
+
+def task(config: ArithConfig, data: Questions, name: str = "") -> Task:
+    """One network: ``val_…`` of each epoch where there is a validation part, else ``test_…``."""
+    from nnlab.experiments._long_sums import SelfTraining, examine
+    from nnlab.experiments._long_sums import answers as written
     from nnlab.training.batches import predict_in_batches, shuffled
 
-    def answers(model: Any) -> Any:
-        return predict_in_batches(model, data.x_test, size=1024)  # (questions, answer length, 12) logits
+    x, y = encoded(config, data.training)
+    if config.op == "mul" and config.network == "columns":  # b*a has a*b's answer: shown both ways
+        x, y = np.concatenate([x, x[:, :, ::-1]]), np.concatenate([y, y])
+    chosen = bool(config.validation)
+    x_compared, y_compared = encoded(config, data.compared if chosen else data.test)
+    x_shown, _ = encoded(config, data.test[:SHOWN])
+    steps = -(-len(x) // config.batch_size)
+    epochs, total = config.planned(name, steps, config.epochs)
+    teaching = SelfTraining(config, x, y, shuffled((x, y), len(x), config.batch_size))
 
-    def evaluate(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        logits = answers(model)
+    def measured(model: Any, x: Ids, y: Ids) -> tuple[dict[str, float], Ids]:
+        logits = predict_in_batches(model, x, size=1024)  # (questions, answer length, 12)
         ids = logits.argmax(-1).astype(np.uint8)
-        right = ids == data.y_test
+        right = ids == y
         metrics = {
-            "val_loss": cross_entropy(logits, data.y_test),
+            "loss": cross_entropy(logits, y),
             "exact_match": float(right.all(axis=1).mean()),
             "character_accuracy": float(right.mean()),
         }
-        return metrics, {"answers": decode(config, ids[:SHOWN])}
+        return metrics, ids
 
-    steps = -(-len(data.x) // config.batch_size)
-    epochs, total = config.planned("", steps, config.epochs)
-    return [
-        Task(
-            name="",
-            epochs=epochs,
-            steps=steps,
-            total=total,
-            build=lambda: compiled(config, len(data.x)),
-            batches=shuffled((data.x, data.y), len(data.x), config.batch_size),
-            evaluate=evaluate,
-            outputs=lambda model: {"answers": answers(model).argmax(-1).astype(np.uint8)},
-        )
-    ]
+    def evaluate(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        metrics, _ = measured(model, x_compared, y_compared)
+        part = "val" if chosen else "test"
+        ids = predict_in_batches(model, x_shown, size=1024).argmax(-1).astype(np.uint8)
+        notes = {"answers": decode(config, ids), **teaching.told}
+        return {f"{part}_{name}": value for name, value in metrics.items()}, notes
+
+    def outputs(model: Any) -> dict[str, Any]:
+        metrics, ids = measured(model, *encoded(config, data.test))
+        longer = examine(config, lambda questions: written(model, questions)) if config.reads_any_length else []
+        return {"answers": ids, "test": metrics, "longer": longer}
+
+    return Task(
+        name=name,
+        epochs=epochs + len(teaching.rounds),
+        steps=steps,
+        total=None if teaching.rounds else total,
+        build=lambda: compiled(config, len(x)),
+        batches=teaching.batches,
+        evaluate=evaluate,
+        outputs=outputs,
+        # What it teaches itself is not measured on taught sums: there the last round's weights are kept.
+        keep_best="val_loss" if chosen and not config.extend else None,
+        keep_model=not name,
+        is_baseline=bool(name),
+        sample="question",
+    )
 
 
 # ---- present -----------------------------------------------------------------------------------------
@@ -217,32 +303,32 @@ def present(
     """Consoles, summary, figures, and the ``results`` of the JSON document."""
     from nnlab.output import figures
 
-    runs, held_out = results[""], data.held_out
+    runs, test = results[""], data.test
     first = runs[0]
     notes = first.history.notes
     width = 2 * config.digits + 1
-    truths = [str(answer) for answer in held_out.answer[:SHOWN].tolist()]
+    truths = [str(answer) for answer in test.answer[:SHOWN].tolist()]
     for epoch in dict.fromkeys([min(notes), max(notes)]):
-        terminal.heading(f"After epoch {epoch}", "held-out questions, never trained on")
+        terminal.heading(f"After epoch {epoch}", "test questions, never trained on")
         for index, (truth, answer) in enumerate(zip(truths, notes[epoch]["answers"], strict=True)):
-            terminal.show(console_line(held_out.question(index), truth, answer, width=width))
+            terminal.show(console_line(test.question(index), truth, answer, width=width))
         terminal.show("")
 
-    right = (first.outputs["answers"] == data.y_test).all(axis=1)
-    found = summarise(runs)
-    by_carries = grouped([str(count) for count in arithmetic.carries(held_out).tolist()], right)
-    by_length = grouped(arithmetic.operand_lengths(held_out), right)
+    found = summarise(config, runs, results.get(BASELINE, []))
+    final = decode(config, first.outputs["answers"][:SHOWN])
+    right = (first.outputs["answers"] == encode_answers(config, test.answer)).all(axis=1)
+    by_carries = grouped([str(count) for count in arithmetic.carries(test).tolist()], right)
+    by_length = grouped(arithmetic.operand_lengths(test), right)
     carried = "borrows" if config.op == "sub" else "carries"
     hard = table(carried, "right", "of", "share")
     for name, (correct, total) in by_carries.items():
         hard.add_row(name, f"{correct:,}", f"{total:,}", percent(correct / total))
-    terminal.show(hard, "", summary(config, found, held_out))
+    terminal.show(hard, "", summary(config, found, data), "", *in_words(config, found))
 
     with figures.optional(terminal):
         save_figures(config, folder, runs, by_carries, by_length, carried)
-    final = decode(config, first.outputs["answers"][:SHOWN])
     examples = [
-        {"question": held_out.question(index), "truth": truth, "answer": answer}
+        {"question": test.question(index), "truth": truth, "answer": answer}
         for index, (truth, answer) in enumerate(zip(truths, final, strict=True))
     ]
     return {**found, "examples": examples}
@@ -261,15 +347,35 @@ def console_line(question: str, truth: str, answer: str, *, width: int) -> Any:
     return line.append(f"  {answer.ljust(digits)} ").append(*mark)
 
 
-def summarise(runs: Sequence[RunResult]) -> dict[str, Any]:
+def summarise(config: ArithConfig, runs: Sequence[RunResult], baseline: Sequence[RunResult]) -> dict[str, Any]:
     """The figures of the contract, over all runs."""
-    last = [run.history.rows[-1] for run in runs]
-    names = ("exact_match", "character_accuracy", "loss", "val_loss")
-    results = {name: over_runs([float(row[name]) for row in last]) for name in names}
-    reached = [next((row for row in run.history.rows if row["exact_match"] >= 0.99), None) for run in runs]
+    best = [run.history.best for run in runs]
+    part = "val" if config.validation else "test"
+    results = {name: over_runs([run.outputs["test"][name] for run in runs]) for name in MEASURED}
+    results["test_loss"] = over_runs([run.outputs["test"]["loss"] for run in runs])
+    results["loss"] = over_runs([float(row["loss"]) for row in best])
+    results["val_loss"] = over_runs([float(row["val_loss"]) for row in best]) if config.validation else None
+    reached = [next((r for r in run.history.rows if r[f"{part}_exact_match"] >= 0.99), None) for run in runs]
     for name, column in (("epochs_to_99", "epoch"), ("seconds_to_99", "seconds")):
         results[name] = over_runs([None if row is None else row[column] for row in reached])
+    results["exact_match_by_length"] = by_digits(config, results["exact_match"], runs)
+    results["baselines"] = {}
+    if baseline:
+        measures = {name: over_runs([run.outputs["test"][name] for run in baseline]) for name in MEASURED}
+        measures["test_loss"] = over_runs([run.outputs["test"]["loss"] for run in baseline])
+        results["baselines"] = {BASELINE: measures}
     return results
+
+
+def by_digits(config: ArithConfig, taught: Any, runs: Sequence[RunResult]) -> list[dict[str, Any]]:
+    """Exact match by the digits of the longer operand: the test part's first, then of longer questions by kind."""
+    rows = [{"digits": config.digits, "exact_match": taught, "kinds": {}}]
+    for asked in zip(*(run.outputs["longer"] for run in runs), strict=True):
+        of, kinds = asked[0]["of"], list(asked[0]["right"])
+        shares = {kind: over_runs([row["right"][kind] / of for row in asked]) for kind in kinds}
+        every = over_runs([sum(row["right"].values()) / (of * len(kinds)) for row in asked])
+        rows.append({"digits": asked[0]["digits"], "exact_match": every, "kinds": shares})
+    return rows
 
 
 def grouped(names: Sequence[str], right: np.ndarray[Any, Any]) -> dict[str, tuple[int, int]]:
@@ -279,15 +385,17 @@ def grouped(names: Sequence[str], right: np.ndarray[Any, Any]) -> dict[str, tupl
     return {name: (correct[name], total[name]) for name in sorted(total)}
 
 
-def summary(config: ArithConfig, results: dict[str, Any], held_out: Sums) -> Any:
+def summary(config: ArithConfig, results: dict[str, Any], data: Questions) -> Any:
     """The table at the end."""
-    listed = table("held-out questions", f"{len(held_out):,}")
+    listed = table("test questions", f"{len(data.test):,}")
     if config.runs > 1:
         listed.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
     listed.add_row("answers right (exact match)", percent(results["exact_match"]))
     listed.add_row("characters right", percent(results["character_accuracy"]))
+    listed.add_row("test loss (nats per character)", number(results["test_loss"], ".2g"))
+    if results["val_loss"] is not None:
+        listed.add_row("validation loss (nats per character)", number(results["val_loss"], ".2g"))
     listed.add_row("training loss (nats per character)", number(results["loss"], ".2g"))
-    listed.add_row("held-out loss (nats per character)", number(results["val_loss"], ".2g"))
     epochs, seconds = results["epochs_to_99"], results["seconds_to_99"]
     reached = (
         "not reached"
@@ -296,13 +404,35 @@ def summary(config: ArithConfig, results: dict[str, Any], held_out: Sums) -> Any
     )
     several = isinstance(epochs, dict) and epochs["n"] < config.runs
     of_runs = f" ({epochs['n']} of {config.runs} runs)" if several else ""
-    listed.add_row(f"until 99 % were right{of_runs}", reached)
+    part = "validation" if config.validation else "test"
+    listed.add_row(f"until 99 % of {part} were right{of_runs}", reached)
+    for row in results["exact_match_by_length"][1:]:
+        listed.add_row(f"right of {row['digits']:,} digits", percent(row["exact_match"]))
+    for measures in results["baselines"].values():
+        listed.add_row("the published network, in as much time", percent(measures["exact_match"]))
     report = report_2018("arith")
     if config.op in report["all_right_from_iteration"] and config.digits == 3:
         early, (low, high) = report["early"], report["late"]
         listed.add_row("the 2018 report, early / late", f"{100 * early:g} % / {100 * low:g}–{100 * high:g} %")
         listed.add_row("  all right from iteration", str(report["all_right_from_iteration"][config.op]))
     return listed
+
+
+def in_words(config: ArithConfig, results: dict[str, Any]) -> list[str]:
+    """What the network is worth: beyond the published one, and beyond the sums it was taught."""
+    lines = []
+    if results["baselines"]:
+        reached = percent(results["baselines"][BASELINE]["exact_match"])
+        lines.append(
+            f"The published network, given as much time (at most a minute: {config.baseline_epochs:,} epochs), "
+            f"comes to {reached}, this one to {percent(results['exact_match'])}."
+        )
+    if config.reads_any_length:
+        taught = f"Taught sums of up to {config.digits} digit{'s' * (config.digits != 1)}"
+        taught += f", taught itself up to {config.extend}" if config.extend else " and no longer ones"
+        shares = [f"{percent(row['exact_match'])} at {row['digits']:,}" for row in results["exact_match_by_length"]]
+        lines.append(f"{taught}; right are {', '.join(shares)} digits.")
+    return lines
 
 
 def headline(results: Mapping[str, Any]) -> str:
@@ -322,20 +452,31 @@ def save_figures(
     from nnlab.output import figures
 
     title = f"nnlab arith --op {config.op} --digits {config.digits} ({config.preset})"
+    part, name = ("val", "validation") if config.validation else ("test", "test")
     figure, (left, right) = figures.canvas(2, title=title)
     figures.curves(
         left,
-        {"training": curves(runs, "loss"), "held-out": curves(runs, "val_loss")},
+        {"training": curves(runs, "loss"), name: curves(runs, f"{part}_loss")},
         ylabel="loss (nats per character)",
         log=True,
     )
-    figures.curves(right, {"held-out": curves(runs, "exact_match", 100)}, ylabel="answers right (%)")
+    figures.curves(right, {name: curves(runs, f"{part}_exact_match", 100)}, ylabel=f"{name} answers right (%)")
     right.set_ylim(0, 103)
     folder.write("figures/loss.png", figures.png(figure))
 
-    figure, (left, right) = figures.canvas(2, title=f"{title}: held-out answers right")
-    figures.bars(left, by_carries, xlabel=f"columns with {carried}")
-    figures.bars(right, by_length, xlabel="digits of the operands")
+    longer = runs[0].outputs["longer"]
+    if longer:
+        figure, (ax,) = figures.canvas(1, title=title, width=6.4)
+        start = (config.digits, 100 * float(runs[0].outputs["test"]["exact_match"]))
+        lines = {
+            kind.replace("_", " "): [start, *((row["digits"], 100 * row["right"][kind] / row["of"]) for row in longer)]
+            for kind in longer[0]["right"]
+        }
+        figures.by_digits(ax, lines, taught=config.digits, own=config.extend)
+    else:
+        figure, (left, right) = figures.canvas(2, title=f"{title}: test answers right")
+        figures.bars(left, by_carries, xlabel=f"columns with {carried}")
+        figures.bars(right, by_length, xlabel="digits of the operands")
     folder.write("figures/difficulty.png", figures.png(figure))
 
 
@@ -349,55 +490,84 @@ def predictor(config: ArithConfig, run: FinishedRun, options: Mapping[str, Any])
     return ArithPredictor(config, run)
 
 
-class ArithPredictor(Predictor[tuple[int, int]]):
-    """Answers typed questions with a trained network, many in one compiled batch."""
+class ArithPredictor(Predictor[tuple[str, str]]):
+    """Answers typed questions with a trained network, those of one length together."""
 
     def __init__(self, config: ArithConfig, run: FinishedRun) -> None:
+        from nnlab.experiments._long_sums import reach
+
         self.config = config
         self.model = run.fill(build(config))
         self.asks = f"a question like 12{arithmetic.SIGNS[config.op]}34"
         self.tells = f"Digits that it is less than {100 * UNSURE:g} % sure of are underlined and named."
+        self.reach = reach(config, run.results)
+        self.beyond = 0  # questions longer than that, since it was last told
 
-    def read(self, text: str) -> tuple[int, int]:
-        """The operands of a typed question; InputError where the network cannot read it."""
-        return arithmetic.parse(text, self.config.op, self.config.digits)
+    def read(self, text: str) -> tuple[str, str]:
+        """The operands of a typed question, as digits; InputError where the network cannot read it."""
+        operands = arithmetic.parse(text, self.config.op, None if self.config.reads_any_length else self.config.digits)
+        if (longest := max(map(len, operands))) > LONGEST_QUESTION:
+            raise InputError(f"expected at most {LONGEST_QUESTION:,} digits, got {longest:,}", "Ask for a shorter sum")
+        return operands
 
-    def answer(self, inputs: Sequence[tuple[int, int]]) -> list[str]:
+    def probabilities(self, inputs: Sequence[tuple[str, str]]) -> list[tuple[Ids, np.ndarray[Any, Any]]]:
+        """(ids ``(n,)``, probabilities ``(n, 12)``) of each answer's characters, as the network writes them."""
+        from scipy.special import softmax
+
+        found: list[Any] = [None] * len(inputs)
+        width = {index: max(self.config.digits, *map(len, pair)) for index, pair in enumerate(inputs)}
+        for _, same in itertools.groupby(sorted(width, key=lambda index: width[index]), lambda index: width[index]):
+            indices = list(same)
+            for index, logits in zip(indices, self._logits([inputs[index] for index in indices]), strict=True):
+                found[index] = logits.argmax(-1).astype(np.uint8), softmax(logits, axis=-1)
+        return found
+
+    def _logits(self, inputs: Sequence[tuple[str, str]]) -> Any:
+        from nnlab.training.batches import predict_in_batches
+
+        left, right = zip(*inputs, strict=True)
+        questions = encode_questions(self.config, left, right)
+        longest = max(len(operand) for pair in inputs for operand in pair)
+        few = 64 if longest <= self.config.digits else 1  # of what was taught two sizes at most are compiled
+        size = few if len(inputs) <= few else max(few, min(4096, (1 << 16) // questions.shape[1]))
+        return predict_in_batches(self.model, questions, size=size)
+
+    def answer(self, inputs: Sequence[tuple[str, str]]) -> list[str]:
         """The answers, in order; ``?`` for one the network leaves blank."""
-        logits = self._logits(inputs)
-        return [text or "?" for text in decode(self.config, logits.argmax(-1).astype(np.uint8))]
+        self.beyond += sum(max(map(len, pair)) > self.reach for pair in inputs)
+        return [decode(self.config, ids[None])[0] or "?" for ids, _ in self.probabilities(inputs)]
 
-    def show(self, text: str, given: tuple[int, int]) -> Any:
+    def notes(self) -> list[str]:
+        """How many questions were longer than what the run was measured to be good at."""
+        beyond, self.beyond = self.beyond, 0
+        if not beyond:
+            return []
+        which = "1 question is" if beyond == 1 else f"{beyond:,} questions are"
+        return [
+            f"{which} longer than {self.reach:,} digits, up to which the run was measured to be right on 99 %: "
+            "look at such answers with care"
+        ]
+
+    def show(self, text: str, given: tuple[str, str]) -> Any:
         """The answer, what the network is unsure of underlined and named: also without colours, or underlining."""
         from rich.text import Text
 
-        logits = self._logits([given])
-        answer = decode(self.config, logits.argmax(-1).astype(np.uint8))[0] or "?"
-        shown, unsure = Text(answer), unsure_of(self.config, logits[0])
+        [answer], [(_, probabilities)] = self.answer([given]), self.probabilities([given])
+        shown, unsure = Text(answer), unsure_of(self.config, probabilities)
         for place, _ in unsure:
             if 0 <= place < len(answer):
                 shown.stylize("bold underline", place, place + 1)
         told = "; ".join(words for _, words in unsure)
         return shown.append(f"   unsure: {told}", "dim") if told else shown
 
-    def _logits(self, inputs: Sequence[tuple[int, int]]) -> Any:
-        """What the network gives each character of each answer: ``(n, answer_length, 12)``."""
-        from nnlab.training.batches import predict_in_batches
 
-        sums = Sums.of(self.config.op, inputs)
-        size = 64 if len(sums) <= 64 else 4096  # two shapes at most, so at most two compilations
-        return predict_in_batches(self.model, encode_questions(self.config, sums.left, sums.right), size=size)
-
-
-def unsure_of(config: ArithConfig, logits: np.ndarray[Any, Any]) -> list[tuple[int, str]]:
-    """Where an answer of logits ``(answer_length, 12)`` is less than 90 % sure: (place in the answer, in words).
+def unsure_of(config: ArithConfig, probabilities: np.ndarray[Any, Any]) -> list[tuple[int, str]]:
+    """Where an answer of probabilities ``(n, 12)`` is less than 90 % sure: (place in the answer, in words).
 
     A place before or behind the answer is one that was left blank: another digit may belong there.
     """
     columns = config.network == "columns"
-    logits = np.asarray(logits, np.float64)[:: -1 if columns else 1]  # as it is read
-    raised = np.exp(logits - logits.max(-1, keepdims=True))
-    p = raised / raised.sum(-1, keepdims=True)
+    p = np.asarray(probabilities, np.float64)[:: -1 if columns else 1]  # as it is read
     written = arithmetic.to_strings(p.argmax(-1)[None], config.op)[0]
     blanks = len(written) - len(written.lstrip(" ")) if columns else 0
     names = [*arithmetic.CHARACTERS, arithmetic.SIGNS[config.op]]

@@ -114,8 +114,8 @@ def _digits(config: Any, model: Any, preprocessing: Mapping[str, Any]) -> Export
 
 
 def _sums(config: Any, model: Any, preprocessing: Mapping[str, Any]) -> Exported:
-    from nnlab.data.arithmetic import CHARACTERS, SIGNS, Sums
-    from nnlab.experiments.arith import encode_questions
+    from nnlab.data.arithmetic import CHARACTERS, SIGNS
+    from nnlab.experiments.arith import encode_questions, encoded
 
     columns = config.network == "columns"
     read = (
@@ -126,15 +126,14 @@ def _sums(config: Any, model: Any, preprocessing: Mapping[str, Any]) -> Exported
     written = "the last one first" if columns else "the first one first"
 
     def made(draws: np.random.Generator) -> Array:
-        operands = draws.integers(0, min(10**config.digits, 2**62), (MOST, 2)).tolist()
-        sums = Sums.of(config.op, [(left, right) for left, right in operands])
-        return np.asarray(encode_questions(config, sums.left, sums.right))
+        left, right = draws.integers(0, min(10**config.digits, 2**62), (2, MOST)).tolist()
+        return np.asarray(encode_questions(config, list(map(str, left)), list(map(str, right))))
 
     return _one(
         model,
         (read, f"logits of each character of the answer, {written}: (batch, place, character)"),
         (model.inputs[0].name, "logits"),
-        held_out=lambda data: np.asarray(data.x_test[:MOST]),
+        held_out=lambda data: encoded(config, data.test[:MOST])[0],
         made=made,
         chooses=True,
         preprocessing={"vocabulary": [*CHARACTERS, SIGNS[config.op]], "operation": config.op, "digits": config.digits},

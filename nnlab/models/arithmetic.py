@@ -4,7 +4,7 @@ Two designs. :func:`seq2seq_network` is the published one: read the question's c
 vector, then write the answer from it (Sutskever, Vinyals and Le 2014, as Keras's addition example has it).
 :func:`column_network` reads the sum as it is written on paper, one column a step: an embedding of each pair of
 digits that meet in the column, then bidirectional recurrence, so that carries can travel to the left and the
-sign of a difference can be known from its first digit.
+sign of a difference can be known from its first digit. Of sums and differences it reads any length.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from keras import layers, ops
 
 from nnlab.data.arithmetic import BLANK, VOCABULARY_SIZE
+from nnlab.models.bidirectional import BidirectionalGated
 from nnlab.models.layers import OneHot
 
 SYMBOLS = BLANK + 1  # an operand has digits and blanks
@@ -70,21 +71,24 @@ def seq2seq_network(*, question_length: int, answer_length: int, units: int) -> 
     return keras.Model(question, layers.Dense(VOCABULARY_SIZE)(x), name="seq2seq")
 
 
-def column_network(*, op: str, width: int, answer_length: int, units: int) -> keras.Model:
+def column_network(
+    *, op: str, width: int, answer_length: int, units: int, dropout: float = 0.0, noise: float = 0.0
+) -> keras.Model:
     """The column network: ids ``(batch, width, 2)`` to logits ``(batch, answer_length, 12)``.
 
-    Operands and answer least significant first; of ``op`` ``add`` and ``sub`` the answer is as long as they are.
-    Sums and differences go through two bidirectional LSTM layers. For products the embedding adds its pairs up,
-    so what recurs reads off a sum and carries: one bidirectional layer between two dense ones.
+    Operands and answer least significant first. Sums and differences go through two layers that recur in both
+    directions, with ``noise`` in their gates while they learn, each followed by ``dropout``; their answer is as long as
+    they are, and ``width`` is not looked at: any will do. For products the embedding adds its pairs up, so what recurs
+    reads off a sum and carries: one bidirectional layer between two dense ones.
     """
-    operands = keras.Input((width, 2), dtype="uint8", name="operands")
-    embedding = ColumnEmbedding(units, answer_length, op)
-    x = embedding(operands)  # (batch, answer_length, units)
-    if embedding.crossed:
+    crossed = op == "mul"
+    operands = keras.Input((width if crossed else None, 2), dtype="uint8", name="operands")
+    x = ColumnEmbedding(units, answer_length, op)(operands)  # (batch, answer_length, units)
+    if crossed:
         x = layers.Dense(2 * units, activation="gelu")(x)
         x = layers.Bidirectional(layers.RNN(layers.GRUCell(units), return_sequences=True, unroll=True))(x)
         x = layers.Dense(2 * units, activation="gelu")(x)
     else:
         for _ in range(2):
-            x = layers.Bidirectional(layers.RNN(layers.LSTMCell(units), return_sequences=True, unroll=True))(x)
+            x = layers.Dropout(dropout)(BidirectionalGated(units, noise)(x))
     return keras.Model(operands, layers.Dense(VOCABULARY_SIZE)(x), name="columns")

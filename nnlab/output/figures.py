@@ -211,6 +211,30 @@ def by_setting(lines: Mapping[str, Sequence[tuple[Any, Any]]], *, xlabel: str, y
     return figure
 
 
+@own_style
+def by_digits(ax: Axes, lines: Mapping[str, Sequence[tuple[float, float]]], *, taught: int, own: int) -> None:
+    """Answers right in percent by the digits of the operands: ``(digits, percent)`` of each kind of question.
+
+    Up to ``taught`` digits answers were given, up to ``own`` the network taught itself (0: it did not).
+    """
+    for colour, (name, points) in zip(COLOURS, lines.items(), strict=False):
+        ax.plot(*zip(*points, strict=True), color=colour, marker="o", markersize=4, linewidth=1.4, label=shown(name))
+    for digits, told in ((taught, "taught"), (own, "taught itself")):
+        if digits:
+            ax.axvline(digits, color=INK, linewidth=0.8, linestyle=":")
+            ax.text(digits, 104, told, fontsize=7, ha="center", color=INK)
+    places = sorted({digits for points in lines.values() for digits, _ in points})
+    ax.set_xscale("log")
+    ax.minorticks_off()
+    ax.set_xticks(places, [f"{digits:,}" for digits in places])
+    ax.set_ylim(-3, 110)
+    ax.set_yticks(range(0, 101, 20))
+    ax.set_xlabel("digits of the longer operand", fontsize=9)
+    ax.set_ylabel("answers right (%)", fontsize=9)
+    ax.grid(axis="y", color=FAINT, linewidth=0.6)
+    ax.legend(fontsize=8, frameon=False, loc="lower left")
+
+
 # ---- digits and pictures ------------------------------------------------------------------------------
 
 

@@ -149,7 +149,7 @@ def train_groups(
     ``only`` names the first runs of the groups to train, if not all.
     """
     size = group_size(task, len(seeds))
-    networks = Networks(task, start)
+    networks = Networks(task, None if task.is_baseline else start)
     for first in range(0, len(seeds), size) if only is None else only:
         group = seeds[first : first + size]
         names = [result_name(task.name, first + number) for number in range(len(group))]

@@ -52,6 +52,7 @@ class Task:
     threads: int | None = None  # that may take part in one operation; such a task has a process of its own
     sample: str = "sample"  # what ``flop`` is of, as it is told: "picture", "character"
     flop: Callable[[keras.Model], float] | None = None  # operations for one; None: nnlab.models.cost.cost
+    is_baseline: bool = False  # trained to be compared with: from fresh weights, whatever the run starts from
     total: int | None = None  # batches of the whole training; None: of all epochs
 
     def steps_in(self, epoch: int) -> int:

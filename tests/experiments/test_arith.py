@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 
 import nnlab as python
+from nnlab.commands.runs import compare
 from nnlab.configs.arith import ArithConfig
-from nnlab.experiments import arith
+from nnlab.data.arithmetic import BLANK, Sums, number_ids, to_strings
+from nnlab.errors import InputError, UsageError
+from nnlab.experiments import FinishedRun, _long_sums, arith
+from nnlab.output.run_folder import RunFolder
 from tests.conftest import valid
 
 
@@ -20,14 +24,16 @@ def results(folder):
 
 def test_documented_example_is_true():
     config = ArithConfig.from_options({"op": "sub"})
-    x = arith.encode_questions(config, np.array([46]), np.array([601]))
+    x = arith.encode_questions(config, ["46"], ["601"])
     assert x[0].tolist() == [[6, 1], [4, 0], [10, 6], [10, 10]]  # 10 is blank
     y = arith.encode_answers(config, np.array([-555]))
     assert y[0].tolist() == [5, 5, 5, 11]  # 11 is the sign
     assert arith.decode(config, y) == ["-555"]
     loaded = arith.load(config)
-    assert (len(loaded.data.training), len(loaded.data.held_out)) == (45_000, 5_000)
+    parts = loaded.data.training, loaded.data.validation, loaded.data.test
+    assert list(map(len, parts)) == [40_500, 4_500, 5_000]
     assert loaded.config.samples == 50_000
+    assert loaded.config.baseline_epochs > 0
 
 
 def test_published_preset_is_the_setting_of_2018():
@@ -35,11 +41,17 @@ def test_published_preset_is_the_setting_of_2018():
     assert (config.network, config.units, config.batch_size, config.samples, config.epochs) == (
         *("seq2seq", 128, 128, 50_000, 199),
     )
+    loaded = arith.load(config)
+    parts = loaded.data.training, loaded.data.validation, loaded.data.test
+    assert list(map(len, parts)) == [45_000, 0, 5_000]  # no validation: the last epoch's weights
+    assert loaded.config.baseline_epochs == 0
+    (task,) = arith.tasks(loaded.config, loaded.data)
+    assert (task.keep_best, task.epochs) == (None, 199)
     model = arith.compiled(config, 45_000)
     assert [type(layer).__name__ for layer in model.layers][1:] == ["OneHot", "LSTM", "RepeatVector", "LSTM", "Dense"]
     assert model.count_params() == 4 * 128 * (12 + 128 + 1) + 4 * 128 * (128 + 128 + 1) + 129 * 12
     assert type(model.optimizer).__name__ == "Adam"
-    x = arith.encode_questions(config, np.array([5]), np.array([61]))
+    x = arith.encode_questions(config, ["5"], ["61"])
     assert "".join("0123456789 +"[i] for i in x[0]) == "   16+5"  # read backwards
 
 
@@ -51,7 +63,7 @@ def test_quick_learns_to_add(trained):
     assert found["character_accuracy"] >= found["exact_match"]
     assert found["epochs_to_99"] > 1 or found["exact_match"] < 0.99
     rows = (trained / "metrics.csv").read_text().splitlines()
-    assert rows[0] == "run,epoch,seconds,loss,val_loss,exact_match,character_accuracy"
+    assert rows[0] == "run,epoch,seconds,loss,val_loss,val_exact_match,val_character_accuracy"
     assert len(rows) == document["config"]["epochs"] + 1
     assert not (trained / "checkpoint").exists()
     for name in ("loss", "difficulty"):
@@ -61,11 +73,17 @@ def test_quick_learns_to_add(trained):
 def test_figures_are_those_of_the_answers(trained):
     """exact_match, recounted from the saved model by hand; the run is used from Python."""
     run = python.load(trained)
-    held_out = arith.load(run.config).data.held_out
-    pairs = list(zip(held_out.left.tolist(), held_out.right.tolist(), strict=True))
+    test = arith.load(run.config).data.test
+    pairs = list(zip(test.left.tolist(), test.right.tolist(), strict=True))
     answers = run.predict([f"{a}+{b}" for a, b in pairs])
     right = [answer == str(a + b) for (a, b), answer in zip(pairs, answers, strict=True)]
     assert np.mean(right) == run.results["exact_match"]
+    best = min(run.metrics, key=lambda row: row["val_loss"])  # the epoch is chosen on validation
+    assert run.results["val_loss"] == best["val_loss"]
+    assert run.results["test_loss"] != run.results["val_loss"]
+    lengths = [row["digits"] for row in run.results["exact_match_by_length"]]
+    assert lengths == [3, 5, 10, 30, 100, 300, 1000]
+    assert run.results["baselines"] == {}  # quick: in seconds
 
 
 def test_data_seed_draws_the_questions_and_seed_does_not(nnlab, tmp_path):
@@ -82,9 +100,9 @@ def test_data_seed_draws_the_questions_and_seed_does_not(nnlab, tmp_path):
 
     assert without_seconds(many[3]) == without_seconds(alone[1])
     assert without_seconds(many[1]) != without_seconds(alone[1])
-    drawn = {seed: arith.load(ArithConfig.from_options({"data_seed": seed})).data.held_out for seed in (0, 1)}
+    drawn = {seed: arith.load(ArithConfig.from_options({"data_seed": seed})).data.test for seed in (0, 1)}
     assert drawn[0].left.tolist() != drawn[1].left.tolist()
-    same = arith.load(ArithConfig.from_options({"seed": 7})).data.held_out
+    same = arith.load(ArithConfig.from_options({"seed": 7})).data.test
     assert same.left.tolist() == drawn[0].left.tolist()
 
 
@@ -98,8 +116,6 @@ def test_from_python(tmp_path):
     again = python.load(tmp_path / "run")
     assert again.results == run.results
     assert again.predict(["5-3"]) == run.predict(["5-3"])
-    from nnlab.errors import InputError, UsageError
-
     with pytest.raises(UsageError, match="--epochs"):
         python.train("arith", epochs=0, out=tmp_path / "none")
     with pytest.raises(InputError):
@@ -162,13 +178,229 @@ def test_predict_answers_one_per_line(nnlab, trained):
 
 
 def test_predict_with_unreadable_inputs(nnlab, trained):
-    done = nnlab("predict", trained, "291+7", "2917", "1+4000", "46+601")
+    done = nnlab("predict", trained, "291+7", "2917", f"1+{'4' * 100_001}", "46+601")
     assert done.code == 2
     assert done.out.splitlines() == ["298", "", "", "647"]
     errors = done.err.splitlines()
     assert errors[0].startswith("error: input 2: expected a question like 12+34, got '2917'")
-    assert errors[1].startswith("error: input 3: expected numbers of up to 3 digits, got '1+4000'")
+    assert errors[1].startswith("error: input 3: expected at most 100,000 digits, got 100,001")
     assert len(errors) == 2
+
+
+def test_predict_answers_any_length_and_warns_beyond_what_was_measured(nnlab, trained):
+    longest = f"{'123' * 2000}+7"  # more digits than Python's int() reads
+    done = nnlab("predict", trained, "291+7", "1234+5", longest, "46+601")
+    assert done.code == 0
+    answers = done.out.splitlines()
+    assert (answers[0], answers[3]) == ("298", "647")
+    assert 4 <= len(answers[1]) <= 5
+    assert len(answers[2]) in (6000, 6001)
+    reach = _long_sums.reach(ArithConfig.from_options({"preset": "quick"}), results(trained))
+    beyond = sum(digits > reach for digits in (4, 6000))
+    which = "1 question is" if beyond == 1 else f"{beyond} questions are"
+    assert done.err.startswith(f"warning: {which} longer than {reach} digits, up to which the run was measured")
+    alone = nnlab("predict", trained, "1234+5")  # answers do not depend on what is asked beside them
+    assert alone.out.splitlines() == answers[1:2]
+
+
+@pytest.mark.parametrize(
+    ("rows", "reach"),
+    [
+        ([(3, 1.0), (5, 0.99), (10, 0.98), (30, 1.0)], 5),
+        ([(3, 1.0), (100, {"mean": 1.0}), (1000, 0.5)], 100),
+        ([(3, 0.5), (5, 1.0)], 3),
+        ([(3, 1.0), ("many", 1.0)], 3),
+        ([(3, None)], 3),
+        (["text"], 3),
+        ("text", 3),
+        (None, 3),
+    ],
+)
+def test_how_far_a_run_was_measured_to_be_right(rows, reach):
+    if isinstance(rows, list):
+        rows = [row if isinstance(row, str) else {"digits": row[0], "exact_match": row[1]} for row in rows]
+    assert _long_sums.reach(ArithConfig.from_options({}), {"exact_match_by_length": rows}) == reach
+
+
+def test_products_and_the_published_network_refuse_longer_operands(nnlab):
+    for preset, op in (("quick", "mul"), ("published", "add")):
+        config = ArithConfig.from_options({"preset": preset, "op": op, "digits": 2})
+        network = arith.ArithPredictor.__new__(arith.ArithPredictor)
+        network.config = config
+        sign = "*" if op == "mul" else "+"
+        assert network.read(f"12{sign}34") == ("12", "34")
+        with pytest.raises(InputError, match="expected numbers of up to 2 digits") as caught:
+            network.read(f"123{sign}4")
+        assert caught.value.hint == "Train with --digits 3"
+
+
+def test_characters_come_with_their_probabilities(trained):
+    config = ArithConfig.from_options({"preset": "quick"})
+    predictor = arith.predictor(config, FinishedRun(trained / "model.keras", {}), {})
+    questions = [("291", "7"), ("12345", "6"), ("46", "601")]
+    found = predictor.probabilities(questions)
+    assert [len(ids) for ids, _ in found] == [4, 6, 4]
+    for ids, probabilities in found:
+        assert probabilities.shape == (len(ids), 12)
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+        assert (probabilities.argmax(axis=1) == ids).all()
+    assert predictor.answer(questions) == [arith.decode(config, ids[None])[0] for ids, _ in found]
+    assert predictor.reach == 3  # nothing is known of what the run was measured at
+
+
+# ---- sums it teaches itself ------------------------------------------------------------------------------
+
+
+def self_training(op, digits):
+    from nnlab.training.batches import shuffled
+
+    config = ArithConfig.from_options({"op": op, "preset": "quick", "extend": digits})
+    loaded = arith.load(config)
+    x, y = arith.encoded(loaded.config, loaded.data.training)
+    return _long_sums.SelfTraining(loaded.config, x, y, shuffled((x, y), len(x), 64)), x, y
+
+
+def test_a_round_learns_what_the_network_itself_answered(monkeypatch):
+    """No true sum of a long question is computed: whatever it answers is taken, right or wrong, if it agrees."""
+
+    def refuse(sums):
+        raise AssertionError("a true sum was computed")
+
+    teaching, _, _ = self_training("add", 10)
+    monkeypatch.setattr(Sums, "answer", property(refuse))
+
+    def wrong_but_agreeing(questions):  # 77…7, with one 3 where the digits of both operands add up to an even number
+        written = np.full(questions.shape[:2], 7, np.uint8)
+        written[:, -1] = BLANK
+        even = np.where(questions < BLANK, questions, 0).sum(axis=(1, 2)) % 2 == 0
+        written[even, 0] = 3
+        return written
+
+    own, taught = parted(teaching.round(wrong_but_agreeing, 10, seed=0, epoch=9), 10)
+    assert sum(map(len, (x for x, _ in own))) == len(teaching.x) - len(teaching.x) // _long_sums.TAUGHT_SHARE
+    assert all((y == wrong_but_agreeing(x)).all() for x, y in own)
+    assert teaching.told == {"digits": 10, "agreed": 1.0}
+    assert taught
+
+
+def parted(batches, digits):
+    """The batches of a round: (those it answered itself, taught ones), told apart by their columns."""
+    made = list(batches)
+    assert len(batches) == len(made)
+    own, taught = ([(x, y) for x, y in made if (x.shape[1] == digits + 1) == is_own] for is_own in (True, False))
+    return own, taught
+
+
+def test_a_round_leaves_out_what_does_not_agree_and_keeps_taught_sums_true():
+    teaching, x_taught, _ = self_training("sub", 6)
+
+    def same_either_way(questions):  # a-b = b-a, which is true of 0 alone
+        answer = np.where(np.arange(questions.shape[1]) < 2, 5, BLANK).astype(np.uint8)
+        return np.tile(answer, (len(questions), 1))
+
+    own, taught = parted(teaching.round(same_either_way, 6, seed=0, epoch=9), 6)
+    assert own == []
+    assert teaching.told == {"digits": 6, "agreed": 0.0}
+    x, y = (np.concatenate(arrays) for arrays in zip(*taught, strict=True))
+    assert len(x) == len(x_taught) // _long_sums.TAUGHT_SHARE
+    left, right, answers = numbers(x[:, :, 0]), numbers(x[:, :, 1]), numbers(y)
+    assert [a - b for a, b in zip(left, right, strict=True)] == answers
+
+
+def numbers(ids):
+    """Numbers of ids ``(n, width)``, least significant first."""
+    return [int(string[::-1].strip()) for string in to_strings(ids, "sub")]
+
+
+def test_questions_of_a_round_depend_on_seed_and_epoch_alone():
+    def answer(questions):
+        return np.full(questions.shape[:2], 7, np.uint8)
+
+    def drawn(seed, epoch):
+        return b"".join(x.tobytes() for x, _ in self_training("add", 5)[0].round(answer, 5, seed, epoch))
+
+    assert drawn(0, 7) == drawn(0, 7)
+    assert len({drawn(0, 7), drawn(1, 7), drawn(0, 8)}) == 3
+
+
+def test_it_teaches_itself_and_resumes_to_the_same_bits(nnlab, tmp_path, monkeypatch):
+    from nnlab.training import loop
+
+    options = ["arith", "--op", "sub", "--preset", "quick", "--samples", 200, "--epochs", 1, "--extend", 5, "-q"]
+    whole = nnlab(*options, "--json", "--out", "whole").document
+    rows = [row.split(",")[1] for row in (tmp_path / "whole" / "metrics.csv").read_text().splitlines()[1:]]
+    assert rows == ["1", "2", "3"]  # an epoch of taught sums, rounds of 4 and of 5 digits
+    lines = (tmp_path / "whole" / "console.txt").read_text()
+    assert "Taught sums of up to 3 digits, taught itself up to 5; right are" in " ".join(lines.split())
+    assert [row["digits"] for row in whole["results"]["exact_match_by_length"]] == [3, 5, 10, 30, 100, 300, 1000]
+
+    done = 0
+
+    def stop(rows, check=loop.check_finite):
+        nonlocal done
+        done += 1
+        if done == 3:  # in the round of 5 digits, after its training
+            raise KeyboardInterrupt
+        check(rows)
+
+    monkeypatch.setattr(loop, "check_finite", stop)
+    assert nnlab(*options, "--out", "cut").code == 130
+    assert nnlab("arith", "--resume", "cut", "-q").code == 0
+    assert done == 4
+    assert compare(RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "cut")) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--op", "mul", "--extend", 9], "--extend is for networks that read column by column, got it with --op mul"),
+        (["--preset", "published", "--extend", 9], "got it with --preset published"),
+        (["--digits", 9, "--extend", 9], "expected --extend above --digits 9, got 9"),
+        (["--op", "mul", "--digits", 10], "expected --digits 1 to 9 with --op mul, got 10"),
+    ],
+)
+def test_what_cannot_be_extended_is_refused(nnlab, options, says):
+    done = nnlab("arith", *options)
+    assert (done.code, done.out) == (2, "")
+    assert says in done.err
+
+
+def test_the_exam_has_true_answers_of_every_kind():
+    """A calculator passes it, and one that forgets carries does not."""
+    config = ArithConfig.from_options({"op": "add", "preset": "quick"})
+
+    def calculator(questions):
+        left, right = (np.array(numbers(questions[:, :, side]), object) for side in (0, 1))
+        return number_ids(left + right, questions.shape[1])
+
+    def without_carries(questions):
+        return np.where(questions == BLANK, 0, questions).sum(axis=2).astype(np.uint8) % 10
+
+    passed = _long_sums.examine(config, calculator)
+    assert [row["digits"] for row in passed] == [5, 10, 30, 100, 300, 1000]
+    assert all(count == row["of"] == 20 for row in passed for count in row["right"].values())
+    assert all(count < 20 for row in _long_sums.examine(config, without_carries) for count in row["right"].values())
+
+
+@pytest.mark.parametrize(
+    ("options", "least", "most"),
+    [({}, 4, 6), ({"extend": 26}, 10, 15), ({"epochs": 1}, 1, 1), ({"preset": "quick"}, 0, 0)],
+)
+def test_the_time_of_the_baseline_is_a_number_of_epochs(options, least, most):
+    """So it is the same on every machine: its epochs go with ours, and it takes a minute at most."""
+    assert least <= arith.baseline_epochs(ArithConfig.from_options(options), 40_500) <= most
+
+
+@pytest.mark.slow
+def test_the_published_network_is_trained_beside_it_for_as_many_seconds(nnlab, tmp_path):
+    done = nnlab("arith", "--samples", 400, "--epochs", 3, "--json", "-q", "--out", "run")
+    found = done.document["results"]
+    epochs = done.document["config"]["baseline_epochs"]
+    rows = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
+    assert len(rows) == 1 + 3 + epochs
+    assert set(found["baselines"]) == {"published"}
+    assert 0 <= found["baselines"]["published"]["exact_match"] <= 1
+    assert "The published network, given as much time" in (tmp_path / "run" / "console.txt").read_text()
 
 
 def test_predict_as_json(nnlab, trained):

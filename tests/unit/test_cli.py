@@ -94,8 +94,8 @@ def test_every_command_is_in_this_test(nnlab):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["arith", "--digits", "0"], "--digits 1 to 9, got 0"),
-        (["arith", "--digits", "40"], "--digits 1 to 9, got 40"),
+        (["arith", "--digits", "0"], "--digits 1 to 100, got 0"),
+        (["arith", "--digits", "140"], "--digits 1 to 100, got 140"),
         (["arith", "--digits", "x"], "--digits to be a whole number, got 'x'"),
         (["arith", "--op", "div"], "--op to be one of add, sub, mul, got 'div'"),
         (["arith", "--epoch", "3"], "--epochs"),

@@ -20,9 +20,10 @@ def insights(config: ArithConfig, loaded: Loaded[ArithConfig, Questions], run: F
 
     data = loaded.data
     model = experiment.predictor(config, run, {}).model
-    ids = predict_in_batches(model, data.x_test, size=1024).argmax(-1).astype(np.uint8)
-    right = (ids == data.y_test).all(axis=1)
-    groups = experiment.grouped(arithmetic.operand_lengths(data.held_out), right)
+    x, y = experiment.encoded(config, data.test)
+    ids = predict_in_batches(model, x, size=1024).argmax(-1).astype(np.uint8)
+    right = (ids == y).all(axis=1)
+    groups = experiment.grouped(arithmetic.operand_lengths(data.test), right)
     rows = [[name, f"{good:,}", f"{total:,}", f"{100 * good / total:.1f} %"] for name, (good, total) in groups.items()]
     bars = [good / total for good, total in groups.values()]
     accuracy = Table(["digits", "right", "of", "share"], rows, bars=bars)
@@ -33,9 +34,7 @@ def insights(config: ArithConfig, loaded: Loaded[ArithConfig, Questions], run: F
         shown = wrong[:SHOWN]
         answers = experiment.decode(config, ids[shown])
         pairs = zip(shown.tolist(), answers, strict=True)
-        listed = [
-            [data.held_out.question(row), str(int(data.held_out.answer[row])), text or "(blank)"] for row, text in pairs
-        ]
+        listed = [[data.test.question(row), str(int(data.test.answer[row])), text or "(blank)"] for row, text in pairs]
         contents.append(Table(["question", "right", "answered"], listed))
         caption += f" Below: {'the first ' * (len(wrong) > SHOWN)}{len(shown)} of these."
     return [Insight("Right by the length of the numbers", caption, contents)]

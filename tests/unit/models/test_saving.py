@@ -73,7 +73,7 @@ def inputs_of(model):
     if isinstance(model, seq2seq.Seq2Seq):
         ids = rng.integers(4, 7, (3, 6)).astype("int32")
         return {"source": ids, "target": ids[:, :4]}
-    shape = (3, *model.input_shape[1:])
+    shape = tuple(size or 3 for size in model.input_shape)
     return rng.random(shape).astype("float32") if model.input.dtype == "float32" else rng.integers(0, 7, shape)
 
 
