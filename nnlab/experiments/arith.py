@@ -242,6 +242,7 @@ def task(config: ArithConfig, data: Questions, name: str = "") -> Task:
     """One network: ``val_…`` of each epoch where there is a validation part, else ``test_…``."""
     from nnlab.experiments._long_sums import SelfTraining, examine
     from nnlab.experiments._long_sums import answers as written
+    from nnlab.models.cost import cost
     from nnlab.training.batches import predict_in_batches, shuffled
 
     x, y = encoded(config, data.training)
@@ -291,6 +292,7 @@ def task(config: ArithConfig, data: Questions, name: str = "") -> Task:
         keep_model=not name,
         is_baseline=bool(name),
         sample="question",
+        flop=lambda model: cost(model) * (config.answer_length if config.reads_any_length else 1),
     )
 
 

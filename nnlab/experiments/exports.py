@@ -72,13 +72,18 @@ def _one(
     model: Any,
     meaning: tuple[str, str],
     names: tuple[str, str],
+    *,
+    written: Any = None,
     **known: Any,
 ) -> Exported:
-    """One network from one tensor to one; its input and its output are called ``names``."""
+    """One network from one tensor to one; its input and its output are called ``names``.
+
+    ``written`` goes into the file where it is not the model itself; it is compared with the model.
+    """
     from nnlab.models.onnx import renamed, with_erf
     from nnlab.training.batches import predict_in_batches
 
-    network = renamed(with_erf(model), names[0])
+    network = renamed(with_erf(model if written is None else written), names[0])
     return Exported(
         [Network("", network, names[1:])],
         dict(zip(names, meaning, strict=True)),
@@ -129,10 +134,13 @@ def _sums(config: Any, model: Any, preprocessing: Mapping[str, Any]) -> Exported
         left, right = draws.integers(0, min(10**config.digits, 2**62), (2, MOST)).tolist()
         return np.asarray(encode_questions(config, list(map(str, left)), list(map(str, right))))
 
+    from nnlab.models.exported import column_network
+
     return _one(
         model,
         (read, f"logits of each character of the answer, {written}: (batch, place, character)"),
         (model.inputs[0].name, "logits"),
+        written=column_network(model) if config.reads_any_length else None,
         held_out=lambda data: encoded(config, data.test[:MOST])[0],
         made=made,
         chooses=True,

@@ -30,8 +30,8 @@ def cost(model: keras.Model) -> float:
     """Floating-point operations (FLOP) of one sample's way forward through a network of the functional API.
 
     A sample is a row of the batch: of a network that reads a window of text, the whole window. A layer that is called
-    several times counts as often. Of a layer unknown here every matrix counts once for each position of its output, of
-    a model that is no graph of layers once.
+    several times counts as often; an axis of any length counts as 1. Of a layer unknown here every matrix counts once
+    for each position of its output, of a model that is no graph of layers once.
     """
     model = model._functional if isinstance(model, keras.Sequential) else model
     if not hasattr(model, "_nodes_by_depth"):
@@ -58,8 +58,8 @@ def translation_cost(model: Seq2Seq, source: float, target: float) -> float:
 
 def _of_node(node: Any) -> float:
     """FLOP of one call of a layer."""
-    given = [tuple(tensor.shape) for tensor in node.input_tensors]
-    made = [tuple(tensor.shape) for tensor in node.outputs]
+    given = [tuple(size or 1 for size in tensor.shape) for tensor in node.input_tensors]
+    made = [tuple(size or 1 for size in tensor.shape) for tensor in node.outputs]
     return sum(_of_call(node.operation, *shapes) for shapes in zip(given, made, strict=False))
 
 

@@ -13,11 +13,13 @@ import numpy as np
 from keras import layers, ops
 
 from nnlab.data.tokenizers import PAD
+from nnlab.models.bidirectional import BidirectionalGated
 from nnlab.models.layers import OneHot
 from nnlab.models.lstm import GATE_CLOSED, ScanLSTM
 from nnlab.models.seq2seq import AttentionSeq2Seq, EncoderDecoder
 
 Kernel = np.ndarray[Any, Any]
+RESET_OPEN = 60.0  # a sigmoid of this is 1 to the last bit of float32
 
 
 def character_step(model: keras.Model) -> keras.Model:
@@ -100,6 +102,41 @@ def translation_step(model: EncoderDecoder | AttentionSeq2Seq) -> keras.Model:
     tied.set_weights([rows.T])
     logits = tied(model.output_projection(h_2 + h_1))
     return keras.Model([ids, *memory, *states], [logits, h_1, c_1, h_2, c_2], name="decoder")
+
+
+def column_network(model: keras.Model) -> keras.Model:
+    """A column network of sums and differences with Keras's own recurrence: of the same inputs, the same outputs."""
+    operands = keras.Input(model.input_shape[1:], dtype="uint8", name="operands")
+    x = operands
+    for layer in model.layers[1:]:
+        if isinstance(layer, BidirectionalGated):
+            x = _gru_of(layer)(x)
+        elif not isinstance(layer, layers.Dropout):
+            x = layer(x)
+    return keras.Model(operands, x, name="columns")
+
+
+def _gru_of(layer: BidirectionalGated) -> layers.Bidirectional:
+    """Keras's bidirectional GRU of the same weights; its reset gate, which ours is without, is held open."""
+    units = layer.units
+    kernels = np.split(_values(layer.kernel), 2, axis=-1)  # of each direction: gate and candidate
+    biases = np.split(_values(layer.bias), 2, axis=-1)
+    recurrent = _values(layer.recurrent)
+    both = layers.Bidirectional(layers.GRU(units, return_sequences=True))
+    both.build((None, None, kernels[0].shape[0]))
+    values = []
+    for direction, kernel, bias in zip(recurrent, kernels, biases, strict=True):
+        open_gate = np.stack([_with_reset(bias, np.full(units, RESET_OPEN)), np.zeros(3 * units)])
+        values += [_with_reset(kernel, np.zeros((len(kernel), units)))]
+        values += [_with_reset(direction, np.zeros((units, units))), open_gate]
+    both.set_weights([value.astype("float32") for value in values])
+    return both
+
+
+def _with_reset(array: Kernel, reset: Kernel) -> Kernel:
+    """Gate and candidate as Keras has them: update, reset, candidate."""
+    gate, candidate = np.split(array, 2, axis=-1)
+    return np.concatenate([gate, reset, candidate], axis=-1)
 
 
 def _state_inputs(units: list[int]) -> list[Any]:

@@ -8,6 +8,8 @@ import pytest
 from keras import ops
 
 from nnlab.data.tokenizers import PAD, SPECIAL, START
+from nnlab.models import exported
+from nnlab.models.arithmetic import column_network
 from nnlab.models.exported import character_step, translation_encoder, translation_step
 from nnlab.models.language_model import stream_model, window_model
 from nnlab.models.seq2seq import AttentionSeq2Seq, EncoderDecoder
@@ -77,3 +79,11 @@ def test_encoder_and_steps_are_the_translator(kind):
     whole = model.predict_on_batch({"source": source, "target": target})
     np.testing.assert_allclose(np.stack(logits, axis=1), whole, atol=1e-4)
     assert not any(layer.__class__.__name__ == "ScanLSTM" for layer in translation_encoder(model).layers)
+
+
+def test_columns_go_out_as_gru():
+    model = disturbed(column_network(op="sub", width=3, answer_length=4, units=5, dropout=0.2, noise=0.5))
+    ids = RNG.integers(0, 11, (6, 9, 2)).astype("uint8")
+    sent = exported.column_network(model)
+    np.testing.assert_allclose(np.asarray(sent(ids)), np.asarray(model(ids)), atol=1e-5)
+    assert not any(layer.__class__.__name__ == "BidirectionalGated" for layer in sent.layers)
