@@ -11,6 +11,7 @@ from nnlab.errors import UsageError
 from nnlab.options import bounded, option
 
 MOST_DIGITS_OF_PRODUCTS = 9
+ANY_EXTENSION = tuple(range(1, 101))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +64,10 @@ class ArithConfig(Config):
     }
     VARIANTS: ClassVar = (
         Variant(
-            {"preset": ("best",), "extend": tuple(range(1, 101))},
+            {"preset": ("best",), "extend": ANY_EXTENSION},
             {"least_rate": 0.1, "examined": 300, "dropout": 0.2, "noise": 1.0},
         ),
+        Variant({"preset": ("best",), "extend": ANY_EXTENSION, "op": ("sub",)}, {"dropout": 0.05}),
         Variant(
             {"preset": ("best",), "op": ("mul",)},
             {"epochs": 200, "units": 64, "learning_rate": 3e-3, "weight_decay": 0.3},

@@ -23,7 +23,6 @@ class Stream(IntEnum):
     UNANSWERED = 3  # arith: the questions of a round of self-training; its epoch
     SPLIT = 3  # translate: the source sentences for validation and test
     PROMPT = 4  # textgen
-    EXAMINED = 4  # arith: the questions of one kind and length; both together are its epoch
     MEASURED = 5  # translate: the training pairs that the training loss is measured on
     NOISE = 5  # denoise: the noise of a test picture; its number is the seed
     SHOWN_TRAINING = 6  # translate: examples
@@ -31,6 +30,7 @@ class Stream(IntEnum):
     SHOWN_HELD_OUT = 8  # translate: examples
     SEGMENTATION = 9  # translate: subwords drawn at random
     VALIDATION = 10  # autoencode, denoise: the training pictures or recordings that choose the epoch
+    EXAMINED = 11  # arith: the questions of one kind and length; both together are its epoch
     SAMPLE_DIGITS = 28  # built-in data of mnist
     SAMPLE_PICTURES = 32  # built-in data of autoencode and denoise
     PIXELS = 784  # permute: the one shuffle of all pictures' pixels

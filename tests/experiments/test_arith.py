@@ -61,7 +61,7 @@ def test_quick_learns_to_add(trained):
     found = document["results"]
     assert found["exact_match"] >= 0.97
     assert found["character_accuracy"] >= found["exact_match"]
-    assert found["epochs_to_99"] > 1 or found["exact_match"] < 0.99
+    assert found["epochs_to_99"] is None or found["epochs_to_99"] > 1
     rows = (trained / "metrics.csv").read_text().splitlines()
     assert rows[0] == "run,epoch,seconds,loss,val_loss,val_exact_match,val_character_accuracy"
     assert len(rows) == document["config"]["epochs"] + 1

@@ -41,7 +41,7 @@ def test_every_option_changes_the_record_and_nothing_else(name):
         "net": "mlp" if "mlp" in str(cls.__annotations__) or name == "permute" else "dense",
         "loss": "mse", "top": 4, "maxlen": 9, "diversity": [0.7], "length": 11, "lower": False, "validation": 0.3,
         "dropout": 0.4, "reverse": True, "beam": 3, "code": 12, "activation": "sigmoid", "grid": True,
-        "data": "sample", "test": 0.2, "noise": "0.2-0.4", "clip": False,
+        "data": "sample", "extend": 26, "test": 0.2, "noise": "0.2-0.4", "clip": False,
     }  # fmt: skip
     options = [entry.name for entry in fields_of(cls) if "option" in entry.metadata]
     assert set(options) <= set(typed), "an option without a value in this test"
@@ -56,7 +56,7 @@ def test_every_option_changes_the_record_and_nothing_else(name):
     ("given", "told"),
     [
         ({"op": "pow"}, "expected --op to be one of add, sub, mul, got 'pow'"),
-        ({"digits": 0}, "expected --digits 1 to 9, got 0"),
+        ({"digits": 0}, "expected --digits 1 to 100, got 0"),
         ({"digits": "3"}, "expected --digits to be a whole number, got '3'"),
         ({"epochs": True}, "expected --epochs to be a whole number, got True"),
         ({"epochs": 0}, "expected --epochs 1 to 1,000,000, got 0"),
