@@ -232,7 +232,7 @@ def by_digits(ax: Axes, lines: Mapping[str, Sequence[tuple[float, float]]], *, t
     ax.set_xlabel("digits of the longer operand", fontsize=9)
     ax.set_ylabel("answers right (%)", fontsize=9)
     ax.grid(axis="y", color=FAINT, linewidth=0.6)
-    ax.legend(fontsize=8, frameon=False, loc="lower left")
+    ax.legend(fontsize=8, frameon=False, loc="best")
 
 
 # ---- digits and pictures ------------------------------------------------------------------------------

@@ -6,15 +6,17 @@ import dataclasses
 import json
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
-from nnlab.config import PRESETS, RunOptions
+from nnlab.config import PRESETS, RunOptions, command
 from nnlab.configs.arith import ArithConfig
 from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.configs.mnist import MnistConfig
 from nnlab.configs.translate import TranslateConfig
 from nnlab.errors import UsageError
 from nnlab.experiments import REGISTRY
-from nnlab.options import BY_DATA, added, defaults_told, fields_of
+from nnlab.options import BY_DATA, added, defaults_told, fields_of, parsed, value_of, words_of
 
 
 @pytest.mark.parametrize("name", REGISTRY)
@@ -147,3 +149,25 @@ def test_address_needs_the_engine_ray():
 
 def test_seeds_follow_each_other():
     assert list(ArithConfig.from_options({"seed": 4, "runs": 3}).seeds) == [4, 5, 6]
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_words_of_options_are_a_command_line_that_gives_them(name):
+    """What a sweep or a page prints, read by the program as if it were typed."""
+    cls = REGISTRY[name].config
+    given = {"preset": "quick", "epochs": 3, "batch_size": 7, "data": "sample", "seed": 5}
+    given |= {"diversity": [0.5, 1.0], "lower": False} if name == "textgen" else {}
+    given |= {"grid": True, "clip": False} if name == "denoise" else {}
+    given |= {"units": 16} if name == "arith" else {}
+    seen = {}
+
+    def run(command, options, run_options):
+        seen.update(options, settings=run_options.set)
+        return 0
+
+    app = typer.Typer()
+    app.command()(command(cls, name, run))
+    result = CliRunner().invoke(app, words_of(cls, given))
+    assert result.exit_code == 0, result.output
+    settings = [parsed(cls, text, "--set") for text in seen.pop("settings") or []]
+    assert {**seen, **{key: value_of(cls, key, text) for key, text in settings}} == given
