@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import glob
 import os
+import select
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -103,22 +106,48 @@ def unquoted(line: str) -> str:
 
 @contextmanager
 def gone_on_hangup() -> Iterator[None]:
-    """Within, Ctrl-C is KeyboardInterrupt as in any Python, and a hangup or a polite kill is :class:`Gone`."""
+    """Within, Ctrl-C is KeyboardInterrupt as in any Python, and a hangup or a polite kill is :class:`Gone`.
 
-    def leave(number: int, frame: object) -> None:
-        raise Gone
-
+    Python's readline notices a signal only while it waits for a key: one that comes between two waits would be heard
+    with the next key. So it is sent again until it was.
+    """
+    heard = dict.fromkeys((signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)), 0)
     previous: dict[int, Any] = {}
+
+    def interrupt(number: int, frame: object) -> None:
+        heard[number] += 1
+        raise KeyboardInterrupt if number == signal.SIGINT else Gone
+
+    def send_again(told: int, main: int) -> None:
+        before = dict(heard)
+        while numbers := os.read(told, 1024):
+            for number in {*numbers} & {*previous}:
+                time.sleep(0.2)
+                while number in previous and heard[number] == before[number]:
+                    signal.pthread_kill(main, number)
+                    time.sleep(0.2)
+                before[number] = heard[number]
+            while select.select([told], [], [], 0)[0] and os.read(told, 1024):  # those that were sent here
+                pass
+        os.close(told)
+
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
     with suppress(ValueError):  # not the main thread
-        previous[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
-        for name in ("SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup: so it stays
-                previous[number] = signal.signal(number, leave)
+        for number in heard:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup: so it stays
+                previous[number] = signal.signal(number, interrupt)
+        signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+        threading.Thread(target=send_again, args=(told, threading.get_ident()), daemon=True).start()
     try:
         yield
     finally:
-        for number, handler in previous.items():
+        handlers = dict(previous)
+        previous.clear()
+        with suppress(ValueError):
+            signal.set_wakeup_fd(-1)
+        os.close(tell)
+        for number, handler in handlers.items():
             signal.signal(number, handler)
 
 

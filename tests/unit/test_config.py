@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import Any
 
 import pytest
 import typer
@@ -159,7 +160,7 @@ def test_words_of_options_are_a_command_line_that_gives_them(name):
     given |= {"diversity": [0.5, 1.0], "lower": False} if name == "textgen" else {}
     given |= {"grid": True, "clip": False} if name == "denoise" else {}
     given |= {"units": 16} if name == "arith" else {}
-    seen = {}
+    seen: dict[str, Any] = {}
 
     def run(command, options, run_options):
         seen.update(options, settings=run_options.set)
