@@ -21,6 +21,7 @@ from nnlab.errors import UsageError
 SHARED, OWN = "What to run", "This experiment"
 OUTPUT, COMPUTE = "Where it goes and how it is shown", "Where it computes"  # panels of the help
 USUAL = ("pictures",)  # a condition of a variant that the help leaves out
+DECIDED = ("start", "steps")  # settings that only --from and --minutes decide
 UNRECORDED = ("given", "facts", "inherited")  # fields of a config that are no settings
 BY_DATA: Any = None  # the default of an option that is decided once the data are loaded
 
@@ -161,7 +162,7 @@ def parsed(cls: type, text: str, flag: str) -> tuple[str, str]:
     name = name.strip().lstrip("-").replace("-", "_")
     if not equals or not name or not value.strip():
         raise UsageError(f"expected {flag} NAME=VALUE, got {text!r}", "For example: units=64")
-    names = [entry.name for entry in fields_of(cls)]
+    names = [entry.name for entry in fields_of(cls) if entry.name not in DECIDED]
     if name not in names:
         near = difflib.get_close_matches(name, names, 3)
         hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(names)}"

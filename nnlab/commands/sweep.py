@@ -35,7 +35,6 @@ FIXED = {
     "validation": "Figures on another split say nothing of a setting",
     "test": "Figures on another split say nothing of a setting",
     "preset": "Sweep the settings themselves",
-    "start": "Use --from",
 }
 
 

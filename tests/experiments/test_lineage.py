@@ -61,6 +61,8 @@ def test_from_goes_on_with_the_weights_without_the_other_run(nnlab, trained, tmp
         (("arith", "--like", "nowhere"), "expected a run folder, found nothing"),
         (("arith", "--resume", "a", "--from", "a"), "it does not take --from"),
         (("arith", "--set", "unit=8"), "Did you mean units?"),
+        (("arith", "--set", "start=abc"), "expected --set with a setting of this experiment, got 'start'"),
+        (("arith", "--sweep", "steps=1,2"), "expected --sweep with a setting of this experiment, got 'steps'"),
         (("arith", "--set", "units=x"), "expected units to be a whole number, got 'x'"),
         (("arith", "--set", "digits=2", "--digits", "3"), "digits is given twice"),
         (("arith", "--sweep", "units=8"), "expected 2 to 100 values"),
