@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,10 +15,10 @@ from nnlab.commands.parent import adopt, inherited_record, starter, taken_over, 
 from nnlab.config import Config, RunOptions
 from nnlab.errors import Description, ExitCode, InputError, UsageError
 from nnlab.experiments import Loaded, entry
-from nnlab.options import parsed, value_of
+from nnlab.options import parsed, value_of, words_of
 from nnlab.output.document import document
 from nnlab.output.run_folder import RunFolder
-from nnlab.output.terminal import Terminal, quoted
+from nnlab.output.terminal import Terminal, literal, quoted
 from nnlab.training.parallel import Engine, Local, most_workers
 
 if TYPE_CHECKING:
@@ -133,6 +134,19 @@ def resumed(name: str, given: Mapping[str, Any], options: RunOptions, terminal: 
     folder = RunFolder.open(options.resume, name)
     config = config_of(folder)
     return Session(name, config if folder.finished else with_parent(folder, config), folder, terminal, options)
+
+
+def command_line(record: Mapping[str, Any], data: Mapping[str, Any]) -> str:
+    """What made a run, as it is typed, from its ``config.json`` and ``data.json``; it may be anybody's.
+
+    Options that the record does not say were typed are all of them.
+    """
+    command = str(record["command"])
+    typed = record.get("typed", record["config"])
+    given = {name: value for name, value in dict(typed).items() if value is not None}
+    parent = data.get("parent")
+    start = ["--from", str(parent.get("run"))] if isinstance(parent, dict) else []
+    return shlex.join(map(literal, ["nnlab", command, *words_of(entry(command).config, given), *start]))
 
 
 def config_of(folder: RunFolder) -> Config:

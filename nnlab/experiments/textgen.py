@@ -358,7 +358,8 @@ def beyond_baselines(found: Mapping[str, Any]) -> str:
     """One sentence: what the network is worth beyond the best baseline."""
     name, best = min(found["baselines"].items(), key=lambda item: float(item[1]["test_loss"]))
     loss, nats = mean_of(found["test_loss"]), float(best["test_loss"])
-    told = f"{abs(loss - nats):.3f} nats per character ({100 * abs(loss / nats - 1):.1f} %)"
+    share = f" ({100 * abs(loss / nats - 1):.1f} %)" if nats > 0 else ""
+    told = f"{abs(loss - nats):.3f} nats per character{share}"
     if loss < nats:
         return f"Beyond the best baseline ({baseline_label(name, best)}), the network takes off {told}."
     return f"The network is worth nothing beyond the best baseline ({baseline_label(name, best)}): {told} worse."

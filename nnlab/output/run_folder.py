@@ -38,11 +38,12 @@ if TYPE_CHECKING:
     import numpy as np
 
 CHECKPOINT = "checkpoint"
+LOCK = ".lock"
 TRAINED_ON = "trained_on.npy"  # keys of what the network was trained on, and its ancestors
 SWEEP = "sweep.json"  # the record of a sweep, in the folder that holds its runs
 PARENT = "parent"  # what a run that started from another's weights keeps of it
+BEGUN = ("data.json", "preprocessing.json", TRAINED_ON, LOCK)  # written before config.json makes it a run
 KEPT_OF_PARENT = ("model.keras", "preprocessing.json", TRAINED_ON)
-LOCK = ".lock"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -60,7 +61,7 @@ class RunFolder:
     def create(cls, command: str, out: Path | None) -> RunFolder:
         """A new folder: ``out``, or ``runs/COMMAND-DATE-TIME``. Raises UsageError where it cannot be."""
         try:
-            if out is not None and out.is_dir() and any(out.iterdir()):
+            if out is not None and out.is_dir() and any(out.iterdir()) and not only_begun(out):
                 hint = "Choose another --out, or go on with it: --resume" if is_run(out) else "Choose another --out"
                 raise UsageError(f"expected a new or empty folder for --out, got {out}, which has files in it", hint)
             if out is not None and out.exists() and not out.is_dir():
@@ -360,8 +361,7 @@ class RunFolder:
         computed = ("checkpoint", "metrics.csv", "model.keras", "results.json", "console.txt")
         if not self._new or any((self.path / name).exists() for name in computed):
             return
-        begun = ("config.json", "data.json", "preprocessing.json", TRAINED_ON, "environment.json", LOCK)
-        for name in (*begun, *(f"{PARENT}/{kept}" for kept in KEPT_OF_PARENT)):
+        for name in ("config.json", *BEGUN, "environment.json", *(f"{PARENT}/{kept}" for kept in KEPT_OF_PARENT)):
             with suppress(OSError):
                 (self.path / name).unlink(missing_ok=True)
         for folder in [self.path / PARENT, *self._folders]:
@@ -397,6 +397,13 @@ def _new_folder(command: str) -> Path:
             (Path("runs") / name).mkdir()
             return Path("runs") / name
     raise FileExistsError(errno.EEXIST, "a thousand runs in one second", f"runs/{stamp}")
+
+
+def only_begun(path: Path) -> bool:
+    """Whether there is nothing in a folder but what a process leaves that was killed before its run was one."""
+    names = {entry.name for entry in path.iterdir()}
+    rest = names - {*BEGUN, PARENT}
+    return LOCK in names and all(name.startswith(".") and (".part" in name or ".probe" in name) for name in rest)
 
 
 def is_run(path: Path) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from nnlab.commands.page import command_line
+from nnlab.commands.train import command_line
 from nnlab.experiments import REGISTRY
 from tests.browser.chromium import look
 from tests.browser.test_report import Page
@@ -216,7 +216,7 @@ def test_the_line_that_is_shown_makes_the_same_config(nnlab, monkeypatch, line):
     assert nnlab(*shlex.split(line)).code == 0
     name, given = seen.pop()
     config = REGISTRY[name].config.from_options(given)
-    shown = command_line(name, config)
+    shown = command_line({"command": name, "typed": given, "config": config.record()}, {})
     assert nnlab(*shlex.split(shown)[1:]).code == 0
     assert REGISTRY[name].config.from_options(seen.pop()[1]).record() == config.record()
 
@@ -237,7 +237,7 @@ QUICK: dict[str, tuple[list[Any], list[str]]] = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.parametrize("name", QUICK)
 def test_each_experiment_is_looked_into_and_readable_everywhere(nnlab, tmp_path, name):
     words, titles = QUICK[name]

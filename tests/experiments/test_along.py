@@ -21,8 +21,9 @@ from typer.testing import CliRunner
 
 import nnlab
 from nnlab.cli import app
-from nnlab.commands.export.card import command_line, figures, text
+from nnlab.commands.export.card import figures, text
 from nnlab.commands.export.network import compare
+from nnlab.commands.train import command_line
 from nnlab.configs.arith import ArithConfig
 from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.configs.mnist import MnistConfig
@@ -182,7 +183,7 @@ def test_the_command_of_a_card_makes_the_same_config(monkeypatch):
         AutoencodeConfig.from_options({"data": "birds", "code": 64}),
     ):
         name = type(config).__name__.removesuffix("Config").lower()
-        words = command_line(name, config, config.data)
+        words = command_line({"command": name, "typed": dict(config.given), "config": config.record()}, {})
         given: dict[str, object] = {}
 
         def keep(_, typed, options, given=given):
@@ -451,6 +452,7 @@ def test_answers_that_differ_are_refused_by_how_much(change, chooses, said, monk
             compare(leaving, [], None)
 
 
+PUBLISHED = pytest.param("published", marks=pytest.mark.release)
 KINDS = {
     "mlp": ["mnist", "--net", "mlp"],
     "cnn": ["mnist", "--net", "cnn"],
@@ -481,7 +483,7 @@ def small(nnlab, tmp_path):
     return train
 
 
-@pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_network_of_one_input_goes_out(nnlab, onnx, small, kind):
     done = nnlab("export", small(KINDS[kind]), "--to", "onnx", "--json")
@@ -493,12 +495,11 @@ def test_every_network_of_one_input_goes_out(nnlab, onnx, small, kind):
     told = json.loads(Path("run.json").read_text())
     session = onnx("run.onnx")
     spec = told["networks"][0]["inputs"][0]
-    given = np.zeros([3, *spec["shape"][1:]], spec["dtype"])
+    given = np.zeros([3, *(size if isinstance(size, int) else 7 for size in spec["shape"][1:])], spec["dtype"])
     assert session.run(None, {spec["name"]: given})[0].shape[0] == 3
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("preset", ["quick", "published"])
+@pytest.mark.parametrize("preset", [pytest.param("quick", marks=pytest.mark.slow), PUBLISHED])
 def test_text_is_written_by_the_file_alone(nnlab, onnx, small, preset):
     run = small(["textgen", "--preset", preset])
     assert nnlab("export", run, "--to", "onnx", "--json").code == 0
@@ -520,8 +521,7 @@ def test_text_is_written_by_the_file_alone(nnlab, onnx, small, preset):
     assert written == wanted[:5]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("preset", ["quick", "published"])
+@pytest.mark.parametrize("preset", [pytest.param("quick", marks=pytest.mark.slow), PUBLISHED])
 def test_sentences_are_translated_by_the_files_alone(nnlab, onnx, small, preset):
     run = small(["translate", "--preset", preset], *(["--epochs", 8] if preset == "quick" else []))
     done = nnlab("export", run, "--to", "onnx", "--json")

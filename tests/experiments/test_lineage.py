@@ -189,7 +189,7 @@ def test_other_pairs_for_a_trained_network(nnlab, tmp_path):
     assert "expected characters, which a was trained on, got subwords" in refused.err
 
 
-@pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.parametrize(
     ("words", "options"),
     [

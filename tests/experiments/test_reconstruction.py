@@ -293,7 +293,7 @@ def test_interrupted_run_is_resumed_to_the_bit(nnlab, few, tmp_path, monkeypatch
     assert compare(RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "cut")) == []
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_published_sound_network_runs(nnlab):
     done = nnlab("autoencode", "--data", "chirps", "--net", "dense", *QUICK, "--epochs", 1, "--out", "dense")
     assert done.code == 0, done.err

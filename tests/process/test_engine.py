@@ -123,7 +123,7 @@ def test_ray_workers_one_killed_give_the_weights_of_one_process(alone, cluster, 
     assert compare(alone, RunFolder(tmp_path / "run")) == []
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_report_on_ray_is_the_report_on_this_machine(cluster, tmp_path):
     words = ("report", "--preset", "quick", "--only", "addition,subtraction", "-q", "--out")
     for engine_name, place in (("local", "here"), ("ray", "there")):

@@ -11,11 +11,11 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from nnlab.commands.train import command_line
 from nnlab.config import SAMPLE, Config
 from nnlab.errors import UsageError
 from nnlab.evaluation.intervals import flat_figures
 from nnlab.experiments import entry
-from nnlab.options import fields_of, flag_of
 from nnlab.output.terminal import one_line
 
 MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~])")
@@ -44,7 +44,7 @@ def card(
     made_by = f"nnlab {environment.get('nnlab')}"
     place = f"runs/{command}"
     about = (type(config).__doc__ or "").splitlines()[0]
-    typed = command_line(command, config, recorded["config"].get("data"))
+    typed = command_line(recorded, data)
     lines = [
         f"# nnlab {text(command)}: {text(about)}",
         "",
@@ -190,40 +190,3 @@ def shown(value: Any) -> str:
 
 
 # ---- the command line --------------------------------------------------------------------------------
-
-
-def command_line(command: str, config: Config, data: Any) -> str:
-    """The options that make this config, as they are typed; ``data`` is what it calls its data.
-
-    Settings that are no options come from the preset and from variants.
-    """
-    words = ["nnlab", command, "--preset", config.preset]
-    for name, value in typed_options(config).items():
-        each = next(each for each in fields_of(type(config)) if each.name == name)
-        flags = each.metadata["option"].flags
-        if isinstance(value, bool):
-            words += [flag_of(each) if value else flags[0].partition("/")[2]]
-        else:
-            given = data if name == "data" else value
-            for one in given if isinstance(given, list) else [given]:
-                words += [flag_of(each), str(one)]
-    return " ".join(shlex.quote(one_line(word)) for word in words)
-
-
-def typed_options(config: Config) -> dict[str, Any]:
-    """The options that, typed beside its preset, make this config: no more than it takes."""
-    wanted = {
-        each.name: getattr(config, each.name)
-        for each in fields_of(type(config))
-        if "option" in each.metadata and each.name != "preset" and getattr(config, each.name) is not None
-    }
-    typed: dict[str, Any] = {}
-    while True:
-        try:
-            made = type(config).from_options({"preset": config.preset, **typed})
-        except UsageError:  # of some that only fit together with others
-            return wanted
-        others = {name: value for name, value in wanted.items() if name not in typed and getattr(made, name) != value}
-        if not others:
-            return typed
-        typed |= others

@@ -18,7 +18,7 @@ from typing import Any
 
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.page.render import Made, made_by, render
-from nnlab.commands.train import config_of
+from nnlab.commands.train import command_line, config_of
 from nnlab.config import Config
 from nnlab.errors import Description, ExitCode, InputError, NnlabError, UsageError, describe
 from nnlab.evaluation.intervals import flat_figures
@@ -182,7 +182,7 @@ def fill(shown: Shown, folder: RunFolder, terminal: Terminal) -> None:
     registered = entry(folder.command)
     config = config_of(folder)
     shown.title = TITLES.get(folder.command, folder.command)
-    shown.line = command_line(folder.command, config)
+    shown.line = command_line(folder.read_json("config.json"), folder.read_json("data.json"))
     shown.options = [(flag_of(one), told(getattr(config, one.name))) for one in fields_of(type(config))]
     shown.data = data_of(folder)
     shown.made = made_by(folder.path, shown.title)
@@ -303,34 +303,6 @@ def insights_of(shown: Shown, folder: RunFolder, config: Config, terminal: Termi
 
 
 # ---- words -------------------------------------------------------------------------------------------
-
-
-def command_line(name: str, config: Config) -> str:
-    """A command that makes such a run: the options that its preset would not choose by itself."""
-    cls = type(config)
-    words, given = ["nnlab", name], {"preset": config.preset}
-    if config.preset != "best":
-        words += ["--preset", config.preset]
-    options = [one for one in fields_of(cls) if "option" in one.metadata and one.name != "preset"]
-    for one in sorted(options, key=lambda one: one.name == "epochs"):  # whose default depends on the others
-        value, usual = getattr(config, one.name), cls.settings(given).get(one.name, default_of(one))
-        if value == usual or value is None:
-            continue
-        given[one.name] = value
-        positive, _, negative = (one.metadata["option"].flags or (f"--{one.name.replace('_', '-')}",))[0].partition("/")
-        if isinstance(value, bool):
-            words.append(positive if value else negative or f"--no-{positive[2:]}")
-        else:
-            for part in value if isinstance(value, list) else [value]:
-                words += [positive, quoted(told(part))]
-    return " ".join(words)
-
-
-def default_of(one: Any) -> Any:
-    """The default of a dataclass's field."""
-    import dataclasses
-
-    return one.default if one.default is not dataclasses.MISSING else one.default_factory()
 
 
 def told(value: Any) -> str:

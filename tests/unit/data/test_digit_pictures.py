@@ -83,7 +83,7 @@ def test_a_pen_of_any_width_is_as_dark(sample):
     assert min(ink) > 12  # MNIST: 33; a line of 3 pixels in 560 would be 3
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_mnist_of_every_kind(mnist, tmp_path):
     nearest = Nearest(mnist.x_train[:20_000], mnist.y_train[:20_000])
     rng, count = np.random.default_rng(0), 40

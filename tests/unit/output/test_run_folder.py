@@ -263,3 +263,27 @@ def test_what_is_wrong_in_a_checkpoint_is_told_while_it_is_used(tmp_path):
     missing = pytest.raises(InputError, match=r"run-000\.npz: the checkpoint cannot be read: 'state-000'")
     with missing, folder.restoring("run-000"):
         raise KeyError("state-000")
+
+
+def test_folder_of_a_run_that_was_killed_before_it_was_one_can_be_used_again(tmp_path):
+    place = tmp_path / "run"
+    (place / "parent").mkdir(parents=True)
+    for name in (
+        ".lock",
+        "data.json",
+        "trained_on.npy",
+        ".config.12ab34cd.part.json",
+        ".0011aabb.probe",
+        "parent/model.keras",
+    ):
+        (place / name).write_bytes(b"")
+    with RunFolder.create("arith", place).locked():
+        pass
+    (place / ".lock").write_bytes(b"")
+    (place / "notes.txt").write_text("of the user")
+    with pytest.raises(UsageError, match="which has files in it"):
+        RunFolder.create("arith", place)
+    (place / "notes.txt").unlink()
+    (place / ".lock").unlink()
+    with pytest.raises(UsageError, match="which has files in it"):  # a data.json of somebody else's
+        RunFolder.create("arith", place)
