@@ -123,7 +123,7 @@ def test_python_of_the_readme(run, capfd):
     assert "Total params" in capfd.readouterr().out  # of the Keras model's summary
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_console_of_the_readme_is_what_arith_shows(nnlab):
     done = nnlab("arith")
     assert done.code == 0, done.err

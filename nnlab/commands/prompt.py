@@ -135,7 +135,8 @@ def gone_on_hangup() -> Iterator[None]:
     os.set_blocking(tell, False)
     with suppress(ValueError):  # not the main thread
         for number in heard:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup: so it stays
+            # A terminal's Ctrl-C is heard even where a shell that began this in the background had it ignored.
+            if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:  # nohup: so it stays
                 previous[number] = signal.signal(number, interrupt)
         signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
         threading.Thread(target=send_again, args=(told, threading.get_ident()), daemon=True).start()

@@ -59,7 +59,7 @@ def test_page_of_a_finished_and_an_unfinished_run(several, trained):
     assert "Right by the length of the numbers" in text
     assert "This run is not finished. Go on with it: nnlab arith --resume" in text
     assert "The last epochs" in text
-    assert "held-out questions, never trained on" in text  # the console
+    assert "test questions, never trained on" in text  # the console
     assert list(several.parent.iterdir()) == [several]  # nothing beside it
 
 

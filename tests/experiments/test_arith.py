@@ -86,6 +86,7 @@ def test_figures_are_those_of_the_answers(trained):
     assert run.results["baselines"] == {}  # quick: in seconds
 
 
+@pytest.mark.release
 def test_data_seed_draws_the_questions_and_seed_does_not(nnlab, tmp_path):
     """Run k of many is its run alone; another --data-seed holds out other questions."""
     options = ["arith", "--preset", "quick", "--samples", 200, "--epochs", 1, "-q"]
@@ -479,13 +480,13 @@ def test_verify_reproduces_and_catches_a_changed_bit(nnlab, tmp_path):
 # ---- what the prompt marks ---------------------------------------------------------------------------
 
 
-def _logits(*rows):
-    """Logits of which each row gives two characters these probabilities."""
-    logits = np.full((len(rows), 12), -30.0)
-    for row, likely in zip(logits, rows, strict=True):
+def _probabilities(*rows):
+    """Rows that give one or two characters these probabilities."""
+    probabilities = np.zeros((len(rows), 12))
+    for row, likely in zip(probabilities, rows, strict=True):
         for character, p in likely.items():
-            row["0123456789 -".index(character)] = np.log(p)
-    return logits
+            row["0123456789 -".index(character)] = p
+    return probabilities
 
 
 @pytest.mark.parametrize("network", ["columns", "seq2seq"])
@@ -494,14 +495,14 @@ def test_characters_that_are_unsure_are_named(network):
     assert config.network == network
     sure, doubtful, blank = {"7": 1.0}, {"1": 0.62, "2": 0.38}, {" ": 0.7, "-": 0.3}
     if network == "columns":  # least significant first: what is before the answer comes last
-        found = arith.unsure_of(config, _logits(sure, doubtful, sure, blank))
+        found = arith.unsure_of(config, _probabilities(sure, doubtful, sure, blank))
         assert found[0] == (-1, "nothing more (70 %) or - (30 %)")
     else:
-        found = arith.unsure_of(config, _logits(sure, doubtful, sure, blank))
+        found = arith.unsure_of(config, _probabilities(sure, doubtful, sure, blank))
         assert found[-1] == (3, "nothing more (70 %) or - (30 %)")
     assert (1, "character 2 is 1 (62 %) or 2 (38 %)") in found
     assert len(found) == 2
-    assert arith.unsure_of(config, _logits(sure, {"1": 0.91, "2": 0.09}, sure, {" ": 1.0})) == []
+    assert arith.unsure_of(config, _probabilities(sure, {"1": 0.91, "2": 0.09}, sure, {" ": 1.0})) == []
 
 
 def test_the_prompts_answer_is_that_of_a_script(trained):
@@ -509,7 +510,7 @@ def test_the_prompts_answer_is_that_of_a_script(trained):
     from nnlab.output.run_folder import RunFolder
 
     predictor, _ = open_predictor(RunFolder.open(trained), {})
-    pairs = [(a, b) for a in range(0, 1000, 37) for b in range(0, 1000, 111)]
+    pairs = [(str(a), str(b)) for a in range(0, 1000, 37) for b in range(0, 1000, 111)]
     shown = [predictor.show("", pair) for pair in pairs]
     assert [text.plain.split("   ")[0] for text in shown] == predictor.answer(pairs)
     for text in shown:

@@ -175,7 +175,7 @@ def test_the_squared_error_is_that_of_probabilities():
 # ---- permute -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_permute_compares_and_lays_out_again(nnlab, tmp_path):
     done = nnlab("permute", *QUICK, "--epochs", "3", "--out", "run")
     assert (done.code, done.err) == (0, "")

@@ -346,6 +346,7 @@ def test_scores_of_all_test_pictures_are_the_test_loss(nnlab, autoencoder, tmp_p
     assert mean == pytest.approx(_document(autoencoder)["results"]["test_loss"], rel=1e-3)
 
 
+@pytest.mark.release
 def test_codes_of_a_sound_are_one_row_per_window(nnlab, chirps, tmp_path):
     rate, seconds = 22_050, 1.5
     rng = np.random.default_rng(0)

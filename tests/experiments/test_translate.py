@@ -140,7 +140,7 @@ def test_options_run(nnlab, options):
     assert ("val_loss" in done.document["results"]) is ("published" not in options)
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_verify_in_another_process_reproduces_the_default_network(tmp_path):
     """Subwords are cut at random while training: the draws depend on the seed alone, not on the process."""
     options = ["--data", "sample", "--samples", 100, "--epochs", 1, "--no-benchmark", "-q", "--json", "--out", "run"]

@@ -48,7 +48,7 @@ def test_passages_that_were_seen_leave_however_they_are_set():
     assert count == len(passage)
     assert told[0].startswith(f"{count} of {len(parts.test)} test characters leave")
     assert left.training is parts.training
-    with pytest.raises(UsageError, match="expected at least 130 test characters that a was not trained on"):
+    with pytest.raises(UsageError, match="expected at least 130 validation characters that a was not trained on"):
         without_seen(parts, corpus.alphabet, parent, 130)
 
 

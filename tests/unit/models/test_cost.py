@@ -40,7 +40,8 @@ def test_keras_own_recurrent_layers():
     model = arithmetic.seq2seq_network(question_length=7, answer_length=4, units=16)
     assert cost(model) == 2 * (7 * 64 * (12 + 16) + 4 * 64 * (16 + 16) + 4 * 16 * 12)
     columns = arithmetic.column_network(op="add", width=4, answer_length=4, units=8)
-    assert cost(columns) == 2 * 4 * (2 * 32 * (8 + 8) + 2 * 32 * (16 + 8) + 16 * 12)
+    gated = [width * 4 * 8 + 2 * 8 * 2 * 8 for width in (8, 16)]  # both directions: of what is read, of the states
+    assert cost(columns) == 2 * (sum(gated) + 16 * 12)  # per column
     products = arithmetic.column_network(op="mul", width=2, answer_length=4, units=8)
     summed = 4 * 4 * 8  # columns x pairs x units
     assert cost(products) == 2 * (summed + 4 * (8 * 16 + 2 * 24 * (16 + 8) + 16 * 16 + 16 * 12))
