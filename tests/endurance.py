@@ -225,6 +225,8 @@ def main() -> int:
         parser.add_argument(f"--{kind}", type=int, default=0, metavar="N", help="how many trials of this kind")
     parser.add_argument("--seed", type=int, default=0, help="other random instants")
     asked = parser.parse_args()
+    for number in SIGNALS:  # whoever starts this in the background or under nohup has some of them ignored
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     failures = 0
     with tempfile.TemporaryDirectory(prefix="nnlab-endurance-") as home:
         arith, mnist = Path(home) / "arith", Path(home) / "mnist"

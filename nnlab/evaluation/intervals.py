@@ -36,21 +36,6 @@ def mean_of(figure: Any) -> float:
     return float(figure["mean"] if isinstance(figure, dict) else figure)
 
 
-def runs_needed(deviation: float, difference: float) -> int:
-    """How many runs of each of two settings it takes until a ``difference`` of their means is significant.
-
-    ``deviation``: the standard deviation over runs. Two-sided t test at 95 % with equal deviations: the least n with
-    ``t * deviation * sqrt(2 / n)`` at most ``difference``. A true difference of that size is then found in about half
-    of all tries.
-    """
-    from scipy.special import stdtrit
-
-    n = 2
-    while stdtrit(2 * n - 2, 0.975) * deviation * math.sqrt(2 / n) > difference and n < 100_000:
-        n += 1
-    return n
-
-
 def flat_figures(results: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     """(dotted name, number or figure) of all figures of the results."""
     rows: list[tuple[str, Any]] = []

@@ -18,6 +18,7 @@ beside them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,8 +27,9 @@ import numpy as np
 from nnlab.configs.mnist import MnistConfig
 from nnlab.data.digits import Digits
 from nnlab.evaluation import misclassified
+from nnlab.evaluation.differences import POWER, runs_for
 from nnlab.evaluation.digit_baselines import digit_baselines
-from nnlab.evaluation.intervals import over_runs, runs_needed
+from nnlab.evaluation.intervals import over_runs
 from nnlab.experiments import FinishedRun, Loaded
 from nnlab.experiments._digits import (
     DigitPredictor,
@@ -184,11 +186,11 @@ def seed_sentences(accuracy: Mapping[str, Sequence[float]]) -> list[str]:
     for name, values in accuracy.items():
         if len(values) > 1:
             figure = over_runs(values)
-            needed = runs_needed(figure["std"], 0.001)
+            needed = runs_for(math.sqrt(2) * figure["std"], 0.001, paired=False)
             low, high = min(values), max(values)
             sentences.append(
                 f"{name}: the seed alone moves accuracy from {percent(low)} to {percent(high)}; a difference of 0.1 "
-                f"points needs {needed} runs of each side to be told from chance (two-sided, 95 %)."
+                f"points is found with {needed} runs of each side in {100 * POWER:.0f} % of all tries (two-sided, 95 %)."
             )
     return sentences or ["One run says nothing of its seed: --runs 5 gives the spread."]
 

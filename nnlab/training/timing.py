@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from nnlab.training.loop import Networks, run_epoch
 
 WARM_UP = 2  # passes over the timed batches that compile and fill caches
-PASSES = 5  # the median of which counts
-LEAST = 1.0  # seconds of a pass, where an epoch has as many steps
+PASSES = 3  # the median of which counts
+LEAST = 4.0  # seconds of a pass, or a whole epoch: to begin one costs as much as some steps
 
 
 def seconds_per_step(networks: Networks, seeds: Sequence[int]) -> float:

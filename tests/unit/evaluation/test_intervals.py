@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nnlab.evaluation.intervals import over_runs, runs_needed
+from nnlab.evaluation.intervals import over_runs
 
 
 def test_over_runs_of_one_run_is_its_plain_number():
@@ -24,10 +24,3 @@ def test_over_runs_leaves_out_and_counts_runs_without_a_value():
     assert over_runs([None, 3.0])["n"] == 1
     assert over_runs([None, None]) is None
     assert over_runs([1.0, None, 3.0])["mean"] == 2.0
-
-
-def test_runs_needed():
-    n = runs_needed(0.001, 0.001)  # t(2n-2) * sqrt(2/n) <= 1: n = 9 (2.120 * 0.471), not 8 (2.145 * 0.5)
-    assert n == 9
-    assert runs_needed(0.0, 0.001) == 2
-    assert runs_needed(0.002, 0.001) > 4 * n * 0.8
