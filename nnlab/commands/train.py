@@ -136,6 +136,23 @@ def resumed(name: str, given: Mapping[str, Any], options: RunOptions, terminal: 
     return Session(name, config if folder.finished else with_parent(folder, config), folder, terminal, options)
 
 
+def load_again(folder: RunFolder) -> Loaded[Any, Any]:
+    """The data of a run as it read them, with what it took over of another run.
+
+    Nothing is downloaded: UsageError, InputError or OSError where they are not at hand, or not as they were.
+    """
+    from nnlab.data import datasets
+
+    config = with_parent(folder, config_of(folder))
+    name = config.data or type(config).DATA
+    if datasets.known(name) and datasets.local(name) is None:
+        raise UsageError(f"{name} is not at hand", f"Fetch it: nnlab data fetch {name}")
+    loaded: Loaded[Any, Any] = entry(folder.command).experiment(config).load(config)
+    if loaded.source.get("digest") != folder.read_json("data.json").get("digest"):
+        raise UsageError(f"{name} has other contents than those that it was trained on", "Put it back as it was")
+    return loaded
+
+
 def command_line(record: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     """What made a run, as it is typed, from its ``config.json`` and ``data.json``; it may be anybody's.
 

@@ -189,8 +189,8 @@ def seed_sentences(accuracy: Mapping[str, Sequence[float]]) -> list[str]:
             needed = runs_for(math.sqrt(2) * figure["std"], 0.001, paired=False)
             low, high = min(values), max(values)
             sentences.append(
-                f"{name}: the seed alone moves accuracy from {percent(low)} to {percent(high)}; a difference of 0.1 "
-                f"points is found with {needed} runs of each side in {100 * POWER:.0f} % of all tries (two-sided, 95 %)."
+                f"{name}: the seed alone moves accuracy from {percent(low)} to {percent(high)}; {needed} runs of each "
+                f"side find a difference of 0.1 points in {100 * POWER:.0f} % of all tries (two-sided, 95 %)."
             )
     return sentences or ["One run says nothing of its seed: --runs 5 gives the spread."]
 

@@ -189,7 +189,7 @@ def test_a_run_of_an_experiment_without_insights_and_one_whose_data_are_gone(nnl
     assert done.code == 0
     (shown,) = done.document["results"]["runs"]
     assert (shown["insights"], len(shown["notes"])) == ([], 1)
-    assert "the data are not those that it was trained on" in text_of(tmp_path / "other" / "page.html")
+    assert "other contents than those that it was trained on" in text_of(tmp_path / "other" / "page.html")
     monkeypatch.setitem(REGISTRY, "arith", dataclasses.replace(REGISTRY["arith"], insights=None))
     (shown,) = nnlab("runs", "page", trained, "--out", "x.html", "--json").document["results"]["runs"]
     assert (shown["insights"], shown["notes"]) == ([], [])

@@ -165,6 +165,10 @@ def test_another_text_for_a_trained_network(nnlab, tmp_path):
     assert refused.code == 2
     assert "expected the case of the text as a read it" in refused.err
     assert nnlab("runs", "verify", "b").code == 0
+    page = nnlab("runs", "page", "b")  # it looks into the network with the vocabulary of the weights
+    assert page.code == 0
+    assert "is not shown" not in page.err
+    assert len(json.loads((tmp_path / "b" / "preprocessing.json").read_text())["characters"]) > len(set(text.lower()))
 
 
 @pytest.mark.release

@@ -45,6 +45,9 @@ def card(
     place = f"runs/{command}"
     about = (type(config).__doc__ or "").splitlines()[0]
     typed = command_line(recorded, data)
+    began = []
+    if kept(config):
+        began = [f"It began from the weights of another run ({kept(config)}), which `verify` finds in `parent/`.", ""]
     lines = [
         f"# nnlab {text(command)}: {text(about)}",
         "",
@@ -79,8 +82,7 @@ def card(
         typed,
         "```",
         "",
-        *([f"It began from the weights of another run ({kept(config)}), which the second line alone does not say.", ""]
-          if kept(config) else []),
+        *began,
         f"Seeds of the networks: {', '.join(map(str, config.seeds[:20]))}{' …' if config.runs > 20 else ''}; "
         f"seed of the data: {config.data_seed}.",
         "",

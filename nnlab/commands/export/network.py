@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import nnlab
 from nnlab.commands.export import check_new, placing
 from nnlab.commands.predict import open_predictor
-from nnlab.commands.train import config_of
+from nnlab.commands.train import config_of, load_again
 from nnlab.errors import InputError, NnlabError, UsageError, describe, install_hint
-from nnlab.experiments import entry
 from nnlab.experiments.exports import Exported, exported
 from nnlab.output.document import dumps
 from nnlab.output.run_folder import RunFolder
@@ -127,25 +125,10 @@ def check_inputs(folder: RunFolder, leaving: Exported, terminal: Terminal) -> tu
     import numpy as np
 
     try:
-        return leaving.held_out(load_again(folder)), "held-out inputs"
+        return leaving.held_out(load_again(folder).data), "held-out inputs"
     except (NnlabError, OSError) as error:
         terminal.warn(f"compared on made inputs, the run's data are not to be had: {describe(error).message}")
     return leaving.made(np.random.default_rng(0)), "made inputs"
-
-
-def load_again(folder: RunFolder) -> Any:
-    """The data of a run. Nothing is downloaded; a NnlabError or OSError where they are not as they were."""
-    from nnlab.data import datasets
-
-    config = config_of(folder)
-    name = config.data or type(config).DATA
-    if datasets.known(name) and datasets.local(name) is None:
-        raise UsageError(f"{name} is not at hand", f"Fetch it: nnlab data fetch {name}")
-    loaded = entry(folder.command).experiment(config).load(config)
-    recorded: Mapping[str, Any] = folder.read_json("data.json")
-    if loaded.source.get("digest") != recorded.get("digest"):
-        raise UsageError(f"{name} has other contents now", "Put it back as it was")
-    return loaded.data
 
 
 def _with_suffix(target: Path, suffix: str) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.page.render import Made, made_by, render
-from nnlab.commands.train import command_line, config_of
+from nnlab.commands.train import command_line, config_of, load_again
 from nnlab.config import Config
 from nnlab.errors import Description, ExitCode, InputError, NnlabError, UsageError, describe
 from nnlab.evaluation.intervals import flat_figures
@@ -281,10 +281,7 @@ def insights_of(shown: Shown, folder: RunFolder, config: Config, terminal: Termi
     try:
         terminal.tell(f"{shown.path}: looking into the network …")
         needed = folder.read_json("preprocessing.json") if (folder.path / "preprocessing.json").is_file() else {}
-        loaded = registered.experiment(config).load(config)
-        recorded, now = folder.read_json("data.json").get("digest"), loaded.source.get("digest")
-        if recorded is None or recorded != now:
-            raise InputError("the data are not those that it was trained on (their digest differs)")
+        loaded = load_again(folder)
         backend.start("auto", many_shapes=registered.predict_many_shapes)
         return registered.insights(config).insights(config, loaded, FinishedRun(folder.path / "model.keras", needed))
     except (OSError, MemoryError) as error:
