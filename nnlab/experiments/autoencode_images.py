@@ -203,9 +203,9 @@ def beyond_pca(found: Mapping[str, Any]) -> str:
 
 def save_figures(config: AutoencodeConfig, folder: RunFolder, results: Results, rows: Mapping[str, Any]) -> None:
     """``reconstructions.png`` (the report's Figures 5 and 6) and ``loss.png`` (Figure 7)."""
-    from nnlab.output import figures
+    from nnlab.output import figures, picture_figures
 
-    figure = figures.rows_of_pictures(rows, title=f"Test pictures through a code of {config.code:,} numbers")
+    figure = picture_figures.rows_of_pictures(rows, title=f"Test pictures through a code of {config.code:,} numbers")
     folder.write("figures/reconstructions.png", figures.png(figure))
     figure = loss_figure(config, results, f"nnlab autoencode ({config.preset})")
     folder.write("figures/loss.png", figures.png(figure))

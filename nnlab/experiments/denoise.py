@@ -292,14 +292,14 @@ def save_figures(
     best: tuple[str, Any],
 ) -> None:
     """``restored.png`` (the report's Figure 8) and ``loss.png`` (Figure 9)."""
-    from nnlab.output import figures
+    from nnlab.output import figures, picture_figures
 
     eight = spread_over(pictures["original"], 8)
     sigma = config.tested[len(config.tested) // 2]
     names = {"original": "original", "noisy": f"noise {sigma:g}", "restored": "restored"}
     rows = {names[name]: given[eight] for name, given in pictures.items()}
     rows[best[0].replace("total_variation", "total\nvariation").replace("_", " ")] = best[1][eight]
-    figure = figures.rows_of_pictures(rows, title="Test pictures: original, with noise, restored")
+    figure = picture_figures.rows_of_pictures(rows, title="Test pictures: original, with noise, restored")
     folder.write("figures/restored.png", figures.png(figure))
     figure = loss_figure(config, results, f"nnlab denoise ({config.preset})")
     folder.write("figures/loss.png", figures.png(figure))

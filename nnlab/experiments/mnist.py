@@ -227,7 +227,7 @@ def save_figures(
     tops: Mapping[str, Sequence[misclassified.Misclassified]],
 ) -> None:
     """The worst digits (the report's Figure 1), confusion, calibration and curves."""
-    from nnlab.output import figures
+    from nnlab.output import figures, picture_figures
 
     rows = {
         name: [(data.x_test[one.index], f"{one.label} → {one.predicted}", f"#{one.index}") for one in top]
@@ -235,10 +235,10 @@ def save_figures(
         if top
     }
     if rows:
-        figure = figures.rows_of_digits(rows, title="Most misclassified test digits (label → prediction)")
+        figure = picture_figures.rows_of_digits(rows, title="Most misclassified test digits (label → prediction)")
         folder.write("figures/figure1.png", figures.png(figure))
-    folder.write("figures/confusion.png", figures.png(figures.confusion(probabilities, data.y_test)))
-    folder.write("figures/calibration.png", figures.png(figures.calibration(probabilities, data.y_test)))
+    folder.write("figures/confusion.png", figures.png(picture_figures.confusion(probabilities, data.y_test)))
+    folder.write("figures/calibration.png", figures.png(picture_figures.calibration(probabilities, data.y_test)))
     figure, axes = figures.canvas(2, title=f"nnlab mnist ({config.preset}, {data.source})")
     part, name = ("val", "validation") if config.validation else ("test", "test")
     shown = ((f"{part}_loss", 1, f"{name} loss"), (f"{part}_accuracy", 100, f"{name} accuracy (%)"))

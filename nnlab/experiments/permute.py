@@ -177,13 +177,13 @@ def save_figures(
     results: Results,
 ) -> None:
     """Figure 2 (original, permuted, recovered) and the curves."""
-    from nnlab.output import figures
+    from nnlab.output import figures, picture_figures
 
     rows = {
         name: [(array[index], str(labels[index]) if name == "plain" else "", "") for index in range(6)]
         for name, array in pictures.items()
     }
-    figure = figures.rows_of_digits(rows, title="Test digits: plain, permuted, and laid out again")
+    figure = picture_figures.rows_of_digits(rows, title="Test digits: plain, permuted, and laid out again")
     folder.write("figures/figure2.png", figures.png(figure))
     figure, [ax] = figures.canvas(1, width=6, title=f"nnlab permute ({config.preset})")
     part, name = ("val", "validation") if config.validation else ("test", "test")

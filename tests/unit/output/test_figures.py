@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from matplotlib import font_manager, ft2font
 
-from nnlab.output import figures
+from nnlab.output import figures, picture_figures
 from tests.conftest import ROOT
 
 
@@ -54,7 +54,7 @@ def test_text_from_outside_is_no_formula_and_a_matplotlibrc_decides_nothing(monk
 
     monkeypatch.setitem(matplotlib.rcParams, "text.usetex", True)
     monkeypatch.setitem(matplotlib.rcParams, "figure.facecolor", "red")
-    figure = figures.rows_of_pictures({"costs $5 to $x_{": np.zeros((1, 8, 8, 3))}, title="$\\alpha \x1b[0m")
+    figure = picture_figures.rows_of_pictures({"costs $5 to $x_{": np.zeros((1, 8, 8, 3))}, title="$\\alpha \x1b[0m")
     assert figures.png(figure).startswith(b"\x89PNG")
     assert figure.get_facecolor() == (1, 1, 1, 1)
     assert matplotlib.rcParams["text.usetex"] is True
@@ -73,8 +73,8 @@ def drawn_with_hostile_names():
     digits, pictures, wave = np.zeros((28, 28)), np.zeros((3, 8, 8, 3)), np.zeros(100)
     return {
         "curves": draw,
-        "digits": lambda: figures.rows_of_digits({NAME: [(digits, NAME, NAME)] * 3}, title=NAME),
-        "pictures": lambda: figures.rows_of_pictures({NAME: pictures}, title=NAME),
+        "digits": lambda: picture_figures.rows_of_digits({NAME: [(digits, NAME, NAME)] * 3}, title=NAME),
+        "pictures": lambda: picture_figures.rows_of_pictures({NAME: pictures}, title=NAME),
         "waveforms": lambda: figures.waveforms([(NAME, wave, wave)], 100, title=NAME),
         "spectrograms": lambda: figures.spectrograms(
             [(NAME, [(NAME, np.zeros((30, 64)), 1.0)] * 3)], np.linspace(300, 9000, 64), title=NAME
@@ -115,12 +115,12 @@ def test_figure_that_cannot_be_drawn_is_told_and_costs_nothing(capfd):
     from nnlab.output.terminal import Terminal
 
     with figures.optional(Terminal()):
-        figures.rows_of_pictures({}, title="none")
+        picture_figures.rows_of_pictures({}, title="none")
     assert "a figure could not be drawn" in capfd.readouterr().err
 
 
 def test_calibration_and_confusion_of_few_digits():
     probabilities = {"net": np.full((1, 3, 10), 0.1, np.float32)}
     labels = np.array([1, 1, 1], np.uint8)
-    assert figures.png(figures.calibration(probabilities, labels)).startswith(b"\x89PNG")
-    assert figures.png(figures.confusion(probabilities, labels)).startswith(b"\x89PNG")
+    assert figures.png(picture_figures.calibration(probabilities, labels)).startswith(b"\x89PNG")
+    assert figures.png(picture_figures.confusion(probabilities, labels)).startswith(b"\x89PNG")
