@@ -21,7 +21,6 @@ borrows, and by the length of the operands, up to 1,000 digits.
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
@@ -36,20 +35,25 @@ from nnlab.data import arithmetic, long_sums
 from nnlab.data.arithmetic import Ids, Sums
 from nnlab.data.folders import messages
 from nnlab.data.random import Stream, rng
-from nnlab.data.report_2018 import report_2018
 from nnlab.data.seen import unseen
 from nnlab.data.textfile import find_path
 from nnlab.errors import InputError, UsageError
-from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.metrics import cross_entropy
 from nnlab.experiments import FinishedRun, Loaded, Predictor
+from nnlab.experiments.summaries.arith import (
+    BASELINE,
+    console_line,
+    grouped,
+    in_words,
+    save_figures,
+    summarise,
+    summary,
+)
 from nnlab.output.run_folder import RunFolder
-from nnlab.output.terminal import Terminal, number, percent, table
-from nnlab.training.task import Results, RunResult, Task, curves
+from nnlab.output.terminal import Terminal, percent, table
+from nnlab.training.task import Results, Task
 
 SHOWN = 10  # questions in each console
-BASELINE = "published"  # the task of the published network, trained for as many seconds
-MEASURED = ("exact_match", "character_accuracy")
 # Seconds of an epoch here, per sample and column, over those of the published network, per sample and step of its
 # recurrence; measured on 2 cores with TensorFlow, of sums with nothing else at work.
 STEP_RATIO = {"add": 3.3, "sub": 3.3, "mul": 1.7}
@@ -325,7 +329,7 @@ def present(
     hard = table(carried, "right", "of", "share")
     for name, (correct, total) in by_carries.items():
         hard.add_row(name, f"{correct:,}", f"{total:,}", percent(correct / total))
-    terminal.show(hard, "", summary(config, found, data), "", *in_words(config, found))
+    terminal.show(hard, "", summary(config, found, len(test)), "", *in_words(config, found))
 
     with figures.optional(terminal):
         save_figures(config, folder, runs, by_carries, by_length, carried)
@@ -336,150 +340,9 @@ def present(
     return {**found, "examples": examples}
 
 
-def console_line(question: str, truth: str, answer: str, *, width: int) -> Any:
-    """One line of the 2018 report's consoles: ``Q 291+7    T 298   298  ☑``.
-
-    ``width`` pads question, truth and answer so that the lines of one console stand under each other.
-    """
-    from rich.text import Text
-
-    mark = ("☑", "green") if truth.strip() == answer.strip() else ("☒", "red")
-    digits = max((width + 1) // 2 + 1, len(truth), len(answer))
-    line = Text.assemble(("Q ", "dim"), question.ljust(width), ("  T ", "dim"), truth.ljust(digits))
-    return line.append(f"  {answer.ljust(digits)} ").append(*mark)
-
-
-def summarise(config: ArithConfig, runs: Sequence[RunResult], baseline: Sequence[RunResult]) -> dict[str, Any]:
-    """The figures of the contract, over all runs."""
-    best = [run.history.best for run in runs]
-    part = "val" if config.validation else "test"
-    results = {name: over_runs([run.outputs["test"][name] for run in runs]) for name in MEASURED}
-    results["test_loss"] = over_runs([run.outputs["test"]["loss"] for run in runs])
-    results["loss"] = over_runs([float(row["loss"]) for row in best])
-    results["val_loss"] = over_runs([float(row["val_loss"]) for row in best]) if config.validation else None
-    reached = [next((r for r in run.history.rows if r[f"{part}_exact_match"] >= 0.99), None) for run in runs]
-    for name, column in (("epochs_to_99", "epoch"), ("seconds_to_99", "seconds")):
-        results[name] = over_runs([None if row is None else row[column] for row in reached])
-    results["exact_match_by_length"] = by_digits(config, results["exact_match"], runs)
-    results["baselines"] = {}
-    if baseline:
-        measures = {name: over_runs([run.outputs["test"][name] for run in baseline]) for name in MEASURED}
-        measures["test_loss"] = over_runs([run.outputs["test"]["loss"] for run in baseline])
-        results["baselines"] = {BASELINE: measures}
-    return results
-
-
-def by_digits(config: ArithConfig, taught: Any, runs: Sequence[RunResult]) -> list[dict[str, Any]]:
-    """Exact match by the digits of the longer operand: the test part's first, then of longer questions by kind."""
-    rows = [{"digits": config.digits, "exact_match": taught, "kinds": {}}]
-    for asked in zip(*(run.outputs["longer"] for run in runs), strict=True):
-        of, kinds = asked[0]["of"], list(asked[0]["right"])
-        shares = {kind: over_runs([row["right"][kind] / of for row in asked]) for kind in kinds}
-        every = over_runs([sum(row["right"].values()) / (of * len(kinds)) for row in asked])
-        rows.append({"digits": asked[0]["digits"], "exact_match": every, "kinds": shares})
-    return rows
-
-
-def grouped(names: Sequence[str], right: np.ndarray[Any, Any]) -> dict[str, tuple[int, int]]:
-    """(right, all) counts of each name, in order of name."""
-    total = collections.Counter(names)
-    correct = collections.Counter(name for name, is_right in zip(names, right, strict=True) if is_right)
-    return {name: (correct[name], total[name]) for name in sorted(total)}
-
-
-def summary(config: ArithConfig, results: dict[str, Any], data: Questions) -> Any:
-    """The table at the end."""
-    listed = table("test questions", f"{len(data.test):,}")
-    if config.runs > 1:
-        listed.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
-    listed.add_row("answers right (exact match)", percent(results["exact_match"]))
-    listed.add_row("characters right", percent(results["character_accuracy"]))
-    listed.add_row("test loss (nats per character)", number(results["test_loss"], ".2g"))
-    if results["val_loss"] is not None:
-        listed.add_row("validation loss (nats per character)", number(results["val_loss"], ".2g"))
-    listed.add_row("training loss (nats per character)", number(results["loss"], ".2g"))
-    epochs, seconds = results["epochs_to_99"], results["seconds_to_99"]
-    reached = (
-        "not reached"
-        if epochs is None
-        else f"{number(epochs, '.3g')} epoch{'s' * (epochs != 1)}, {number(seconds, '.1f')} s"
-    )
-    several = isinstance(epochs, dict) and epochs["n"] < config.runs
-    of_runs = f" ({epochs['n']} of {config.runs} runs)" if several else ""
-    part = "validation" if config.validation else "test"
-    listed.add_row(f"until 99 % of {part} were right{of_runs}", reached)
-    for row in results["exact_match_by_length"][1:]:
-        listed.add_row(f"right of {row['digits']:,} digits", percent(row["exact_match"]))
-    for measures in results["baselines"].values():
-        listed.add_row("the published network, in as much time", percent(measures["exact_match"]))
-    report = report_2018("arith")
-    if config.op in report["all_right_from_iteration"] and config.digits == 3:
-        early, (low, high) = report["early"], report["late"]
-        listed.add_row("the 2018 report, early / late", f"{100 * early:g} % / {100 * low:g}–{100 * high:g} %")
-        listed.add_row("  all right from iteration", str(report["all_right_from_iteration"][config.op]))
-    return listed
-
-
-def in_words(config: ArithConfig, results: dict[str, Any]) -> list[str]:
-    """What the network is worth: beyond the published one, and beyond the sums it was taught."""
-    lines = []
-    if results["baselines"]:
-        reached = percent(results["baselines"][BASELINE]["exact_match"])
-        lines.append(
-            f"The published network, given as much time (at most a minute: {config.baseline_epochs:,} epochs), "
-            f"comes to {reached}, this one to {percent(results['exact_match'])}."
-        )
-    if config.reads_any_length:
-        taught = f"Taught sums of up to {config.digits} digit{'s' * (config.digits != 1)}"
-        taught += f", taught itself up to {config.extend}" if config.extend else " and no longer ones"
-        shares = [f"{percent(row['exact_match'])} at {row['digits']:,}" for row in results["exact_match_by_length"]]
-        lines.append(f"{taught}; right are {', '.join(shares)} digits.")
-    return lines
-
-
 def headline(results: Mapping[str, Any]) -> str:
     """The one figure of a finished run for the listing of ``nnlab runs``."""
     return f"{percent(results['exact_match'])} right"
-
-
-def save_figures(
-    config: ArithConfig,
-    folder: RunFolder,
-    runs: Sequence[RunResult],
-    by_carries: Mapping[str, tuple[int, int]],
-    by_length: Mapping[str, tuple[int, int]],
-    carried: str,
-) -> None:
-    """``loss.png`` (loss and exact match by epoch) and ``difficulty.png`` (what is hard)."""
-    from nnlab.output import figures
-
-    title = f"nnlab arith --op {config.op} --digits {config.digits} ({config.preset})"
-    part, name = ("val", "validation") if config.validation else ("test", "test")
-    figure, (left, right) = figures.canvas(2, title=title)
-    figures.curves(
-        left,
-        {"training": curves(runs, "loss"), name: curves(runs, f"{part}_loss")},
-        ylabel="loss (nats per character)",
-        log=True,
-    )
-    figures.curves(right, {name: curves(runs, f"{part}_exact_match", 100)}, ylabel=f"{name} answers right (%)")
-    right.set_ylim(0, 103)
-    folder.write("figures/loss.png", figures.png(figure))
-
-    longer = runs[0].outputs["longer"]
-    if longer:
-        figure, (ax,) = figures.canvas(1, title=title, width=6.4)
-        start = (config.digits, 100 * float(runs[0].outputs["test"]["exact_match"]))
-        lines = {
-            kind.replace("_", " "): [start, *((row["digits"], 100 * row["right"][kind] / row["of"]) for row in longer)]
-            for kind in longer[0]["right"]
-        }
-        figures.by_digits(ax, lines, taught=config.digits, own=config.extend)
-    else:
-        figure, (left, right) = figures.canvas(2, title=f"{title}: test answers right")
-        figures.bars(left, by_carries, xlabel=f"columns with {carried}")
-        figures.bars(right, by_length, xlabel="digits of the operands")
-    folder.write("figures/difficulty.png", figures.png(figure))
 
 
 # ---- predict -----------------------------------------------------------------------------------------

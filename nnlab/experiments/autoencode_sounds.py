@@ -13,7 +13,6 @@ seen, after the offset and what is below 250 Hz were taken away.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,25 +25,32 @@ from nnlab.config import SAMPLE
 from nnlab.configs.autoencode import CHIRPS, AutoencodeConfig
 from nnlab.data import audio, spectrogram
 from nnlab.data.audio import RATE, Recordings, Sounds
-from nnlab.data.report_2018 import report_2018
 from nnlab.data.sound_files import SoundFile, Wave, read_sound, write_sound
 from nnlab.data.spectrogram import LogMelFrontEnd, WaveformFrontEnd, sounds_of
 from nnlab.errors import InputError
 from nnlab.evaluation.baselines import PcaBaselines, fit_pca_baselines
-from nnlab.evaluation.intervals import mean_of, over_runs
+from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.metrics import loss_of, snr_db, song_distance_db, spectral_distance_db
 from nnlab.evaluation.pca import fit_pca
 from nnlab.experiments import FinishedRun, Loaded, Predictor
 from nnlab.experiments._codes import CodePredictor
 from nnlab.experiments._images import Outputs, loss_figure, of_part, reconstruction_task
+from nnlab.experiments.summaries.autoencode_sounds import (
+    BASELINES,
+    MEASURES,
+    beyond_pca,
+    measures_table,
+    save_figures,
+    save_sounds,
+    summary,
+)
 from nnlab.output.pictures import ColourRow
 from nnlab.output.run_folder import RunFolder
-from nnlab.output.terminal import Terminal, number, table
+from nnlab.output.terminal import Terminal, number
 from nnlab.training.task import Results, RunResult, Task
 
 EXAMPLES = 3
 STEP = 5  # frames between the windows that are trained on
-PAUSE = 0.5  # seconds between original and reconstruction
 
 
 def code_of_window(config: AutoencodeConfig) -> int:
@@ -221,13 +227,6 @@ def measured(
     }
 
 
-BASELINES = {
-    "waveform_pca": "PCA of the waveform",
-    "log_mel_pca": "PCA of the log-mel spectrogram",
-    "input_pca": "PCA of what the network reads",
-}
-
-
 def of_baselines(config: AutoencodeConfig, data: Heard) -> dict[str, tuple[dict[str, Any], list[Wave]]]:
     """Measures and sounds of each linear code: PCA also of what the network reads, where that is neither."""
     test, baselines, front = data.sounds.test, data.baselines, data.front
@@ -275,16 +274,19 @@ def present(
     first = next(iter(decoded))
     pictures = [figures.thumbnail(spectrogram.log_mel(wave)) for wave in (test[first], decoded[first])]
     terminal.show(ColourRow(pictures, [test.names[first][:38], "reconstruction"], columns=38), "")
-    terminal.show(measures_table(found), "", summary(config, data, found, linear, runs), "", beyond_pca(found))
-    save_sounds(folder, data, decoded)
+    terminal.show(
+        measures_table(found),
+        "",
+        summary(config, data.sounds, data.baselines, code_of_window(config), found, linear, runs),
+        "",
+        beyond_pca(found),
+    )
+    save_sounds(folder, test, decoded)
     with figures.optional(terminal):
-        save_figures(folder, data, {BASELINES[name]: sounds for name, (_, sounds) in linear.items()}, decoded)
+        save_figures(folder, test, {BASELINES[name]: sounds for name, (_, sounds) in linear.items()}, decoded)
         figure = loss_figure(config, results, f"nnlab autoencode ({config.preset})")
         folder.write("figures/loss.png", figures.png(figure))
     return found
-
-
-MEASURES = ("test_loss", "snr_db", "log_mel_distance_db", "song_distance_db")
 
 
 def seen(runs: Sequence[RunResult]) -> list[str]:
@@ -292,114 +294,9 @@ def seen(runs: Sequence[RunResult]) -> list[str]:
     return [name for name in ("loss", "val_loss") if name in runs[0].history.best]
 
 
-def measures_table(found: Mapping[str, Any]) -> Any:
-    """What the network and each baseline are worth on the test recordings."""
-    shown = table("test recordings", "SNR (dB)", "log-mel distance (dB)", "song distance (dB)")
-    for label, values in (("network", found), *((BASELINES[name], one) for name, one in found["baselines"].items())):
-        shown.add_row(label, *(number(values[name], ".2f") for name in MEASURES[1:]))
-    return shown
-
-
-def beyond_pca(found: Mapping[str, Any]) -> str:
-    """One sentence: what the network is worth beyond the linear code that comes nearest in what the ear can tell."""
-    name, best = min(found["baselines"].items(), key=lambda item: item[1]["log_mel_distance_db"])
-    told = []
-    for key, what in (("log_mel_distance_db", "log-mel distance"), ("song_distance_db", "song distance")):
-        mine = found[key]
-        if mine is not None and best[key]:
-            told.append(f"the {what} by {100 * (mean_of(mine) / best[key] - 1):+.1f} %")
-    return f"Beyond the best baseline ({BASELINES[name]}) the network changes {' and '.join(told)}."
-
-
-def summary(
-    config: AutoencodeConfig,
-    data: Heard,
-    found: Mapping[str, Any],
-    linear: Mapping[str, tuple[Mapping[str, Any], Any]],
-    runs: Sequence[RunResult],
-) -> Any:
-    """The table at the end."""
-    baselines, sounds = data.baselines, data.sounds
-    seconds = baselines.window / spectrogram.FRAMES
-    parts = [sounds.train, *([] if sounds.validation is None else [sounds.validation]), sounds.test]
-    named = "training / test" if sounds.validation is None else "training / validation / test"
-    listed = table(f"{named} recordings", " / ".join(f"{len(part):,}" for part in parts))
-    if config.runs > 1:
-        listed.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
-    listed.add_row("numbers in the code", f"{code_of_window(config)} for {seconds:.3g} s")
-    listed.add_row("  of PCA: waveform / log-mel", f"{baselines.waveform.size} / {baselines.log_mel.size}")
-    listed.add_row(f"training loss ({config.loss})", number(found["loss"], ".4f"))
-    if "val_loss" in found:
-        listed.add_row(f"validation loss ({config.loss})", number(found["val_loss"], ".4f"))
-    listed.add_row(f"test loss ({config.loss})", number(found["test_loss"], ".4f"))
-    for name, values in found["baselines"].items():
-        listed.add_row(f"  baseline: {BASELINES[name]}", f"{values['test_loss']:.4f}")
-    if config.net == "conv":
-        distance = over_runs([run.outputs["decoded_distance_db"] for run in runs])
-        listed.add_row("decoded spectrogram, before it is sound", f"{number(distance, '.2f')} dB")
-        listed.add_row(
-            f"  baseline: {BASELINES['log_mel_pca']}", f"{linear['log_mel_pca'][0]['decoded_distance_db']:.2f} dB"
-        )
-    listed.add_row("taken away before", f"offset, below {audio.LOWEST:g} Hz")
-    if config.net == "dense" and config.data == "birds":
-        published = report_2018("birds")
-        both = f"{published['loss']:g} / {published['test_loss']:g}, unnormalised"
-        listed.add_row("the 2018 report, loss / test loss", both)
-    return listed
-
-
-def save_sounds(folder: RunFolder, data: Heard, decoded: Mapping[int, Wave]) -> None:
-    """WAV files of the examples: the original, what came back, and both after each other."""
-    for count, (place, wave) in enumerate(decoded.items(), start=1):
-        original, back = match_loudness(data.sounds.test[place], wave)
-        pause = np.zeros(int(PAUSE * RATE), np.float32)
-        files = {"original": original, "reconstructed": back, "both": np.concatenate([original, pause, back])}
-        for name, samples in files.items():
-            folder.write(f"audio/{count}-{name}.wav", wav(samples, RATE))
-
-
-def save_figures(
-    folder: RunFolder, data: Heard, linear: Mapping[str, Sequence[Wave]], decoded: Mapping[int, Wave]
-) -> None:
-    """Waveforms (the report's Figure 3) and spectrograms of the examples."""
-    from nnlab.output import figures
-
-    test = data.sounds.test
-    names = {place: Path(test.names[place]).stem for place in decoded}
-    pairs = [(names[place], *match_loudness(test[place], wave)) for place, wave in decoded.items()]
-    figure = figures.waveforms(pairs, RATE, title="Test recordings")
-    folder.write("figures/waveforms.png", figures.png(figure))
-    rows = []
-    for place, wave in decoded.items():
-        others = [(what, waves[place]) for what, waves in linear.items()]
-        ways = [("", test[place]), ("network", wave), *others]
-        rows.append((names[place], [(what, spectrogram.log_mel(one), len(one) / RATE) for what, one in ways]))
-    title = "Test recordings and what comes back"
-    figure = figures.spectrograms(rows, spectrogram.centres(), title=title)
-    folder.write("figures/spectrograms.png", figures.png(figure))
-
-
 def headline(results: Mapping[str, Any]) -> str:
     """The one figure of a finished run for the listing of ``nnlab runs``."""
     return f"log-mel distance {number(results['log_mel_distance_db'], '.2f')} dB"
-
-
-def match_loudness(original: Wave, made: Wave) -> tuple[Wave, Wave]:
-    """Both at one loudness (root mean square) and as loud as goes without clipping."""
-    level = float(np.sqrt(np.square(original, dtype=np.float64).mean()))
-    found = float(np.sqrt(np.square(made, dtype=np.float64).mean()))
-    same = made * np.float32(level / max(found, 1e-12))
-    gain = np.float32(0.9 / max(float(np.abs(original).max()), float(np.abs(same).max()), 1e-9))
-    return original * gain, same * gain
-
-
-def wav(wave: Any, rate: int) -> bytes:
-    """``(samples[, channels])`` as the bytes of a WAV file of 16 bits."""
-    import soundfile
-
-    buffer = io.BytesIO()
-    soundfile.write(buffer, wave, rate, format="WAV", subtype="PCM_16")
-    return buffer.getvalue()
 
 
 # ---- predict -----------------------------------------------------------------------------------------

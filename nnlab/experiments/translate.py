@@ -22,7 +22,6 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -33,20 +32,26 @@ from nnlab.data import sentence_pairs
 from nnlab.data.batching import Encoded, bucket_by_length, encode
 from nnlab.data.folders import messages
 from nnlab.data.random import Stream, rng
-from nnlab.data.report_2018 import report_2018
 from nnlab.data.seen import keys_of
 from nnlab.data.sentence_pairs import Split, pairs_of, without_seen
 from nnlab.data.tokenizers import SubwordTokenizer, Tokenizer, fit_tokenizers, tokenizer_from_json
 from nnlab.errors import InputError, UsageError
-from nnlab.evaluation.intervals import mean_of, over_runs
-from nnlab.evaluation.translation import Scores, score
+from nnlab.evaluation.intervals import over_runs
+from nnlab.evaluation.translation import score
 from nnlab.evaluation.translation_baselines import translation_baselines
 from nnlab.experiments import FinishedRun, Loaded, Predictor
+from nnlab.experiments.summaries.translate import (
+    beyond_baselines,
+    examples_of,
+    save_figures,
+    summary,
+    translation_line,
+)
 from nnlab.output.run_folder import RunFolder
-from nnlab.output.terminal import TRANSCRIPT_WIDTH, Terminal, literal, number, percent, table
-from nnlab.training.task import Results, RunResult, Task, curves
+from nnlab.output.terminal import Terminal, number, percent
+from nnlab.training.task import Results, Task
 
-SHOWN_TEST, SHOWN_TRAINING = 10, 4
+SHOWN_TRAINING = 4  # sentences in the console
 TIMED = 1000  # test sentences whose translation is timed
 MEASURED = 1000  # training pairs on which the training loss is measured
 CHARACTERS_AT_ONCE, SUBWORDS_AT_ONCE = 4096, 2048  # in a batch: each has logits of all the vocabulary
@@ -336,7 +341,7 @@ def present(
     found["sentences_per_second"] = over_runs([run.speed.get("sentences_per_second") for run in runs])
     terminal.show(summary(config, parts, found, runs, scores[0]), "", beyond_baselines(found))
     with figures.optional(terminal):
-        save_figures(config, folder, data, runs)
+        save_figures(config, folder, parts, runs)
     rows = [
         {"source": source, "output": output, "right": int(output in targets), "references": " | ".join(targets)}
         for (source, targets), output in zip(parts.test.items(), runs[0].outputs["outputs"], strict=True)
@@ -345,138 +350,9 @@ def present(
     return {**found, "examples": examples}
 
 
-def translation_line(source: str, output: str, correct: bool) -> Any:
-    """A line of the 2018 report's Console 2: ``Input sentence: Find Tom. ✓  Decoded sentence: Βρες τον Τομ.``.
-
-    Where it is wider than a page the decoded sentence has a line of its own.
-    """
-    from rich.text import Text
-
-    source, output = literal(source), literal(output)
-    mark = ("✓", "green") if correct else ("✗", "red")
-    line = Text.assemble(("Input sentence: ", "dim"), source, " ", mark, ("  Decoded sentence: ", "dim"), output)
-    if line.cell_len <= TRANSCRIPT_WIDTH:
-        return line
-    return Text.assemble(("Input sentence:   ", "dim"), source, " ", mark, ("\nDecoded sentence: ", "dim"), output)
-
-
-def examples_of(config: TranslateConfig, parts: Split, run: RunResult) -> list[dict[str, Any]]:
-    """A few sentences of training, and more of test."""
-    known: dict[str, list[str]] = {}
-    for source, target in parts.training:
-        known.setdefault(source, []).append(target)
-    examples = [
-        {
-            "source": source,
-            "reference": known[source][0],
-            "output": output,
-            "correct": output in known[source],
-            "seen": True,
-        }
-        for source, output in run.outputs["training"]
-    ]
-    sources = list(parts.test)
-    rows = rng(config.data_seed, Stream.SHOWN_HELD_OUT).permutation(len(sources))[:SHOWN_TEST]
-    for row in sorted(rows.tolist()):
-        targets, output = parts.test[sources[row]], run.outputs["outputs"][row]
-        correct = output in targets
-        reference = output if correct else targets[0]
-        examples.append(
-            {"source": sources[row], "reference": reference, "output": output, "correct": correct, "seen": False}
-        )
-    return examples
-
-
-def summary(
-    config: TranslateConfig, parts: Split, results: dict[str, Any], runs: Sequence[RunResult], scores: Scores
-) -> Any:
-    """The table at the end."""
-    history = runs[0].history
-    named, counts = "training pairs", f"{len(parts.training):,}"
-    for name, part in (("validation", parts.validation), ("test", parts.test)):
-        if part:
-            named, counts = f"{named} / {name} sources", f"{counts} / {len(part):,}"
-    listed = table(named, counts)
-    if config.runs > 1:
-        listed.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
-    for label, name in (("right (exact match)", "exact_match"), ("chrF", "chrf"), *BLEUS):
-        shown = percent if name == "exact_match" else _one_decimal
-        listed.add_row(f"test sentences, {label}", shown(results[name]))
-        for baseline, scored in results["baselines"].items():
-            listed.add_row(f"  baseline: {BASELINES[baseline]}", shown(scored[name]))
-    references = sum(map(len, parts.test.values())) / len(parts.test)
-    listed.add_row("references of a test sentence, on average", f"{references:.2f}")
-    listed.add_row("training loss (nats per character)", number(results["loss"], ".3f"))
-    if "val_loss" in results:
-        listed.add_row("validation loss (nats per character)", number(results["val_loss"], ".3f"))
-    listed.add_row("test loss (nats per character)", number(results["test_loss"], ".3f"))
-    best = history.best
-    why = "least validation loss" if parts.validation else "the last"
-    listed.add_row(f"weights of epoch ({why})", f"{best['epoch']} of {history.rows[-1]['epoch']}")
-    listed.add_row("until then", f"{best['seconds']:.0f} s")
-    if results["sentences_per_second"] is not None:
-        listed.add_row("sentences per second (greedy)", number(results["sentences_per_second"], ",.0f"))
-    listed.add_row("beam", str(config.beam))
-    report = report_2018("translate").get("greek" if config.script == "greek" else "french")
-    if report and Path(config.data or "eng-ell").stem in ("eng-ell", "eng-fra"):
-        prefix, watched = ("val", "validation") if parts.validation else ("test", "test")
-        padded = f"{best['loss_padded']:.3f} / {best[f'{prefix}_loss_padded']:.3f}"
-        listed.add_row(f"training / {watched} loss, padding counted as in the report", padded)
-        listed.add_row("the 2018 report's", f"{report['loss']:g} / {report['val_loss']:g}")
-    listed.caption = f"chrF: {scores.chrf_signature}\nBLEU: {scores.bleu_signature}"
-    listed.caption_justify = "left"
-    return listed
-
-
-BLEUS = (("BLEU, all references", "bleu"), ("BLEU, one reference", "bleu_one_reference"))
-BASELINES = {"nearest": "of the nearest training source", "word_for_word": "word for word"}
-
-
-def _one_decimal(figure: Any) -> str:
-    return number(figure, ".1f")
-
-
-def beyond_baselines(found: Mapping[str, Any]) -> str:
-    """One sentence: what the network is worth beyond the best baseline, by chrF."""
-    name, best = max(found["baselines"].items(), key=lambda item: float(item[1]["chrf"]))
-    ahead = mean_of(found["chrf"]) - best["chrf"]
-    right = 100 * (mean_of(found["exact_match"]) - best["exact_match"])
-    what = f"the better baseline ({BASELINES[name]})"
-    if ahead > 0:
-        return f"Beyond {what}, the network gains {ahead:.1f} points of chrF and {right:+.1f} % of sentences right."
-    return f"The network is worth nothing beyond {what}: {ahead:+.1f} points of chrF."
-
-
 def headline(results: Mapping[str, Any]) -> str:
     """The one figure of a finished run for the listing of ``nnlab runs``."""
     return f"{percent(results['exact_match'], 1)} right, chrF {number(results['chrf'], '.1f')}"
-
-
-def save_figures(
-    config: TranslateConfig,
-    folder: RunFolder,
-    data: Sentences,
-    runs: Sequence[RunResult],
-) -> None:
-    """``loss.png``, ``lengths.png`` (right by length of the source) and ``attention.png``."""
-    from nnlab.output import figures
-
-    title = f"nnlab translate ({config.preset})"
-    figure, (ax,) = figures.canvas(1, width=5.6, title=title)
-    watched = "validation" if data.parts.validation else "test"
-    lines = {"training": curves(runs, "loss"), watched: curves(runs, f"{data.prefix}_loss")}
-    figures.curves(ax, lines, ylabel="loss (nats per character)")
-    folder.write("figures/loss.png", figures.png(figure))
-
-    tested = data.parts.test
-    right = [o in t for o, t in zip(runs[0].outputs["outputs"], tested.values(), strict=True)]
-    groups = figures.by_length([len(source) for source in tested], right)
-    figure, (ax,) = figures.canvas(1, width=6.2, title=f"{title}: test sentences right")
-    figures.bars(ax, groups, xlabel="characters of the source")
-    folder.write("figures/lengths.png", figures.png(figure))
-    if runs[0].outputs["attention"]:
-        maps = [(read, written, np.array(weights)) for read, written, weights in runs[0].outputs["attention"]]
-        folder.write("figures/attention.png", figures.png(figures.attention_maps(maps, title=title)))
 
 
 # ---- predict -----------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from nnlab.experiments import FinishedRun, Loaded
 from nnlab.experiments import arith as experiment
 from nnlab.experiments.arith import Questions
 from nnlab.experiments.insights import Content, Insight, Table
+from nnlab.experiments.summaries.arith import grouped
 
 SHOWN = 12
 
@@ -23,7 +24,7 @@ def insights(config: ArithConfig, loaded: Loaded[ArithConfig, Questions], run: F
     x, y = experiment.encoded(config, data.test)
     ids = predict_in_batches(model, x, size=1024).argmax(-1).astype(np.uint8)
     right = (ids == y).all(axis=1)
-    groups = experiment.grouped(arithmetic.operand_lengths(data.test), right)
+    groups = grouped(arithmetic.operand_lengths(data.test), right)
     rows = [[name, f"{good:,}", f"{total:,}", f"{100 * good / total:.1f} %"] for name, (good, total) in groups.items()]
     bars = [good / total for good, total in groups.values()]
     accuracy = Table(["digits", "right", "of", "share"], rows, bars=bars)

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from nnlab.errors import Description, ExitCode
-from nnlab.experiments.arith import console_line
+from nnlab.experiments.summaries.arith import console_line
 from nnlab.output import figures
 from nnlab.output.document import dumps
 from nnlab.output.pictures import ColourRow, PictureRow

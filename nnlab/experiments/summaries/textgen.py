@@ -1,0 +1,97 @@
+"""What ``nnlab textgen`` shows at the end of a run: samples, table, a sentence and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nnlab.configs.textgen import TextgenConfig
+from nnlab.data.report_2018 import report_2018
+from nnlab.data.text import Parts
+from nnlab.evaluation.intervals import mean_of
+from nnlab.evaluation.text_baselines import PREDICTED, READ
+from nnlab.output.run_folder import RunFolder
+from nnlab.output.terminal import literal, number, table
+from nnlab.training.task import RunResult, curves
+
+
+def sample_text(title: str, prompt: str, text: str) -> Any:
+    """What a language model wrote after a prompt, the prompt dim."""
+    from rich.text import Text as Styled
+
+    return Styled.assemble((f"— {title} —", "bold"), "\n", (literal(prompt), "dim"), literal(text))
+
+
+def summary(
+    config: TextgenConfig,
+    parts: Parts,
+    characters: int,
+    results: dict[str, Any],
+    runs: Sequence[RunResult],
+    collapsed: Mapping[float, str | None],
+) -> Any:
+    """The table at the end; the text has so many different ``characters``."""
+    history = runs[0].history
+    sizes = [len(part) for part in (parts.training, parts.validation, parts.test) if part is not None]
+    named = "training / test" if parts.validation is None else "training / validation / test"
+    listed = table(f"{named} characters", " / ".join(f"{size:,}" for size in sizes))
+    if config.runs > 1:
+        listed.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
+    listed.add_row("different characters", str(characters))
+    listed.add_row("training loss (nats per character)", number(results["loss"], ".3f"))
+    if "val_loss" in results:
+        listed.add_row("validation loss (nats per character)", number(results["val_loss"], ".3f"))
+    listed.add_row("test loss (nats per character)", number(results["test_loss"], ".3f"))
+    listed.add_row("test bits per character", number(results["test_bits_per_character"], ".3f"))
+    for name, figures in results["baselines"].items():
+        nats, bits = figures["test_loss"], figures["test_bits_per_character"]
+        listed.add_row(f"  baseline: {baseline_label(name, figures)}", f"{nats:.3f} nats, {bits:.3f} bits")
+    if len(parts.training) > READ or len(parts.test) > PREDICTED:
+        listed.add_row("  baselines read / predict at most", f"{READ:,} / {PREDICTED:,} characters")
+    best = history.best
+    why = "the last" if parts.validation is None else "least validation loss"
+    listed.add_row(f"weights of epoch ({why})", f"{best['epoch']} of {history.rows[-1]['epoch']}")
+    listed.add_row("until then", f"{best['seconds']:.0f} s")
+    if runs[0].speed:
+        speed = runs[0].speed
+        listed.add_row("characters per second, one text", f"{speed['characters_per_second']:,.0f}")
+        listed.add_row("  64 texts side by side", f"{speed['characters_per_second_64']:,.0f}")
+    for diversity, what in collapsed.items():
+        if what:
+            listed.add_row(f"collapsed at diversity {diversity:g}", what.replace("\n", " "))
+    if config.data in (None, "nietzsche"):
+        report = report_2018("textgen")
+        listed.add_row("the 2018 report, training loss", f"{report['loss']:g} ({report['loss_at']})")
+    return listed
+
+
+def baseline_label(name: str, figures: Mapping[str, Any]) -> str:
+    """A baseline as a table names it."""
+    return f"Kneser–Ney {figures['order']}-grams" if name == "kneser_ney" else name
+
+
+def beyond_baselines(found: Mapping[str, Any]) -> str:
+    """One sentence: what the network is worth beyond the best baseline."""
+    name, best = min(found["baselines"].items(), key=lambda item: float(item[1]["test_loss"]))
+    loss, nats = mean_of(found["test_loss"]), float(best["test_loss"])
+    share = f" ({100 * abs(loss / nats - 1):.1f} %)" if nats > 0 else ""
+    told = f"{abs(loss - nats):.3f} nats per character{share}"
+    if loss < nats:
+        return f"Beyond the best baseline ({baseline_label(name, best)}), the network takes off {told}."
+    return f"The network is worth nothing beyond the best baseline ({baseline_label(name, best)}): {told} worse."
+
+
+def save_figures(config: TextgenConfig, folder: RunFolder, runs: Sequence[RunResult], prefix: str) -> None:
+    """``loss.png``: training loss, and the loss of what was watched (``prefix`` val or test), in nats and in bits."""
+    from nnlab.output import figures
+
+    watched = "validation" if prefix == "val" else "test"
+    figure, (left, right) = figures.canvas(2, title=f"nnlab textgen ({config.preset})")
+    figures.curves(
+        left,
+        {"training": curves(runs, "loss"), watched: curves(runs, f"{prefix}_loss")},
+        ylabel="loss (nats per character)",
+    )
+    bits = {watched: curves(runs, f"{prefix}_bits_per_character")}
+    figures.curves(right, bits, ylabel=f"{watched} bits per character")
+    folder.write("figures/loss.png", figures.png(figure))
