@@ -82,6 +82,9 @@ class AutoencodeConfig(ReconstructionConfig):
     code: int = option(256, "Code size: values per picture, or per second of sound.", min=1, max=3072)
     kind: Literal["pictures", "sounds"] = BY_DATA
     hidden: Literal["relu", "sigmoid"] = "relu"  # activation of the dense network's hidden layers
+    # Of sounds with --net conv: convolutions that correct what PCA gives back, or beside PCA both ways.
+    sound_design: Literal["corrected", "both_ways"] = added("both_ways", before="corrected")
+    song_weight: float = added(1.0, before=1.0, min=1, max=1000)  # in the loss, of cells where something sings
 
     PRESETS: ClassVar = {
         "published": {
@@ -112,8 +115,9 @@ class AutoencodeConfig(ReconstructionConfig):
         Variant({"preset": ("quick",), "kind": ("pictures",), "net": ("dense",)}, {"epochs": 6, "learning_rate": 1e-3}),
         Variant({"preset": ("published",), "kind": ("sounds",)}, {"net": "dense"}),
         Variant({"kind": ("sounds",)}, {"code": 256}),
-        Variant({"preset": ("best",), "kind": ("sounds",)}, {"epochs": 2}),
-        Variant({"preset": ("quick",), "kind": ("sounds",)}, {"epochs": 1}),
+        Variant({"preset": ("best",), "kind": ("sounds",)}, {"epochs": 4}),
+        Variant({"preset": TO_TUNE, "kind": ("sounds",), "net": ("conv",)}, {"song_weight": 6.0}),
+        Variant({"preset": ("quick",), "kind": ("sounds",)}, {"epochs": 2}),
         Variant(
             {"kind": ("sounds",), "net": ("dense",)},
             {"loss": "mae", "activation": "tanh", "hidden": "sigmoid", "batch_size": 16, "learning_rate": 1e-3},
@@ -182,6 +186,11 @@ class AutoencodeConfig(ReconstructionConfig):
             raise UsageError(
                 f"for sounds --net {self.net} has a {activation} output and --loss mse or mae, no --grid",
                 "Leave --activation and --grid out",
+            )
+        if self.net == "dense" and self.song_weight != 1:
+            raise UsageError(
+                f"--net dense reads samples, where no cell sings, got song_weight {self.song_weight:g}",
+                "Leave song_weight out, or use --net conv",
             )
         if self.net == "conv" and self.code < 2:
             raise UsageError(f"expected --code of at least 2 numbers per second, got {self.code}", "The usual is 256")

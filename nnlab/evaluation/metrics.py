@@ -37,17 +37,20 @@ def cross_entropy(logits: Array, ids: Array) -> float:
 # ---- pictures ----------------------------------------------------------------------------------------
 
 
-def loss_of(kind: str, outputs: Array, targets: Array) -> float:
+def loss_of(kind: str, outputs: Array, targets: Array, weights: Array | None = None) -> float:
     """The mean loss over all values of two arrays of one shape, as Keras defines it.
 
-    ``kind``: ``mse``, ``mae``, or ``bce`` (nats per value, of values in [0, 1]).
+    ``kind``: ``mse``, ``mae``, or ``bce`` (nats per value, of values in [0, 1]). ``weights``, of their shape: the loss
+    of each value is multiplied by its weight, and the mean is still over the number of values.
     """
     if kind == "mse":
-        return float(np.square(outputs - targets, dtype=np.float64).mean())
-    if kind == "mae":
-        return float(np.abs(outputs - targets, dtype=np.float64).mean())
-    p = np.clip(outputs.astype(np.float64), 1e-7, 1 - 1e-7)
-    return float(-(targets * np.log(p) + (1 - targets) * np.log1p(-p)).mean())
+        losses = np.square(outputs - targets, dtype=np.float64)
+    elif kind == "mae":
+        losses = np.abs(outputs - targets, dtype=np.float64)
+    else:
+        p = np.clip(outputs.astype(np.float64), 1e-7, 1 - 1e-7)
+        losses = -(targets * np.log(p) + (1 - targets) * np.log1p(-p))
+    return float((losses if weights is None else losses * weights).mean())
 
 
 def psnr_db(mean_squared_error: float) -> float:
@@ -74,16 +77,21 @@ def spectral_distance_db(original: Array, reconstruction: Array) -> float:
     return float(np.sqrt(np.square(difference).mean(axis=1)).mean())
 
 
+def sings(spectrum: Array) -> Array:
+    """Which cells of a log-mel spectrogram ``(frames, bands)`` in dB stand 9 dB or more above their band's median."""
+    return np.asarray(spectrum >= np.median(spectrum, axis=0) + SONG)
+
+
 def song_distance_db(original: Array, reconstruction: Array) -> float | None:
     """Root mean square difference in dB of log-mel spectrograms ``(frames, bands)`` in dB where something sings.
 
-    That is in the cells that stand 9 dB or more above the median of their band in the original. None where there are
-    none. The noise of a wood fills nearly all cells of a recording, and no code can hold it.
+    That is in the cells of :func:`sings` of the original. None where there are none. The noise of a wood fills nearly
+    all cells of a recording, and no code can hold it.
     """
-    sings = original >= np.median(original, axis=0) + SONG
-    if not sings.any():
+    cells = sings(original)
+    if not cells.any():
         return None
-    difference = original[sings].astype(np.float64) - reconstruction[sings]
+    difference = original[cells].astype(np.float64) - reconstruction[cells]
     return float(np.sqrt(np.square(difference).mean()))
 
 

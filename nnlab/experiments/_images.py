@@ -22,7 +22,7 @@ from nnlab.experiments import FinishedRun, Loaded, Predictor
 from nnlab.output.terminal import Terminal, number, table
 from nnlab.training.task import Results, RunResult, Task, curves
 
-Make = Callable[[Any, np.random.Generator], Any]
+Make = Callable[[Any, np.random.Generator], tuple[Any, ...]]  # (rows,), or (rows, weights of their values)
 
 
 def load_pictures(config: Any) -> Loaded[Any, Pictures]:
@@ -114,9 +114,9 @@ def reconstruction_task(
         order = permutation(seed, epoch, samples)
         draws = rng(seed, Stream.AUGMENTATION, epoch)
 
-        def pair(numbers: Any) -> tuple[Any, Any]:
-            rows = make(numbers, draws)
-            return rows, rows
+        def pair(numbers: Any) -> tuple[Any, ...]:
+            rows, *weights = make(numbers, draws)
+            return rows, rows, *weights
 
         return Batches([order[k * batch_size : (k + 1) * batch_size] for k in range(steps)], pair)
 
@@ -163,12 +163,12 @@ def compiled(config: ReconstructionConfig, model: Any, loss: str, steps: int) ->
 def picture_batches(train: Bytes, *, mirror: bool) -> Make:
     """What makes a batch of floats in [0, 1] of the numbers of pictures, half of them mirrored."""
 
-    def make(numbers: Any, draws: np.random.Generator) -> Any:
+    def make(numbers: Any, draws: np.random.Generator) -> tuple[Any, ...]:
         batch = train[numbers]
         turned = draws.random(len(batch)) < 0.5
         if mirror:
             batch[turned] = batch[turned, :, ::-1]
-        return batch / np.float32(255)
+        return (batch / np.float32(255),)
 
     return make
 

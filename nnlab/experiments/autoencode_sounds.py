@@ -13,7 +13,7 @@ seen, after the offset and what is below 250 Hz were taken away.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,11 +30,11 @@ from nnlab.data.spectrogram import LogMelFrontEnd, WaveformFrontEnd, sounds_of
 from nnlab.errors import InputError
 from nnlab.evaluation.baselines import PcaBaselines, fit_pca_baselines
 from nnlab.evaluation.intervals import over_runs
-from nnlab.evaluation.metrics import loss_of, snr_db, song_distance_db, spectral_distance_db
+from nnlab.evaluation.metrics import loss_of, sings, snr_db, song_distance_db, spectral_distance_db
 from nnlab.evaluation.pca import fit_pca
 from nnlab.experiments import FinishedRun, Loaded, Predictor
 from nnlab.experiments._codes import CodePredictor
-from nnlab.experiments._images import Outputs, loss_figure, of_part, reconstruction_task
+from nnlab.experiments._images import Make, Outputs, loss_figure, of_part, reconstruction_task
 from nnlab.experiments.summaries.autoencode_sounds import (
     BASELINES,
     MEASURES,
@@ -64,6 +64,18 @@ def code_of_window(config: AutoencodeConfig) -> int:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """What a network reads of some recordings, and how much each of its numbers counts in the loss."""
+
+    parts: list[Any]  # of each recording
+    weights: Any  # of all rows together; None: all count alike
+
+    def loss(self, kind: str, given: Any) -> float:
+        """The loss of what the network gives back of all rows."""
+        return loss_of(kind, given, np.concatenate(self.parts), self.weights)
+
+
+@dataclass(frozen=True)
 class Heard:
     """Recordings, what the network reads of them, and the linear baselines, fitted on the training recordings."""
 
@@ -71,9 +83,9 @@ class Heard:
     front: Any  # LogMelFrontEnd or WaveformFrontEnd
     baselines: PcaBaselines
     rows: int  # training rows
-    make: Callable[[Any, np.random.Generator], Any]  # a batch of their numbers
-    watched: Any  # the rows that are measured after each epoch: of validation, or of test
-    tested: list[Any]  # the rows of each test recording
+    make: Make  # a batch of their numbers
+    watched: Rows  # what is measured after each epoch: of validation, or of test
+    tested: Rows
 
 
 def load(config: AutoencodeConfig) -> Loaded[AutoencodeConfig, Heard]:
@@ -85,13 +97,13 @@ def load(config: AutoencodeConfig) -> Loaded[AutoencodeConfig, Heard]:
     keys = audio.keys_of_waves(data.train)
     spectra = [spectrogram.log_mel(wave) for wave in data.train]
     front, baselines, rows, make = prepare(config, data, spectra)
-    tested = [front.rows(wave) for wave in data.test]
-    watched = tested if data.validation is None else [front.rows(wave) for wave in data.validation]
+    tested = rows_of(config, front, data.test)
+    watched = tested if data.validation is None else rows_of(config, front, data.validation)
     if isinstance(front, LogMelFrontEnd):
         data = replace(data, train=replace(data.train, samples=np.zeros(0, np.float32)))
     return Loaded(
         config,
-        Heard(data, front, baselines, rows, make, np.concatenate(watched), tested),
+        Heard(data, front, baselines, rows, make, watched, tested),
         source=read.record(),
         notes=data.notes,
         training_keys=lambda: keys,
@@ -109,7 +121,7 @@ def prepare(config: AutoencodeConfig, data: Sounds, heard: Sequence[Wave]) -> tu
             slow,
             fit_pca_baselines(data.train, heard, slow.window, code_of_window(config)),
             len(rows),
-            lambda n, rng: rows[n],
+            lambda n, rng: (rows[n],),
         )
     front = LogMelFrontEnd(*scale_of(config, heard))
     baselines = fit_pca_baselines(data.train, heard, front.window, code_of_window(config))
@@ -117,14 +129,31 @@ def prepare(config: AutoencodeConfig, data: Sounds, heard: Sequence[Wave]) -> tu
     scaled = [(one - front.mean) / front.deviation for one in long]
     places = [(k, start) for k, one in enumerate(scaled) for start in range(0, len(one) - front.window + 1, STEP)]
 
-    def make(numbers: Any, rng: np.random.Generator) -> Any:
-        batch = np.empty((len(numbers), front.window, spectrogram.BANDS, 1), np.float32)
+    sung = [weights(config, one) for one in long]
+
+    def make(numbers: Any, rng: np.random.Generator) -> tuple[Any, ...]:
+        batch, counted = np.empty((2, len(numbers), front.window, spectrogram.BANDS), np.float32)
         for row, (k, start) in enumerate(places[place] for place in numbers):
             first = int(np.clip(start + rng.integers(-2, 3), 0, len(scaled[k]) - front.window))
-            batch[row, ..., 0] = scaled[k][first : first + front.window]
-        return batch
+            batch[row] = scaled[k][first : first + front.window]
+            counted[row] = sung[k][first : first + front.window]
+        return (batch[..., None],) if config.song_weight == 1 else (batch[..., None], counted)
 
     return front, baselines, len(places), make
+
+
+def weights(config: AutoencodeConfig, decibels: Wave) -> Wave:
+    """How much each cell of a log-mel spectrogram ``(frames, 64)`` in dB counts in the loss: more where it sings."""
+    return np.where(sings(decibels), np.float32(config.song_weight), np.float32(1))
+
+
+def rows_of(config: AutoencodeConfig, front: Any, recordings: Recordings) -> Rows:
+    """What the network reads of recordings."""
+    counted = None
+    if isinstance(front, LogMelFrontEnd) and config.song_weight != 1:
+        each = [weights(config, spectrogram.log_mel(wave)) for wave in recordings]
+        counted = np.concatenate([spectrogram.windows(one, front.window) for one in each])[..., None]
+    return Rows([front.rows(wave) for wave in recordings], counted)
 
 
 def scale_of(config: AutoencodeConfig, heard: Sequence[Wave]) -> tuple[float, float]:
@@ -147,6 +176,8 @@ def build(config: AutoencodeConfig) -> Any:
         shape: tuple[int, ...] = (WaveformFrontEnd.numbers,)
         return autoencoders.dense_autoencoder(shape, code, config.activation, hidden=config.hidden)
     shape = (LogMelFrontEnd.window, spectrogram.BANDS, 1)
+    if config.sound_design == "both_ways":
+        return autoencoders.sound_autoencoder(shape, code)
     return autoencoders.residual_autoencoder(shape, code, widths=(24, 48), down_blocks=(0, 1), up_blocks=(0, 0))
 
 
@@ -166,11 +197,11 @@ def tasks(config: AutoencodeConfig, data: Heard) -> list[Task]:
         return model
 
     def evaluate(model: Any) -> dict[str, float]:
-        given = predict_in_batches(model, data.watched, size=50)
-        return of_part(data.sounds.watched, {"loss": loss_of(config.loss, given, data.watched)})
+        given = predict_in_batches(model, np.concatenate(data.watched.parts), size=50)
+        return of_part(data.sounds.watched, {"loss": data.watched.loss(config.loss, given)})
 
     def outputs(model: Any) -> dict[str, Any]:
-        rows = [predict_in_batches(model, part, size=50) for part in data.tested]
+        rows = [predict_in_batches(model, part, size=50) for part in data.tested.parts]
         waves = sounds_of([partial(front.sound, part, wave) for part, wave in zip(rows, test, strict=True)])
         decoded = None
         if isinstance(front, LogMelFrontEnd):
@@ -219,7 +250,7 @@ def measured(
     before = heard if decoded is None else [(one, back) for (one, _), back in zip(heard, decoded, strict=True)]
     songs = [value for one, back in before if (value := song_distance_db(one, back)) is not None]
     return {
-        "test_loss": loss_of(config.loss, np.concatenate(rows), np.concatenate(data.tested)),
+        "test_loss": data.tested.loss(config.loss, np.concatenate(rows)),
         "snr_db": float(np.mean([snr_db(wave, made) for wave, made in pairs])),
         "log_mel_distance_db": float(np.mean([spectral_distance_db(one, back) for one, back in heard])),
         "song_distance_db": float(np.mean(songs)) if songs else None,
@@ -240,7 +271,7 @@ def of_baselines(config: AutoencodeConfig, data: Heard) -> dict[str, tuple[dict[
     if isinstance(front, WaveformFrontEnd):
         train = np.concatenate([front.rows(wave) for wave in data.sounds.train])
         fitted = fit_pca(lambda: iter([train]), code_of_window(config))
-        rows = [fitted.reconstruct(part) for part in data.tested]
+        rows = [fitted.reconstruct(part) for part in data.tested.parts]
         waves = [front.sound(part, wave) for part, wave in zip(rows, test, strict=True)]
         found["input_pca"] = measured(config, data, waves, rows=rows), waves
     return found

@@ -4,6 +4,7 @@
 - :func:`conv_autoencoder`: 3x3 convolutions 32-16, pooled to a quarter of each side, and back, the report's;
 - :func:`conv_denoiser`: 32-32 and back with noise in front, of the tutorial of its time;
 - :func:`residual_autoencoder`: this project's: starts as PCA and learns what is left;
+- :func:`sound_autoencoder`: this project's of spectrograms, with convolutions beside the linear code both ways;
 - :func:`residual_denoiser`: this project's: a small U-Net on 2 x 2 blocks of pixels.
 """
 
@@ -19,6 +20,7 @@ from keras import layers
 from nnlab.models.layers import DeltaDense, DepthToSpace, Noise, SpaceToDepth
 
 Shape = tuple[int, int, int]
+CONVOLUTION: dict[str, Any] = {"padding": "same", "activation": "relu", "kernel_initializer": "he_normal"}
 
 
 # ---- the report's ------------------------------------------------------------------------------------
@@ -120,13 +122,47 @@ def residual_autoencoder(
     return keras.Model(samples, layers.add([linear, layers.Rescaling(0.1 * 3.0 / gain)(correction)]))
 
 
+def sound_autoencoder(shape: Shape, code: int, *, widths: tuple[int, int, int] = (32, 48, 64)) -> keras.Model:
+    """Principal components both ways, and convolutions that add to the code, and to the spectrogram, what goes with it.
+
+    Before training (after :func:`init_from_pca`) it is nearly PCA: what is added to the code starts small, what is
+    added to the spectrogram at zero.
+
+    ``shape``: frames (even), bands (even) and 1; ``code``: values of the code; ``widths``: channels at a half, a
+    quarter and an eighth of each side.
+    """
+    values = int(np.prod(shape))
+    samples = keras.Input(shape)
+    heard = [layers.Conv2D(widths[0], 5, **CONVOLUTION)(SpaceToDepth()(samples))]
+    for width in widths[1:]:
+        heard.append(layers.Conv2D(width, 3, strides=2, **CONVOLUTION)(heard[-1]))
+    small = keras.initializers.VarianceScaling(0.05)
+    added = layers.Dense(code, kernel_initializer=small)(layers.Flatten()(heard[-1]))
+    linear = DeltaDense(values, code, name="linear_code")(layers.Flatten()(samples))
+    encoded = layers.Add(name="code")([linear, added])  # (batch, code)
+    picture = layers.Reshape(shape)(DeltaDense(code, values, name="reconstruction")(encoded))
+    inner = heard[-1].shape[1:]
+    x = layers.Dense(int(np.prod(inner)), activation="relu", kernel_initializer="he_normal")(encoded)
+    x = _conv(layers.Reshape(inner)(x), widths[2])
+    x = _cropped(layers.Conv2DTranspose(widths[1], 2, strides=2, activation="relu")(x), heard[1])
+    x = layers.add([x, _conv(x, widths[1])])
+    x = _cropped(layers.Conv2DTranspose(widths[0], 2, strides=2)(x), heard[0])
+    beside = layers.Conv2D(widths[0], 3, padding="same", kernel_initializer="he_normal")(SpaceToDepth()(picture))
+    x = layers.Activation("relu")(layers.add([x, beside]))
+    x = layers.add([x, _conv(x, widths[0])])
+    x = layers.Conv2D(4 * shape[-1], 3, padding="same", kernel_initializer="zeros")(x)
+    return keras.Model(samples, layers.add([picture, layers.Rescaling(0.3)(DepthToSpace()(x))]))
+
+
 def init_from_pca(model: keras.Model, mean: Any, components: Any, deviation: Any) -> None:
-    """Set the linear path of a :func:`residual_autoencoder` to principal components.
+    """Set the linear path of a :func:`residual_autoencoder` or a :func:`sound_autoencoder` to principal components.
 
     ``mean`` ``(values,)``, ``components`` ``(values, n)`` and the ``deviation`` of each ``(n,)``, as
     :class:`nnlab.evaluation.pca.Pca` has them; where ``n`` is less than the code, the rest of it stays zero.
     """
-    code, reconstruction = model.get_layer("code"), model.get_layer("reconstruction")
+    names = {layer.name for layer in model.layers}
+    code = model.get_layer("linear_code" if "linear_code" in names else "code")
+    reconstruction = model.get_layer("reconstruction")
     n = components.shape[1]
     forward = np.zeros(code.initial.shape, "float32")
     forward[:, :n] = components / np.maximum(deviation, 1e-6)
@@ -161,7 +197,7 @@ def _u_net(x: Any, widths: Sequence[int], down_blocks: Sequence[int], up_blocks:
 
 
 def _conv(x: Any, width: int) -> Any:
-    return layers.Conv2D(width, 3, padding="same", activation="relu", kernel_initializer="he_normal")(x)
+    return layers.Conv2D(width, 3, **CONVOLUTION)(x)
 
 
 def _cropped(x: Any, other: Any) -> Any:

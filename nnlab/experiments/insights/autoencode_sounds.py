@@ -22,7 +22,7 @@ def insights(config: AutoencodeConfig, loaded: Loaded[AutoencodeConfig, Heard], 
 
     model = experiment.predictor(config, run, {}).model
     names = loaded.data.sounds.test.names
-    tested = loaded.data.tested
+    tested = loaded.data.tested.parts
     errors = np.array([loss_of(config.loss, predict_in_batches(model, rows, size=50), rows) for rows in tested])
     order = np.argsort(-errors, kind="stable").tolist()
     median = max(float(np.median(errors)), 1e-12)

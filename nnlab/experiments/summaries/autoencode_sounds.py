@@ -68,10 +68,11 @@ def summary(
         listed.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
     listed.add_row("numbers in the code", f"{code} for {seconds:.3g} s")
     listed.add_row("  of PCA: waveform / log-mel", f"{baselines.waveform.size} / {baselines.log_mel.size}")
-    listed.add_row(f"training loss ({config.loss})", number(found["loss"], ".4f"))
+    loss = config.loss if config.song_weight == 1 else f"{config.loss}, cells of song × {config.song_weight:g}"
+    listed.add_row(f"training loss ({loss})", number(found["loss"], ".4f"))
     if "val_loss" in found:
-        listed.add_row(f"validation loss ({config.loss})", number(found["val_loss"], ".4f"))
-    listed.add_row(f"test loss ({config.loss})", number(found["test_loss"], ".4f"))
+        listed.add_row("validation loss", number(found["val_loss"], ".4f"))
+    listed.add_row("test loss", number(found["test_loss"], ".4f"))
     for name, values in found["baselines"].items():
         listed.add_row(f"  baseline: {BASELINES[name]}", f"{values['test_loss']:.4f}")
     if config.net == "conv":

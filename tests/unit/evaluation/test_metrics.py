@@ -47,6 +47,17 @@ def test_losses_are_those_of_keras():
         assert loss_of(kind, outputs, targets) == pytest.approx(theirs, rel=1e-4)
 
 
+def test_losses_with_weights_equal_keras():
+    import keras
+
+    rng = np.random.default_rng(2)
+    outputs, targets = rng.random((2, 4, 5, 6, 1), dtype=np.float32)
+    weights = rng.integers(1, 7, (4, 5, 6)).astype(np.float32)
+    for kind, theirs in (("mse", keras.losses.MeanSquaredError()), ("mae", keras.losses.MeanAbsoluteError())):
+        wanted = float(theirs(targets, outputs, sample_weight=weights))
+        assert loss_of(kind, outputs, targets, weights[..., None]) == pytest.approx(wanted, rel=1e-5)
+
+
 def test_bce_of_values_at_the_ends_is_finite():
     assert np.isfinite(loss_of("bce", np.array([0.0, 1.0], np.float32), np.array([1.0, 0.0], np.float32)))
 

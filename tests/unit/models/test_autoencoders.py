@@ -43,6 +43,28 @@ def test_residual_autoencoder_starts_as_pca(shape):
         assert np.abs(outputs - pca.reconstruct(rows)).max() < 1e-4
 
 
+@pytest.mark.parametrize("shape", [(60, 64, 1), (20, 16, 1)])
+def test_sound_autoencoder_starts_near_pca_and_is_pca_without_what_its_convolutions_add(shape):
+    rng = np.random.default_rng(0)
+    values = int(np.prod(shape))
+    rows = (rng.normal(size=(200, 8)) @ rng.normal(size=(8, values)) * 0.05).astype("float32")
+    pca = fit_pca(lambda: iter([rows]), 5)
+    model = autoencoders.sound_autoencoder(shape, 5, widths=(4, 6, 8))
+    autoencoders.init_from_pca(model, pca.mean, pca.components, pca.deviation)
+    wanted = pca.reconstruct(rows)
+
+    def off():
+        given = np.asarray(model(rows.reshape(-1, *shape))).reshape(200, -1)
+        return float(np.sqrt(np.square(given - wanted).mean()))
+
+    assert 0 < off() < 0.5 * float(wanted.std())
+    added = model.get_layer("code").input[1]._keras_history.operation
+    added.set_weights([0 * weight for weight in added.get_weights()])
+    assert off() < 1e-4
+    assert model.get_layer("code").output.shape == (None, 5)
+    assert autoencoders.encoder(model).output.shape == (None, 5)
+
+
 def test_residual_denoiser_starts_by_halving_what_it_sees():
     model = autoencoders.residual_denoiser((16, 16, 3), Noise(0.5))
     x = np.random.default_rng(0).random((2, 16, 16, 3)).astype("float32")

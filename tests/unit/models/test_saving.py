@@ -42,12 +42,13 @@ NETWORKS = {
     "autoencode dense": lambda: autoencoders.dense_autoencoder(SIDE, 5, "sigmoid"),
     "autoencode conv": lambda: autoencoders.conv_autoencoder(SIDE, "softmax"),
     "autoencode residual": lambda: autoencoders.residual_autoencoder(SIDE, 5, **COLOURS, gain=3.0),
+    "autoencode sounds": lambda: autoencoders.sound_autoencoder((20, 16, 1), 5, widths=(4, 5, 6)),
     "denoise conv": lambda: autoencoders.conv_denoiser(SIDE, "sigmoid", Noise(0.5)),
     "denoise residual": lambda: autoencoders.residual_denoiser(SIDE, Noise(0.1, 0.5, clip=False), widths=(4, 6, 8)),
 }
 
 
-TRAINED = {"textgen stream", "translate attention", "autoencode residual"}
+TRAINED = {"textgen stream", "translate attention", "autoencode residual", "autoencode sounds"}
 
 
 def built(model):
