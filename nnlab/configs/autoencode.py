@@ -82,8 +82,8 @@ class AutoencodeConfig(ReconstructionConfig):
     code: int = option(256, "Code size: values per picture, or per second of sound.", min=1, max=3072)
     kind: Literal["pictures", "sounds"] = BY_DATA
     hidden: Literal["relu", "sigmoid"] = "relu"  # activation of the dense network's hidden layers
-    # Of sounds with --net conv: convolutions that correct what PCA gives back, or beside PCA both ways.
-    sound_design: Literal["corrected", "both_ways"] = added("both_ways", before="corrected")
+    # With --net conv: convolutions that correct what PCA gives back, or that add to the code as well.
+    conv_design: Literal["corrected", "both_ways"] = added("both_ways", before="corrected")
     song_weight: float = added(1.0, before=1.0, min=1, max=1000)  # in the loss, of cells where something sings
 
     PRESETS: ClassVar = {
@@ -103,6 +103,7 @@ class AutoencodeConfig(ReconstructionConfig):
     }
     VARIANTS: ClassVar = (
         *SQUASHED,
+        Variant({"preset": ("best",), "kind": ("pictures",), "net": ("conv",)}, {"epochs": 6, "learning_rate": 2e-3}),
         Variant(
             {"preset": TO_TUNE, "kind": ("pictures",), "net": ("conv",), "activation": ("sigmoid", "softmax", "tanh")},
             {"code": CONV_CODE, "learning_rate": 2e-3},

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.config import SAMPLE
-from nnlab.configs.mnist import ACCURACY, LOGISTIC, NEIGHBOURS, OF_VALIDATION, DigitsConfig
-from nnlab.configs.schema import record
+from nnlab.configs.mnist import ACCURACY, FAST, LOGISTIC, NEIGHBOURS, OF_VALIDATION, PUBLISHED, DigitsConfig
+from nnlab.configs.schema import INTEGER, NUMBER, record, rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,9 +18,9 @@ class PermuteConfig(DigitsConfig):
     DATA: ClassVar[str] = "mnist"
 
     PRESETS: ClassVar = {
-        "published": {"design": "keras_2018", "cnn_epochs": 12},
+        "published": PUBLISHED,
         "best": {},
-        "quick": {"data": SAMPLE, "mlp_epochs": 4, "cnn_epochs": 4, "batch_size": 64},
+        "quick": {"data": SAMPLE, "mlp_epochs": 4, "cnn_epochs": 4, "batch_size": 64, **FAST},
     }
 
     RESULTS: ClassVar = {
@@ -32,7 +32,8 @@ class PermuteConfig(DigitsConfig):
                         for name, figures in (("logistic_regression", LOGISTIC), ("k_nearest_neighbours", NEIGHBOURS))
                         for pixels in ("plain", "permuted")
                     }
-                )
+                ),
+                "layout": rows({"pictures": INTEGER, "found": NUMBER, "pairs": NUMBER}, least=0),
             }
         ),
         "patternProperties": {"^(mlp|cnn)_(plain|permuted|recovered)$": record(ACCURACY, **OF_VALIDATION)},

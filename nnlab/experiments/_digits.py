@@ -44,7 +44,7 @@ def load_digits(config: Any) -> Loaded[Any, Digits]:
 
 
 def task(
-    config: DigitsConfig, name: str, net: str, loss: str, data: Digits, *, shift: int | None, keep_model: bool
+    config: DigitsConfig, name: str, net: str, loss: str, data: Digits, *, shift: float | None, keep_model: bool
 ) -> Task:
     """A digit network of all seeds: ``net`` mlp or cnn, ``loss`` ce or mse, ``shift`` pixels a picture may move.
 
@@ -104,22 +104,24 @@ def threads_per_operation(net: str, samples: int, device: str) -> int | None:
 # ---- model -------------------------------------------------------------------------------------------
 
 
-def build_networks(config: DigitsConfig, net: str, shift: int | None, count: int) -> Any:
+def build_networks(config: DigitsConfig, net: str, shift: float | None, count: int) -> Any:
     """``count`` networks side by side, not compiled: ``(batch, count, 28, 28)`` to logits ``(batch, count, 10)``."""
     from nnlab.models import digits as models
 
     def one() -> Any:
-        if net == "mlp":
-            published = config.design == "keras_2018"
-            return models.mlp(input_dropout=0.0 if published else 0.2, hidden_dropout=0.2 if published else 0.4)
         if config.design == "keras_2018":
-            return models.cnn()
-        return models.shallow_cnn() if shift is None else models.small_cnn(shift)
+            return models.mlp(input_dropout=0.0, hidden_dropout=0.2) if net == "mlp" else models.cnn()
+        if net == "mlp":
+            first = config.design == "nnlab"
+            return models.mlp(input_dropout=0.2, hidden_dropout=0.4) if first else models.normalised_mlp()
+        if shift is None:
+            return models.shallow_cnn()
+        return models.small_cnn(int(shift)) if config.design == "nnlab" else models.normalised_cnn(shift)
 
     return models.side_by_side(one, count)
 
 
-def compiled(config: DigitsConfig, net: str, loss: str, shift: int | None, count: int, steps: tuple[int, int]) -> Any:
+def compiled(config: DigitsConfig, net: str, loss: str, shift: float | None, count: int, steps: tuple[int, int]) -> Any:
     """Networks side by side with their loss and optimizer; ``steps``: of an epoch, and of the whole training."""
     import keras
 
@@ -260,7 +262,7 @@ class DigitPredictor(Predictor[Bytes]):
     takes_files = True
     asks = "the path of a picture of a digit"
 
-    def __init__(self, config: DigitsConfig, net: str, shift: int | None, run: FinishedRun) -> None:
+    def __init__(self, config: DigitsConfig, net: str, shift: float | None, run: FinishedRun) -> None:
         from nnlab.models import digits as models
 
         self._networks = build_networks(config, net, shift, 1)

@@ -84,13 +84,12 @@ def build(config: AutoencodeConfig, side: int, activation: str) -> Any:
         return autoencoders.dense_autoencoder(shape, config.code, activation, hidden=config.hidden)
     if activation != "linear":
         return autoencoders.conv_autoencoder(shape, activation)
+    both_ways = config.conv_design == "both_ways"
+    made = autoencoders.picture_autoencoder if both_ways else autoencoders.residual_autoencoder
     if config.code <= 128:  # a coarse picture: more is to be guessed, from further away
-        return autoencoders.residual_autoencoder(
-            shape, config.code, widths=(24, 64, 128), down_blocks=(0, 1, 2), up_blocks=(0, 1, 0), gain=3.0
-        )
-    return autoencoders.residual_autoencoder(
-        shape, config.code, widths=(24, 64), down_blocks=(0, 1), up_blocks=(0, 0), gain=3.0
-    )
+        return made(shape, config.code, widths=(24, 64, 128), down_blocks=(0, 1, 2), up_blocks=(0, 1, 0), gain=3.0)
+    down_blocks = (0, 2) if both_ways else (0, 1)
+    return made(shape, config.code, widths=(24, 64), down_blocks=down_blocks, up_blocks=(0, 0), gain=3.0)
 
 
 def tasks(config: AutoencodeConfig, data: Coded) -> list[Task]:

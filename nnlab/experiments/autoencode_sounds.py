@@ -176,7 +176,7 @@ def build(config: AutoencodeConfig) -> Any:
         shape: tuple[int, ...] = (WaveformFrontEnd.numbers,)
         return autoencoders.dense_autoencoder(shape, code, config.activation, hidden=config.hidden)
     shape = (LogMelFrontEnd.window, spectrogram.BANDS, 1)
-    if config.sound_design == "both_ways":
+    if config.conv_design == "both_ways":
         return autoencoders.sound_autoencoder(shape, code)
     return autoencoders.residual_autoencoder(shape, code, widths=(24, 48), down_blocks=(0, 1), up_blocks=(0, 0))
 

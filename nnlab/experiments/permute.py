@@ -16,7 +16,7 @@ Nothing here uses that pixels have neighbours except the CNN's convolutions: no 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,6 +29,7 @@ from nnlab.data.digits import Digits
 from nnlab.data.pixels import Bytes
 from nnlab.data.random import Stream, rng
 from nnlab.data.report_2018 import report_2018
+from nnlab.errors import InputError
 from nnlab.evaluation import misclassified
 from nnlab.evaluation.digit_baselines import digit_baselines
 from nnlab.experiments import FinishedRun, Loaded, with_data
@@ -45,6 +46,7 @@ from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal, percent, table
 from nnlab.training.task import Results, Task, curves
 
+CURVE = (100, 300, 1_000, 3_000, 10_000, 30_000)  # pictures from which the layout is told
 PERMUTED = ("mlp_permuted", "cnn_permuted")
 
 
@@ -98,6 +100,24 @@ def tasks(config: PermuteConfig, data: Pixels) -> list[Task]:
     return made
 
 
+def layout_curve(pictures: Bytes, data_seed: int) -> list[dict[str, Any]]:
+    """How well the layout of shuffled pixels is told from the first 100, 300, 1,000 … and from all pictures.
+
+    ``pictures``: training pictures ``(n, 28, 28)`` with their pixels in place.
+    """
+    shuffled = permutation(data_seed)
+    plain, permuted = (one.reshape(len(one), -1) for one in (pictures, ordered(pictures, shuffled)))
+    rows = []
+    for count in sorted({*(count for count in CURVE if count < len(pictures)), len(pictures)}):
+        try:
+            laid_out = pixel_layout.recover(permuted[:count])
+        except InputError:  # too few of their pixels change
+            continue
+        found, pairs = pixel_layout.neighbours_found(plain[:count], shuffled[laid_out])
+        rows.append({"pictures": count, "found": found, "pairs": pairs})
+    return rows
+
+
 def ordered(pictures: Bytes, order: np.ndarray[Any, Any]) -> Bytes:
     """Pictures ``(n, 28, 28)`` with their pixels in another order, the same for all."""
     return pictures.reshape(len(pictures), -1)[:, order].reshape(pictures.shape)
@@ -144,8 +164,12 @@ def present(
     if config.runs > 1:
         terminal.show(f"Test accuracy over {config.runs} runs: mean ± half the 95 % interval.")
     show_baselines(terminal, found, of_pixels)
+    found["layout"] = layout_curve(data.digits.x_train, config.data_seed)
+    show_layout(terminal, found["layout"])
     with figures.optional(terminal):
         save_figures(folder, config, pictures, labels, results)
+        if found["layout"]:
+            save_layout(folder, found["layout"])
     return found
 
 
@@ -161,6 +185,25 @@ def show_baselines(
     networks = {name: accuracy(found[name]) for name in (*PERMUTED, "cnn_recovered") if name in found}
     terminal.show("", listed, "Neither sees the order of the pixels.", "")
     terminal.show(f"On permuted pixels. {beyond_baselines(networks, of_pixels['permuted'])}")
+
+
+def show_layout(terminal: Terminal, curve: Sequence[Mapping[str, Any]]) -> None:
+    """How well the layout was told from few pictures and from many."""
+    listed = table("layout told from", "neighbours found", "of the pairs that change")
+    for row in curve:
+        listed.add_row(f"{row['pictures']:,} pictures", percent(row["found"]), percent(row["pairs"]))
+    terminal.show(
+        "", listed, "Neighbouring pixels that are beside each other again; pairs count whose pixels both change."
+    )
+
+
+def save_layout(folder: RunFolder, curve: Sequence[Mapping[str, Any]]) -> None:
+    """The same as a figure."""
+    from nnlab.output import figures
+
+    lines = {"neighbours found": [(row["pictures"], 100 * row["found"]) for row in curve]}
+    figure = figures.by_setting(lines, xlabel="pictures", ylabel="%", title="Layout of shuffled pixels")
+    folder.write("figures/layout.png", figures.png(figure))
 
 
 def headline(results: Mapping[str, Any]) -> str:

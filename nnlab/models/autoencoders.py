@@ -3,7 +3,8 @@
 - :func:`dense_autoencoder`: 1000-code-1000, the report's simple one;
 - :func:`conv_autoencoder`: 3x3 convolutions 32-16, pooled to a quarter of each side, and back, the report's;
 - :func:`conv_denoiser`: 32-32 and back with noise in front, of the tutorial of its time;
-- :func:`residual_autoencoder`: this project's: starts as PCA and learns what is left;
+- :func:`residual_autoencoder`: this project's first: starts as PCA and corrects what comes back;
+- :func:`picture_autoencoder`: this project's: convolutions add to the code as well;
 - :func:`sound_autoencoder`: this project's of spectrograms, with convolutions beside the linear code both ways;
 - :func:`residual_denoiser`: this project's: a small U-Net on 2 x 2 blocks of pixels.
 """
@@ -116,10 +117,45 @@ def residual_autoencoder(
     values = int(np.prod(shape))
     samples = keras.Input(shape)
     encoded = DeltaDense(values, code, name="code")(layers.Flatten()(samples))  # (batch, code)
-    linear = layers.Reshape(shape)(DeltaDense(code, values, name="reconstruction")(encoded))
+    return keras.Model(samples, _corrected(encoded, shape, widths, down_blocks, up_blocks, gain))
+
+
+def picture_autoencoder(
+    shape: Shape, code: int, *, widths: Sequence[int], down_blocks: Sequence[int], up_blocks: Sequence[int], gain: float
+) -> keras.Model:
+    """The same, with convolutions that add to the code what goes with it.
+
+    Before training it is nearly PCA: what is added to the code starts small.
+    """
+    samples = keras.Input(shape)
+    x = SpaceToDepth()(layers.Rescaling(gain, offset=-0.5 * gain)(samples))
+    x = layers.Conv2D(64, 3, strides=2, **CONVOLUTION)(_conv(x, 32))
+    x = layers.Conv2D(32, 1, **CONVOLUTION)(layers.add([x, _conv(x, 64)]))
+    encoded = _code_of(samples, x, code)
+    return keras.Model(samples, _corrected(encoded, shape, widths, down_blocks, up_blocks, gain))
+
+
+def _code_of(samples: Any, features: Any, code: int) -> Any:
+    """The code ``(batch, code)``: a linear one of the samples, and what their features add, which starts small."""
+    values = int(np.prod(samples.shape[1:]))
+    small = keras.initializers.VarianceScaling(0.05)
+    added = layers.Dense(code, kernel_initializer=small)(layers.Flatten()(features))
+    return layers.Add(name="code")([DeltaDense(values, code, name="linear_code")(layers.Flatten()(samples)), added])
+
+
+def _corrected(
+    encoded: Any,
+    shape: Shape,
+    widths: Sequence[int],
+    down_blocks: Sequence[int],
+    up_blocks: Sequence[int],
+    gain: float,
+) -> Any:
+    """The linear picture of a code, and what a U-Net adds to it."""
+    linear = layers.Reshape(shape)(DeltaDense(encoded.shape[-1], int(np.prod(shape)), name="reconstruction")(encoded))
     blocks = SpaceToDepth()(layers.Rescaling(gain, offset=-0.5 * gain)(linear))
     correction = DepthToSpace()(_u_net(blocks, widths, down_blocks, up_blocks, blocks.shape[-1]))
-    return keras.Model(samples, layers.add([linear, layers.Rescaling(0.1 * 3.0 / gain)(correction)]))
+    return layers.add([linear, layers.Rescaling(0.1 * 3.0 / gain)(correction)])
 
 
 def sound_autoencoder(shape: Shape, code: int, *, widths: tuple[int, int, int] = (32, 48, 64)) -> keras.Model:
@@ -136,10 +172,7 @@ def sound_autoencoder(shape: Shape, code: int, *, widths: tuple[int, int, int] =
     heard = [layers.Conv2D(widths[0], 5, **CONVOLUTION)(SpaceToDepth()(samples))]
     for width in widths[1:]:
         heard.append(layers.Conv2D(width, 3, strides=2, **CONVOLUTION)(heard[-1]))
-    small = keras.initializers.VarianceScaling(0.05)
-    added = layers.Dense(code, kernel_initializer=small)(layers.Flatten()(heard[-1]))
-    linear = DeltaDense(values, code, name="linear_code")(layers.Flatten()(samples))
-    encoded = layers.Add(name="code")([linear, added])  # (batch, code)
+    encoded = _code_of(samples, heard[-1], code)
     picture = layers.Reshape(shape)(DeltaDense(code, values, name="reconstruction")(encoded))
     inner = heard[-1].shape[1:]
     x = layers.Dense(int(np.prod(inner)), activation="relu", kernel_initializer="he_normal")(encoded)
@@ -155,7 +188,7 @@ def sound_autoencoder(shape: Shape, code: int, *, widths: tuple[int, int, int] =
 
 
 def init_from_pca(model: keras.Model, mean: Any, components: Any, deviation: Any) -> None:
-    """Set the linear path of a :func:`residual_autoencoder` or a :func:`sound_autoencoder` to principal components.
+    """Set the linear path of one of this project's autoencoders to principal components.
 
     ``mean`` ``(values,)``, ``components`` ``(values, n)`` and the ``deviation`` of each ``(n,)``, as
     :class:`nnlab.evaluation.pca.Pca` has them; where ``n`` is less than the code, the rest of it stays zero.

@@ -2,7 +2,9 @@
 
 - :func:`mlp`: 784-512-512-10 with dropout, Keras's ``mnist_mlp`` example of early 2018;
 - :func:`cnn`: 3x3 convolutions of 32 and 64, pool, dropout, dense 128, dropout, ``mnist_cnn`` likewise;
-- :func:`small_cnn`: this project's, a fifth of the arithmetic;
+- :func:`normalised_mlp`: this project's, 784-800-400-10 with batch normalisation and noise;
+- :func:`normalised_cnn`: this project's, five convolutions with batch normalisation;
+- :func:`small_cnn`: a quarter of its arithmetic, and within a few seconds at 99 %;
 - :func:`shallow_cnn`: this project's where the pixels have lost their order.
 
 :func:`side_by_side` puts several into one program.
@@ -11,11 +13,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import layers, ops
 
-from nnlab.models.layers import RandomShift
+from nnlab.models.layers import RandomAffine, RandomShift
 
 SIDE = 28
 
@@ -30,6 +33,22 @@ def mlp(*, input_dropout: float, hidden_dropout: float) -> keras.Model:
     return keras.Model(pictures, layers.Dense(10)(x))
 
 
+def normalised_mlp(*, units: tuple[int, ...] = (800, 400), noise: float = 0.3, dropout: float = 0.15) -> keras.Model:
+    """The MLP with batch normalisation (Ioffe and Szegedy 2015), and Gaussian noise in its pixels and before each ReLU.
+
+    ``noise``: its standard deviation, where values are normalised to a deviation of one (Rasmus and others 2015);
+    ``dropout``: of the hidden layers, after it.
+    """
+    pictures = keras.Input((SIDE, SIDE), dtype="uint8")
+    x = layers.Rescaling(1 / 255)(layers.Flatten()(pictures))  # (batch, 784)
+    x = layers.GaussianNoise(noise)(x)
+    for width in units:
+        x = layers.Dense(width, use_bias=False, kernel_initializer="he_normal")(x)
+        x = layers.GaussianNoise(noise)(layers.BatchNormalization()(x))
+        x = layers.Dropout(dropout)(layers.ReLU()(x))  # (batch, width)
+    return keras.Model(pictures, layers.Dense(10)(x))
+
+
 def cnn() -> keras.Model:
     """The published CNN."""
     pictures = keras.Input((SIDE, SIDE), dtype="uint8")
@@ -39,6 +58,28 @@ def cnn() -> keras.Model:
     x = layers.Dropout(0.25)(layers.MaxPooling2D()(x))  # (batch, 12, 12, 64)
     x = layers.Dense(128, activation="relu")(layers.Flatten()(x))
     return keras.Model(pictures, layers.Dense(10)(layers.Dropout(0.5)(x)))
+
+
+def normalised_cnn(shift: float) -> keras.Model:
+    """Five convolutions, each with batch normalisation.
+
+    ``shift``: pixels by which training pictures may move; where it is not 0 they are turned, scaled and slanted too.
+    """
+    pictures = keras.Input((SIDE, SIDE), dtype="uint8")
+    x = layers.Rescaling(1 / 255)(ops.expand_dims(pictures, -1))  # (batch, 28, 28, 1)
+    x = RandomAffine(shift)(x) if shift else x
+    x = layers.MaxPooling2D()(_normalised(x, 24, 5, "valid"))  # (batch, 12, 12, 24)
+    x = _normalised(_normalised(x, 48, 3, "same"), 48, 3, "same")
+    x = layers.MaxPooling2D()(x)  # (batch, 6, 6, 48)
+    x = _normalised(_normalised(x, 96, 3, "same"), 96, 3, "valid")  # (batch, 4, 4, 96)
+    x = layers.Dropout(0.3)(layers.Flatten()(x))  # (batch, 1536)
+    x = layers.Dropout(0.3)(layers.Dense(128, activation="relu")(x))
+    return keras.Model(pictures, layers.Dense(10)(x))
+
+
+def _normalised(x: Any, filters: int, size: int, padding: str) -> Any:
+    convolution = layers.Conv2D(filters, size, padding=padding, use_bias=False, kernel_initializer="he_normal")
+    return layers.ReLU()(layers.BatchNormalization(momentum=0.95)(convolution(x)))
 
 
 def small_cnn(shift: int) -> keras.Model:

@@ -5,6 +5,7 @@ All are registered under the package name ``nnlab``, so a saved network finds th
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -56,6 +57,47 @@ class RandomShift(layers.Layer):  # type: ignore[misc]
     def get_config(self) -> dict[str, Any]:
         """What a saved model needs to build this layer again."""
         return {**super().get_config(), "most": self.most}
+
+
+@keras.saving.register_keras_serializable("nnlab")
+class RandomAffine(layers.Layer):  # type: ignore[misc]
+    """Turns, scales, slants and moves each picture ``(batch, height, width, channels)`` a little while training.
+
+    Each is uniform between minus and plus the most: ``turn`` degrees, ``scale`` (of each axis) and ``slant`` as shares,
+    ``shift`` pixels. Pixels between pixels are interpolated; what comes in from outside is 0.
+    """
+
+    def __init__(self, shift: float, turn: float = 8.0, scale: float = 0.08, slant: float = 0.08, **options: Any):
+        super().__init__(**options)
+        self.shift, self.turn, self.scale, self.slant = shift, turn, scale, slant
+        self.seed_generator = keras.random.SeedGenerator()
+
+    def call(self, pictures: Any, training: bool = False) -> Any:
+        """The pictures, each through a map of its own; unchanged when the network is used."""
+        if not training:
+            return pictures
+        batch = ops.shape(pictures)[0]
+        height, width = pictures.shape[1:3]
+        drawn = keras.random.uniform((6, batch), -1.0, 1.0, seed=self.seed_generator)
+        angle = drawn[0] * self.turn * math.pi / 180
+        across, down = 1 + drawn[1] * self.scale, 1 + drawn[2] * self.scale
+        slant = drawn[3] * self.slant
+        sine, cosine = ops.sin(angle), ops.cos(angle)
+        x_x, x_y = across * cosine, across * (slant * cosine - sine)
+        y_x, y_y = down * sine, down * (slant * sine + cosine)
+        x, y = (width - 1) / 2, (height - 1) / 2  # the middle stays where it is, but for the shift
+        from_x = x - x_x * x - x_y * y + drawn[4] * self.shift
+        from_y = y - y_x * x - y_y * y + drawn[5] * self.shift
+        none = ops.zeros_like(angle)
+        maps = ops.stack([x_x, x_y, from_x, y_x, y_y, from_y, none, none], axis=1)  # (batch, 8)
+        return ops.image.affine_transform(
+            pictures, maps, interpolation="bilinear", fill_mode="constant", data_format="channels_last"
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """What a saved model needs to build this layer again."""
+        how = {"shift": self.shift, "turn": self.turn, "scale": self.scale, "slant": self.slant}
+        return {**super().get_config(), **how}
 
 
 @keras.saving.register_keras_serializable("nnlab")

@@ -180,7 +180,7 @@ def test_permute_compares_and_lays_out_again(nnlab, tmp_path):
     done = nnlab("permute", *QUICK, "--epochs", "3", "--out", "run")
     assert (done.code, done.err) == (0, "")
     results = done.document["results"]
-    baselines = results.pop("baselines")
+    baselines, curve = results.pop("baselines"), results.pop("layout")
     assert baselines["k_nearest_neighbours_plain"] == baselines["k_nearest_neighbours_permuted"]
     assert baselines["logistic_regression_permuted"]["test_accuracy"] > 0.8
     accuracy = {name: value["test_accuracy"] for name, value in results.items()}
@@ -190,6 +190,10 @@ def test_permute_compares_and_lays_out_again(nnlab, tmp_path):
     shown = nnlab("runs", "show", "run").out
     assert "98.3 %" in shown  # the report's Table 1 beside
     assert "permuted, layout recovered" in shown
+    assert [row["pictures"] for row in curve] == [100, 300, 1000, 3000, 4000]
+    assert f"4,000 pictures {100 * curve[-1]['found']:.2f} %" in " ".join(shown.split())
+    assert curve[-1]["found"] > 0.7
+    assert (tmp_path / "run" / "figures" / "layout.png").stat().st_size > 5_000
 
 
 @pytest.mark.slow

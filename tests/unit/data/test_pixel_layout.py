@@ -28,6 +28,27 @@ def test_real_digits_are_laid_out_again(mnist):
     assert distance < 1.15
 
 
+def test_a_thousand_real_digits_are_enough(mnist):
+    plain = mnist.x_train[:1000].reshape(1000, -1)
+    shuffled = np.random.default_rng(0).permutation(784)
+    found, pairs = pixel_layout.neighbours_found(plain, shuffled[pixel_layout.recover(plain[:, shuffled])])
+    assert found > 0.85
+    assert pairs == pytest.approx(0.77, abs=0.01)
+
+
+def test_neighbours_found_of_layouts_that_are_known():
+    grid = np.arange(25).reshape(5, 5)
+    pictures = np.random.default_rng(0).integers(0, 256, (9, 25))
+    for layout in (grid, grid[::-1], grid.T, np.rot90(grid)):
+        assert pixel_layout.neighbours_found(pictures, layout.ravel()) == (1.0, 1.0)
+    rows_apart = grid[[0, 2, 4, 1, 3]].ravel()  # of 40 pairs the 20 within rows, and none between them
+    assert pixel_layout.neighbours_found(pictures, rows_apart) == (0.5, 1.0)
+    pictures[:, 12] = 7  # the middle never changes: 4 pairs, 2 of them within its row
+    found, pairs = pixel_layout.neighbours_found(pictures, rows_apart)
+    assert (found, pairs) == (18 / 36, 36 / 40)
+    assert pixel_layout.neighbours_found(np.zeros((3, 25)), rows_apart) == (0.0, 0.0)
+
+
 def test_it_does_not_depend_on_the_order_it_is_given():
     from nnlab.data.digits import draw_sample
 

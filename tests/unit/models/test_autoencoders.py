@@ -43,13 +43,23 @@ def test_residual_autoencoder_starts_as_pca(shape):
         assert np.abs(outputs - pca.reconstruct(rows)).max() < 1e-4
 
 
-@pytest.mark.parametrize("shape", [(60, 64, 1), (20, 16, 1)])
-def test_sound_autoencoder_starts_near_pca_and_is_pca_without_what_its_convolutions_add(shape):
+def of_pictures(shape, code):
+    return autoencoders.picture_autoencoder(shape, code, widths=(8, 16), down_blocks=(0, 1), up_blocks=(1, 0), gain=3.0)
+
+
+def of_sounds(shape, code):
+    return autoencoders.sound_autoencoder(shape, code, widths=(4, 6, 8))
+
+
+@pytest.mark.parametrize(
+    ("shape", "build"), [((60, 64, 1), of_sounds), ((20, 16, 1), of_sounds), ((32, 32, 3), of_pictures)]
+)
+def test_both_ways_it_starts_near_pca_and_is_pca_without_what_its_convolutions_add(shape, build):
     rng = np.random.default_rng(0)
     values = int(np.prod(shape))
     rows = (rng.normal(size=(200, 8)) @ rng.normal(size=(8, values)) * 0.05).astype("float32")
     pca = fit_pca(lambda: iter([rows]), 5)
-    model = autoencoders.sound_autoencoder(shape, 5, widths=(4, 6, 8))
+    model = build(shape, 5)
     autoencoders.init_from_pca(model, pca.mean, pca.components, pca.deviation)
     wanted = pca.reconstruct(rows)
 

@@ -8,7 +8,7 @@ import pytest
 
 from nnlab import backend
 from nnlab.models.arithmetic import SYMBOLS, ColumnEmbedding
-from nnlab.models.layers import DeltaDense, DepthToSpace, Noise, OneHot, RandomShift, SpaceToDepth
+from nnlab.models.layers import DeltaDense, DepthToSpace, Noise, OneHot, RandomAffine, RandomShift, SpaceToDepth
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -54,6 +54,28 @@ def test_noise_of_a_range_has_a_deviation_per_picture():
     assert np.abs(noisy.mean(axis=(1, 2, 3)) - 0.5).max() < 0.1
     clipped = np.asarray(Noise(0.1, 0.5)(x, training=True))
     assert (clipped.min(), clipped.max()) == (0, 1)
+
+
+def test_random_affine_is_scipys_map_of_what_was_drawn(monkeypatch):
+    from scipy.ndimage import affine_transform, gaussian_filter
+
+    rng = np.random.default_rng(0)
+    pictures = gaussian_filter(rng.random((5, 28, 28, 1)), (0, 1, 1, 0)).astype(np.float32)
+    drawn = rng.uniform(-1, 1, (6, 5)).astype(np.float32)
+    monkeypatch.setattr(keras.random, "uniform", lambda shape, low, high, seed: keras.ops.convert_to_tensor(drawn))
+    given = np.asarray(RandomAffine(2.0, turn=15.0, scale=0.2, slant=0.1)(pictures, training=True))[..., 0]
+    for picture, made, (turn, across, down, slant, right, below) in zip(pictures[..., 0], given, drawn.T, strict=True):
+        angle = np.radians(15 * turn)
+        turned = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        scaled = np.diag([1 + 0.2 * across, 1 + 0.2 * down])
+        matrix = scaled @ turned @ np.array([[1, 0.1 * slant], [0, 1]])  # of (x, y)
+        matrix = matrix[::-1, ::-1]  # of (row, column)
+        middle = np.array([13.5, 13.5])
+        offset = middle - matrix @ middle + 2 * np.array([below, right])
+        wanted = affine_transform(picture, matrix, offset, order=1, mode="grid-constant")
+        assert np.abs(made - wanted).max() < 2e-3
+    used = np.asarray(RandomAffine(2.0)(pictures))
+    assert np.array_equal(used, pictures)
 
 
 def test_random_shift_moves_each_picture_within_its_bounds():

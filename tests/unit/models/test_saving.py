@@ -28,6 +28,8 @@ NETWORKS = {
         digits.side_by_side(lambda: digits.mlp(input_dropout=0.2, hidden_dropout=0.4), 2), 1
     ),
     "mnist cnn": digits.cnn,
+    "mnist normalised mlp": lambda: digits.normalised_mlp(units=(6, 5)),
+    "mnist normalised cnn": lambda: digits.normalised_cnn(1),
     "mnist small cnn": lambda: digits.small_cnn(2),
     "permute shallow cnn": digits.shallow_cnn,
     "textgen window": lambda: language_model.window_model(vocabulary=7, window=5, units=4),
@@ -42,6 +44,7 @@ NETWORKS = {
     "autoencode dense": lambda: autoencoders.dense_autoencoder(SIDE, 5, "sigmoid"),
     "autoencode conv": lambda: autoencoders.conv_autoencoder(SIDE, "softmax"),
     "autoencode residual": lambda: autoencoders.residual_autoencoder(SIDE, 5, **COLOURS, gain=3.0),
+    "autoencode pictures": lambda: autoencoders.picture_autoencoder(SIDE, 5, **COLOURS, gain=3.0),
     "autoencode sounds": lambda: autoencoders.sound_autoencoder((20, 16, 1), 5, widths=(4, 5, 6)),
     "denoise conv": lambda: autoencoders.conv_denoiser(SIDE, "sigmoid", Noise(0.5)),
     "denoise residual": lambda: autoencoders.residual_denoiser(SIDE, Noise(0.1, 0.5, clip=False), widths=(4, 6, 8)),
