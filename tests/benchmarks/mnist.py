@@ -3,7 +3,7 @@
 Usage: ``python tests/benchmarks/mnist.py mlp|cnn MNIST.npz [--plain-epochs N] [--runs N] [--epochs N]``.
 
 ``mlp``: the published recipe for the same epochs, ``--runs`` seeds against as many times one plain run.
-``cnn``: ``--runs`` runs of this project's network for ``--epochs`` epochs against one plain run of
+``cnn``: ``--runs`` runs of this project's small network for ``--epochs`` epochs against one plain run of
 ``--plain-epochs``; each is to reach the plain run's accuracy.
 """
 
@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
+SMALL = ("design=nnlab", "weight_decay=0.05", "shift=1")  # the network that is soonest at 99 %
 
 
 def main():
@@ -42,6 +43,7 @@ def main():
     with tempfile.TemporaryDirectory() as place:
         command = [sys.executable, "-m", "nnlab", "mnist", "--net", options.net, "--loss", "ce", "--preset", preset]
         command += ["--epochs", str(epochs), "--runs", str(options.runs), "--data", options.data, "--json", "-q"]
+        command += [word for setting in SMALL for word in ("--set", setting)] if options.net == "cnn" else []
         begun = time.perf_counter()
         process = subprocess.Popen([*command, "--out", f"{place}/run"], stdout=subprocess.PIPE, text=True)
         document = json.loads(process.stdout.read())
