@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.config import Config
-from nnlab.configs.schema import INTEGER, NUMBER, TEXT, record
+from nnlab.configs.schema import FIGURE, INTEGER, NUMBER, TEXT, record
 from nnlab.errors import ExitCode
 from nnlab.experiments import REGISTRY
 from nnlab.options import Option, fields_of, hints_of
@@ -20,7 +20,23 @@ JSON_TYPES = {int: "integer", float: "number", bool: "boolean", str: "string", t
 
 TEXTS = {"type": "array", "items": TEXT}
 CHECKED = record({"inputs": TEXT, "answers": INTEGER, "largest_difference": NUMBER, "other_answers": INTEGER})
-TAKEN_ALONG = {
+SWEPT = {
+    "type": "object",
+    "required": ["value", "run", "status", "error"],
+    "properties": {"run": TEXT, "status": {"const": "ok"}, "error": {"type": "null"}, "value": {}},
+    "additionalProperties": FIGURE,  # one more, named as ``chosen_by`` says
+}
+OTHERS = {
+    "sweep": record(
+        {
+            "setting": TEXT,
+            "chosen_by": TEXT,
+            "chosen": {},  # of the setting's own type
+            "run": TEXT,
+            "values": {"type": "array", "minItems": 2, "items": SWEPT},
+            "figures": {"type": "object", "additionalProperties": FIGURE},
+        }
+    ),
     "export": {
         "oneOf": [
             record({"to": {"const": "onnx"}, "files": TEXTS, "left_out": TEXTS, "checked": CHECKED}),
@@ -78,7 +94,7 @@ def schema() -> dict[str, Any]:
             "if": {"properties": {"command": {"const": name}, "status": {"const": "ok"}}},
             "then": {"properties": {"results": results}},
         }
-        for name, results in TAKEN_ALONG.items()
+        for name, results in OTHERS.items()
     ]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
