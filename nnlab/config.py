@@ -57,6 +57,7 @@ class Config:
 
     PRESETS: ClassVar[Mapping[Preset, Mapping[str, Any]]] = {}
     VARIANTS: ClassVar[Sequence[Variant]] = ()
+    SHAPES: ClassVar[Sequence[str]] = ()  # settings without an option that decide the network: ``--from`` keeps them
     EXAMPLE: ClassVar[str] = ""  # a command line for the help
     DATA: ClassVar[str] = ""  # the data set that is used unasked, for the help
     RESULTS: ClassVar[Mapping[str, Any]] = {"type": "object"}  # JSON schema of the results

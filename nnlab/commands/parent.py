@@ -14,6 +14,7 @@ from typing import Any
 from nnlab.config import Config, Inherited, RunOptions
 from nnlab.data.catalogue import KNOWN, SAMPLE
 from nnlab.errors import InputError, UsageError
+from nnlab.experiments import entry
 from nnlab.output import untrusted
 from nnlab.output.run_folder import KEPT_OF_PARENT, PARENT, TRAINED_ON, RunFolder
 from nnlab.output.terminal import quoted
@@ -42,6 +43,9 @@ def taken_over(
     inherited = open_parent(folder) if options.parent else None
     before = folder.typed
     before.pop("start", None)
+    if options.parent:  # later versions may build another network by default
+        recorded = entry(name).config.from_record(folder.config)
+        before = {setting: getattr(recorded, setting) for setting in recorded.SHAPES} | before
     for one, other in (("epochs", "minutes"), ("minutes", "epochs")):
         if one in given:
             before.pop(other, None)

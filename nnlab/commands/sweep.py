@@ -35,6 +35,7 @@ FIXED = {
     "validation": "Figures on another split say nothing of a setting",
     "test": "Figures on another split say nothing of a setting",
     "preset": "Sweep the settings themselves",
+    "song_weight": "It changes the loss by which values are chosen: compare song_distance_db with nnlab runs compare",
 }
 
 

@@ -71,6 +71,7 @@ class AutoencodeConfig(ReconstructionConfig):
 
     EXAMPLE: ClassVar[str] = "nnlab autoencode --data birds"
     DATA: ClassVar[str] = "cifar10"
+    SHAPES: ClassVar = ("conv_design", "hidden")
 
     data: str | None = option(
         None,
@@ -103,7 +104,10 @@ class AutoencodeConfig(ReconstructionConfig):
     }
     VARIANTS: ClassVar = (
         *SQUASHED,
-        Variant({"preset": ("best",), "kind": ("pictures",), "net": ("conv",)}, {"epochs": 6, "learning_rate": 2e-3}),
+        Variant(
+            {"preset": ("best",), "kind": ("pictures",), "net": ("conv",), "activation": ("linear",)},
+            {"epochs": 6, "learning_rate": 2e-3},
+        ),
         Variant(
             {"preset": TO_TUNE, "kind": ("pictures",), "net": ("conv",), "activation": ("sigmoid", "softmax", "tanh")},
             {"code": CONV_CODE, "learning_rate": 2e-3},
@@ -169,7 +173,12 @@ class AutoencodeConfig(ReconstructionConfig):
         elif self.kind == "sounds":
             self._check_sounds()
 
+    def _refuse_song_weight(self, why: str) -> None:
+        raise UsageError(f"{why}, got song_weight {self.song_weight:g}", "Leave song_weight out")
+
     def _check_pictures(self) -> None:
+        if self.song_weight != 1:
+            self._refuse_song_weight("nothing sings in pictures")
         self.check_output()
         if self.net == "conv" and self.activation != "linear" and self.code != CONV_CODE:
             raise UsageError(
@@ -189,9 +198,6 @@ class AutoencodeConfig(ReconstructionConfig):
                 "Leave --activation and --grid out",
             )
         if self.net == "dense" and self.song_weight != 1:
-            raise UsageError(
-                f"--net dense reads samples, where no cell sings, got song_weight {self.song_weight:g}",
-                "Leave song_weight out, or use --net conv",
-            )
+            self._refuse_song_weight("--net dense reads samples, where no cell sings")
         if self.net == "conv" and self.code < 2:
             raise UsageError(f"expected --code of at least 2 numbers per second, got {self.code}", "The usual is 256")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from nnlab.config import SAMPLE
 from nnlab.configs.mnist import ACCURACY, FAST, LOGISTIC, NEIGHBOURS, OF_VALIDATION, PUBLISHED, DigitsConfig
 from nnlab.configs.schema import INTEGER, NUMBER, record, rows
+from nnlab.options import added
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,9 +18,11 @@ class PermuteConfig(DigitsConfig):
     EXAMPLE: ClassVar[str] = "nnlab permute --runs 5"
     DATA: ClassVar[str] = "mnist"
 
+    layout: Literal["map", "refined"] = added("refined", before="map")  # how shuffled pixels are laid out again
+
     PRESETS: ClassVar = {
         "published": PUBLISHED,
-        "best": {},
+        "best": {"cnn_epochs": 8, "cnn_weight_decay": 0.05},  # its pictures are not moved, so it needs a decay
         "quick": {"data": SAMPLE, "mlp_epochs": 4, "cnn_epochs": 4, "batch_size": 64, **FAST},
     }
 

@@ -23,7 +23,7 @@ NEIGHBOURS = 6
 LEAST = 2 * NEIGHBOURS  # pixels that must change
 DEVIATIONS = (2.0, 20.0, 30.0, 40.0)  # grey levels (of 255): a map is begun with the pixels that change more
 REACHES = (5.0, 3.0, 2.0)  # cells: how far similar pixels attract each other, round by round
-DOUBTED = 10, 200  # lit (or dark) in 10 pictures and one of 200, a pixel's correlations count half
+DOUBTED = 10, 200  # changed in 10 pictures and one of 200, a pixel's correlations count half
 CHUNK = 10_000  # pictures whose products are added at once
 
 
@@ -37,14 +37,14 @@ def recover(pictures: Array) -> Array:
         ``order`` of shape ``(pixels,)``: ``pictures[:, order]`` is laid out.
 
     Raises:
-        InputError: fewer than 12 pixels ever change.
+        InputError: fewer than 12 pixels change by more than 2 grey levels (standard deviation).
     """
     count = pictures.shape[1]
     side = int(count**0.5)
     correlation, deviation, similarity = _statistics(pictures)
     if (deviation > DEVIATIONS[0]).sum() < LEAST:
         found = int((deviation > DEVIATIONS[0]).sum())
-        raise InputError(f"only {found} pixels ever change: no layout can be told", "Give other pictures")
+        raise InputError(f"only {found} pixels change: no layout can be told", "Give other pictures")
     cells = np.stack(np.divmod(np.arange(count), side), 1)
     squared = ((cells[:, None] - cells[None]) ** 2).sum(-1)
     layouts = []
@@ -88,6 +88,7 @@ def _statistics(pictures: Array) -> tuple[Array, Array, Array]:
     The similarity is the square of a positive correlation, of less weight where a pixel was seen to change seldom.
     """
     number, count = pictures.shape
+    lowest = pictures.min(axis=0)
     lit, total = np.zeros(count), np.zeros(count)
     products = np.zeros((count, count))
     levels, squares = np.zeros(count), np.zeros(count)
@@ -96,7 +97,7 @@ def _statistics(pictures: Array) -> tuple[Array, Array, Array]:
         levels += chunk.sum(axis=0, dtype=np.float64)
         squares += np.square(chunk).sum(axis=0, dtype=np.float64)
         root = np.sqrt(chunk)
-        lit += (chunk > 0).sum(axis=0)
+        lit += (chunk > lowest).sum(axis=0)
         total += root.sum(axis=0, dtype=np.float64)
         products += root.T @ root
     covariance = products / number - np.outer(total / number, total / number)

@@ -136,12 +136,13 @@ def compiled(config: DigitsConfig, net: str, loss: str, shift: float | None, cou
     else:
         epoch, total = steps
         rate = config.mlp_learning_rate if net == "mlp" else config.cnn_learning_rate
+        of_cnn = config.weight_decay if config.cnn_weight_decay is None else config.cnn_weight_decay
         optimizer = cosine_adamw(
             rate,
             total,
             warm_up=max(1, min(epoch, total // 8)),
             least=0.001,
-            weight_decay=config.weight_decay,
+            weight_decay=config.weight_decay if net == "mlp" else of_cnn,
             beta_2=config.beta_2,
         )
     model = build_networks(config, net, shift, count)

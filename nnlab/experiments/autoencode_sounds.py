@@ -128,32 +128,36 @@ def prepare(config: AutoencodeConfig, data: Sounds, heard: Sequence[Wave]) -> tu
     long = [one if len(one) >= front.window else spectrogram.windows(one, front.window)[0] for one in heard]
     scaled = [(one - front.mean) / front.deviation for one in long]
     places = [(k, start) for k, one in enumerate(scaled) for start in range(0, len(one) - front.window + 1, STEP)]
-
-    sung = [weights(config, one) for one in long]
+    sung = [counted(config, one, front.window) for one in heard] if config.song_weight != 1 else None
 
     def make(numbers: Any, rng: np.random.Generator) -> tuple[Any, ...]:
-        batch, counted = np.empty((2, len(numbers), front.window, spectrogram.BANDS), np.float32)
+        batch, counts = np.empty((2, len(numbers), front.window, spectrogram.BANDS), np.float32)
         for row, (k, start) in enumerate(places[place] for place in numbers):
             first = int(np.clip(start + rng.integers(-2, 3), 0, len(scaled[k]) - front.window))
             batch[row] = scaled[k][first : first + front.window]
-            counted[row] = sung[k][first : first + front.window]
-        return (batch[..., None],) if config.song_weight == 1 else (batch[..., None], counted)
+            if sung is not None:
+                counts[row] = sung[k][first : first + front.window]
+        return (batch[..., None],) if sung is None else (batch[..., None], counts)
 
     return front, baselines, len(places), make
 
 
-def weights(config: AutoencodeConfig, decibels: Wave) -> Wave:
-    """How much each cell of a log-mel spectrogram ``(frames, 64)`` in dB counts in the loss: more where it sings."""
-    return np.where(sings(decibels), np.float32(config.song_weight), np.float32(1))
+def counted(config: AutoencodeConfig, decibels: Wave, window: int) -> Wave:
+    """How much each cell of a log-mel spectrogram ``(frames, 64)`` in dB counts in the loss: more where it sings.
+
+    The frames that fill the last window up are no song: they count once.
+    """
+    cells = np.where(sings(decibels), np.float32(config.song_weight), np.float32(1))
+    return np.pad(cells, ((0, -len(cells) % window), (0, 0)), constant_values=1)
 
 
 def rows_of(config: AutoencodeConfig, front: Any, recordings: Recordings) -> Rows:
     """What the network reads of recordings."""
-    counted = None
-    if isinstance(front, LogMelFrontEnd) and config.song_weight != 1:
-        each = [weights(config, spectrogram.log_mel(wave)) for wave in recordings]
-        counted = np.concatenate([spectrogram.windows(one, front.window) for one in each])[..., None]
-    return Rows([front.rows(wave) for wave in recordings], counted)
+    if not isinstance(front, LogMelFrontEnd) or config.song_weight == 1:
+        return Rows([front.rows(wave) for wave in recordings], None)
+    spectra = [spectrogram.log_mel(wave) for wave in recordings]
+    cells = np.concatenate([counted(config, one, front.window) for one in spectra])
+    return Rows([front.rows_of(one) for one in spectra], cells.reshape(-1, front.window, spectrogram.BANDS, 1))
 
 
 def scale_of(config: AutoencodeConfig, heard: Sequence[Wave]) -> tuple[float, float]:
@@ -327,7 +331,8 @@ def seen(runs: Sequence[RunResult]) -> list[str]:
 
 def headline(results: Mapping[str, Any]) -> str:
     """The one figure of a finished run for the listing of ``nnlab runs``."""
-    return f"log-mel distance {number(results['log_mel_distance_db'], '.2f')} dB"
+    name = "song_distance_db" if results.get("song_distance_db") is not None else "log_mel_distance_db"
+    return f"{'song' if name == 'song_distance_db' else 'log-mel'} distance {number(results[name], '.2f')} dB"
 
 
 # ---- predict -----------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@
 - :func:`cnn`: 3x3 convolutions of 32 and 64, pool, dropout, dense 128, dropout, ``mnist_cnn`` likewise;
 - :func:`normalised_mlp`: this project's, 784-800-400-10 with batch normalisation and noise;
 - :func:`normalised_cnn`: this project's, five convolutions with batch normalisation;
-- :func:`small_cnn`: a quarter of its arithmetic, and within a few seconds at 99 %;
+- :func:`small_cnn`: a fifth of its arithmetic, and within a few seconds at 99 %;
 - :func:`shallow_cnn`: this project's where the pixels have lost their order.
 
 :func:`side_by_side` puts several into one program.

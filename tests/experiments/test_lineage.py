@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from nnlab.commands.runs import compare
+from nnlab.configs.autoencode import AutoencodeConfig
+from nnlab.configs.permute import PermuteConfig
 from nnlab.data import arithmetic, seen
 from nnlab.output.run_folder import RunFolder
 
@@ -102,6 +104,28 @@ def test_child_whose_parent_weights_were_exchanged_is_not_gone_on_with(nnlab, tr
     done = nnlab("runs", "verify", "b")
     assert done.code == 2
     assert "expected weights of digest" in done.err
+
+
+@pytest.mark.slow
+def test_from_keeps_the_design_of_the_weights_whatever_the_default_is_now(nnlab, tmp_path):
+    words = ("mnist", "--preset", "quick", "--net", "mlp", "--epochs", 1)
+    assert nnlab(*words, "--set", "design=normalised", "--out", "a").code == 0
+    record = config(tmp_path / "a")
+    record["typed"].pop("design")  # as if it had been the default once
+    (tmp_path / "a" / "config.json").write_text(json.dumps(record))
+    assert nnlab("mnist", "--from", "a", "--out", "b").code == 0
+    assert config(tmp_path / "b")["config"]["design"] == "normalised"
+
+
+def test_records_of_before_have_the_networks_of_before():
+    for cls, options, added in (
+        (AutoencodeConfig, {"data": "birds"}, {"conv_design": "corrected", "song_weight": 1.0}),
+        (PermuteConfig, {}, {"layout": "map"}),
+    ):
+        record = cls.from_options(options).record()
+        assert all(record.pop(name) != value for name, value in added.items())
+        earlier = cls.from_record(record)
+        assert {name: getattr(earlier, name) for name in added} == added
 
 
 @pytest.mark.slow

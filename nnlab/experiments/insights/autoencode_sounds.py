@@ -29,9 +29,9 @@ def insights(config: AutoencodeConfig, loaded: Loaded[AutoencodeConfig, Heard], 
     rows = [[Path(names[place]).name, f"{errors[place]:.4f}", f"{errors[place] / median:.2f}"] for place in order]
     bars = [float(errors[place] / errors[order[0]]) if errors[order[0]] > 0 else 0.0 for place in order]
     caption = (
-        f"Each held-out recording with its error ({config.loss}) and that error as a multiple of the median: an "
-        "anomaly score. A recording far above the others is unlike what the network was trained on, or damaged: listen "
-        "to it."
+        f"Each held-out recording with its error ({config.loss}, all cells alike) and that error as a multiple of the "
+        "median: an anomaly score. A recording far above the others is unlike what the network was trained on, or "
+        "damaged: listen to it."
     )
     if len(order) > SHOWN:
         caption += f" The {SHOWN} largest of {len(order):,}."

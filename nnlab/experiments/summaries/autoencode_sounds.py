@@ -71,8 +71,8 @@ def summary(
     loss = config.loss if config.song_weight == 1 else f"{config.loss}, cells of song × {config.song_weight:g}"
     listed.add_row(f"training loss ({loss})", number(found["loss"], ".4f"))
     if "val_loss" in found:
-        listed.add_row("validation loss", number(found["val_loss"], ".4f"))
-    listed.add_row("test loss", number(found["test_loss"], ".4f"))
+        listed.add_row(f"validation loss ({loss})", number(found["val_loss"], ".4f"))
+    listed.add_row(f"test loss ({loss})", number(found["test_loss"], ".4f"))
     for name, values in found["baselines"].items():
         listed.add_row(f"  baseline: {BASELINES[name]}", f"{values['test_loss']:.4f}")
     if config.net == "conv":
