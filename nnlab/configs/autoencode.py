@@ -104,6 +104,7 @@ class AutoencodeConfig(ReconstructionConfig):
     }
     VARIANTS: ClassVar = (
         *SQUASHED,
+        Variant({"preset": ("quick",), "kind": ("pictures",)}, {"conv_design": "corrected"}),  # soonest below PCA
         Variant(
             {"preset": ("best",), "kind": ("pictures",), "net": ("conv",), "activation": ("linear",)},
             {"epochs": 6, "learning_rate": 2e-3},

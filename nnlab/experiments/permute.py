@@ -211,7 +211,9 @@ def save_layout(folder: RunFolder, curve: Sequence[Mapping[str, Any]]) -> None:
     from nnlab.output import figures
 
     lines = {"neighbours found": [(row["pictures"], 100 * row["found"]) for row in curve]}
-    figure = figures.by_setting(lines, xlabel="pictures", ylabel="neighbours found (%)", title="Layout of shuffled pixels")
+    figure = figures.by_setting(
+        lines, xlabel="pictures", ylabel="neighbours found (%)", title="Layout of shuffled pixels"
+    )
     folder.write("figures/layout.png", figures.png(figure))
 
 

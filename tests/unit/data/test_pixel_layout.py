@@ -22,6 +22,7 @@ def neighbours_kept(pictures, shuffled):
     return float((distances <= 1).mean()), float(distances.mean())
 
 
+@pytest.mark.slow
 def test_real_digits_are_laid_out_again(mnist):
     share, distance = neighbours_kept(mnist.x_train[:20_000], np.random.default_rng(0).permutation(784))
     assert share > 0.9
@@ -36,6 +37,7 @@ def test_a_thousand_real_digits_are_enough(mnist):
     assert pairs == pytest.approx(0.77, abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["brighter", "noisy"])
 def test_a_background_that_is_never_black_is_no_harm(mnist, change):
     plain = mnist.x_train[:1000].reshape(1000, -1)
@@ -59,6 +61,7 @@ def test_neighbours_found_of_layouts_that_are_known():
     assert pixel_layout.neighbours_found(np.zeros((3, 25)), rows_apart) == (0.0, 0.0)
 
 
+@pytest.mark.slow
 def test_it_does_not_depend_on_the_order_it_is_given():
     from nnlab.data.digits import draw_sample
 
