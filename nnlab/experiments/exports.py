@@ -205,7 +205,7 @@ def _sounds(config: Any, model: Any, preprocessing: Mapping[str, Any]) -> Export
         model,
         (meaning, "the same as they come back from the code"),
         ("windows", "reconstructed"),
-        held_out=lambda data: np.concatenate(data.tested)[:MOST].astype(np.float32),
+        held_out=lambda data: np.concatenate(data.tested.parts)[:MOST].astype(np.float32),
         made=lambda draws: draws.standard_normal((32, *shape), np.float32),
         chooses=False,
         preprocessing=scaling,
