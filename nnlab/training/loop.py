@@ -48,7 +48,7 @@ class Networks:
         if self._model is None:
             self._model = many.build(self.count) if many else self.task.build()
             self._model.optimizer.build(self._model.trainable_variables)
-            starts = (np.array(variable) for variable in self._model.optimizer.variables)
+            starts = (copied(variable) for variable in self._model.optimizer.variables)
             self._optimizer_start = [start if start.any() else None for start in starts]  # zeros need no copy
         for number in range(self.count):
             source = _network(many, fresh[min(number, len(fresh) - 1)], 0)
@@ -56,7 +56,7 @@ class Networks:
             for variable, start in zip(state_variables(target), state_variables(source), strict=True):
                 variable.assign(start)
         for variable, value in zip(self._model.optimizer.variables, self._optimizer_start, strict=True):
-            variable.assign(keras.ops.zeros_like(variable) if value is None else value)
+            variable.assign(np.zeros(variable.shape, variable.dtype) if value is None else value)
         del fresh
         gc.collect()  # Keras models are cycles: without this each seed costs 2 MB
         return self._model
@@ -69,6 +69,11 @@ class Networks:
 
 def _network(many: SideBySide | None, model: keras.Model, number: int) -> keras.Model:
     return many.network(model, number) if many else model
+
+
+def copied(variable: Any) -> Any:
+    """The value of a variable, on the processor; NumPy itself cannot read those of every backend."""
+    return np.array(keras.ops.convert_to_numpy(variable))
 
 
 def state_variables(model: keras.Model) -> list[Any]:
@@ -130,9 +135,9 @@ def train(
         history.rows.extend(rows)
         if notes:
             history.notes[epoch + 1] = notes
-        arrays = {f"state-{number:03d}": np.array(variable) for number, variable in enumerate(state)}
+        arrays = {f"state-{number:03d}": copied(variable) for number, variable in enumerate(state)}
         if task.keep_best and history.best["epoch"] == epoch + 1:
-            best = {f"best-{number:03d}": np.array(value) for number, value in enumerate(state_variables(model))}
+            best = {f"best-{number:03d}": copied(variable) for number, variable in enumerate(state_variables(model))}
         store.save_arrays(checkpoint, arrays | best, history.to_json())
         record(history.rows)
         progress.epoch(rows[0])
