@@ -125,7 +125,7 @@ def picture_autoencoder(
 ) -> keras.Model:
     """The same, with convolutions that add to the code what goes with it.
 
-    Before training it is nearly PCA: what is added to the code starts small.
+    Before training it is PCA to rounding as well: what is added to the code starts at zero.
     """
     samples = keras.Input(shape)
     x = SpaceToDepth()(layers.Rescaling(gain, offset=-0.5 * gain)(samples))
@@ -136,10 +136,9 @@ def picture_autoencoder(
 
 
 def _code_of(samples: Any, features: Any, code: int) -> Any:
-    """The code ``(batch, code)``: a linear one of the samples, and what their features add, which starts small."""
+    """The code ``(batch, code)``: a linear one of the samples, and what their features add, which starts at zero."""
     values = int(np.prod(samples.shape[1:]))
-    small = keras.initializers.VarianceScaling(0.05)
-    added = layers.Dense(code, kernel_initializer=small)(layers.Flatten()(features))
+    added = layers.Dense(code, kernel_initializer="zeros")(layers.Flatten()(features))
     return layers.Add(name="code")([DeltaDense(values, code, name="linear_code")(layers.Flatten()(samples)), added])
 
 
@@ -161,8 +160,8 @@ def _corrected(
 def sound_autoencoder(shape: Shape, code: int, *, widths: tuple[int, int, int] = (32, 48, 64)) -> keras.Model:
     """Principal components both ways, and convolutions that add to the code, and to the spectrogram, what goes with it.
 
-    Before training (after :func:`init_from_pca`) it is nearly PCA: what is added to the code starts small, what is
-    added to the spectrogram at zero.
+    Before training (after :func:`init_from_pca`) it is PCA to rounding: what is added to the code and to the
+    spectrogram starts at zero.
 
     ``shape``: frames (even), bands (even) and 1; ``code``: values of the code; ``widths``: channels at a half, a
     quarter and an eighth of each side.
