@@ -1,0 +1,65 @@
+"""All seven commands under JAX; the tests' own environment is without, as beside it TensorFlow starts slowly."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+QUICK = {
+    "arith": (),
+    "mnist": ("--set", "design=normalised", "--epochs", "1"),
+    "permute": ("--epochs", "1"),
+    "textgen": ("--epochs", "1"),
+    "translate": ("--epochs", "1"),
+    "autoencode": ("--epochs", "1"),
+    "denoise": ("--epochs", "1"),
+}
+SOUNDS = ("autoencode", "--data", "chirps", "--epochs", "1")
+
+
+@pytest.fixture(scope="module")
+def jax(tmp_path_factory):
+    """The environment variables of a process that has JAX."""
+    uv = shutil.which("uv")
+    if uv is None:
+        pytest.skip("needs uv, which installs JAX into a folder of its own")
+    folder = tmp_path_factory.mktemp("jax")
+    install = [uv, "pip", "install", "--quiet", "--python", sys.executable, "--target", str(folder), "jax"]
+    subprocess.run(install, check=True, timeout=600)
+    shutil.rmtree(folder / "numpy", ignore_errors=True)  # that of the tests' own environment
+    return {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(folder)}
+
+
+@pytest.mark.release
+@pytest.mark.parametrize(
+    "options", [*((name, *more) for name, more in QUICK.items()), SOUNDS], ids=lambda o: "-".join(o)
+)
+def test_under_jax_a_command_learns_and_repeats_itself(jax, tmp_path, options):
+    documents = []
+    for run in "ab":
+        command = [
+            sys.executable,
+            "-m",
+            "nnlab",
+            *options,
+            "--preset",
+            "quick",
+            "--json",
+            "-q",
+            "--out",
+            tmp_path / run,
+        ]
+        done = subprocess.run(command, env=jax, capture_output=True, text=True, timeout=600, check=False)
+        assert done.returncode == 0, done.stderr
+        documents.append(json.loads(done.stdout))
+    environment = json.loads((tmp_path / "a" / "environment.json").read_text())
+    assert environment["backend"] == "jax"
+    for document in documents:
+        for measured in ("characters_per_second", "sentences_per_second", "seconds_to_99"):
+            document["results"].pop(measured, None)
+    assert documents[0]["results"] == documents[1]["results"]
