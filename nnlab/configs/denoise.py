@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from nnlab.config import SAMPLE, Inherited
 from nnlab.configs.autoencode import GRID_ROWS, OF_PICTURES, SQUASHED, ReconstructionConfig
 from nnlab.configs.schema import FIGURE, NUMBER, TEXT, figures, record, rows
 from nnlab.errors import UsageError
-from nnlab.options import option
+from nnlab.options import added, option
 
 MOST = 5.0  # standard deviation
 NUMBERS = re.compile(r"(\d+\.?\d*|\.\d+)(?:-(\d+\.?\d*|\.\d+))?")  # one, or two with a dash between
@@ -24,6 +24,7 @@ class DenoiseConfig(ReconstructionConfig):
 
     EXAMPLE: ClassVar[str] = "nnlab denoise --noise 0.3"
     DATA: ClassVar[str] = "cifar10"
+    SHAPES: ClassVar = ("design",)
 
     noise: str = option(
         "0.5",
@@ -31,6 +32,8 @@ class DenoiseConfig(ReconstructionConfig):
         metavar="SIGMA|A-B",
     )
     clip: bool = option(True, "Clip noisy pictures to 0…1, or leave them as they are.", "--clip/--no-clip")
+    # blind: estimates the noise of each picture, and learns from little noise as much as from strong.
+    design: Literal["told", "blind"] = added("told", before="told")
 
     PRESETS: ClassVar = {
         "published": {
@@ -71,6 +74,15 @@ class DenoiseConfig(ReconstructionConfig):
         is_number = isinstance(noise, int | float) and not isinstance(noise, bool)
         return super()._made({**given, "noise": f"{noise:.12g}"} if is_number else given, facts, inherited)
 
+    @classmethod
+    def settings(cls, given: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """As for every config; of a range of noise this project's network is the blind one."""
+        found = super().settings(given, facts)
+        several = "-" in str(found.get("noise", "")).strip()[1:]
+        if several and found.get("activation", "linear") == "linear":
+            found.setdefault("design", "blind")
+        return found
+
     @property
     def sigmas(self) -> tuple[float, float]:
         """The least and the most standard deviation of the noise in training: the same where it is one."""
@@ -87,6 +99,10 @@ class DenoiseConfig(ReconstructionConfig):
     def check(self) -> None:
         """Raise UsageError where the options do not fit together."""
         self.check_output()
+        if self.design == "blind" and self.activation != "linear":
+            raise UsageError(
+                f"the blind network has a linear output, got --activation {self.activation}", "Leave one of them out"
+            )
         if NUMBERS.fullmatch(self.noise.strip()) is None:
             raise UsageError(
                 f"expected --noise as a number, or as two with a dash between, got {self.noise!r}",

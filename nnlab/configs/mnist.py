@@ -13,7 +13,7 @@ from nnlab.options import BY_DATA, SHARED, added, bounded, option
 
 ACCURACY = {"test_accuracy": FIGURE}
 OF_VALIDATION = {"val_accuracy": FIGURE, "val_loss": FIGURE}
-MLP_EPOCHS, CNN_EPOCHS = 45, 12
+MLP_EPOCHS, CNN_EPOCHS = 45, 24
 PUBLISHED = {"design": "keras_2018", "mlp_epochs": 20, "cnn_epochs": 12}
 FAST = {"design": "nnlab", "mlp_learning_rate": 1.5e-3, "weight_decay": 0.05}  # near its best after few epochs
 NEIGHBOURS, LOGISTIC = {"test_accuracy": NUMBER, "k": INTEGER}, {"test_accuracy": NUMBER}

@@ -25,7 +25,7 @@ class TextgenConfig(Config):
         min=1,
         max=1_000_000,
         panel=SHARED,
-        default_told="10 of 600,000 characters, more of fewer",
+        default_told="12 of 600,000 characters, more of fewer",
     )
     batch_size: int = option(
         16, "Batch size: streams of text side by side (overrides the preset).", min=1, max=4096, panel=SHARED
@@ -39,8 +39,8 @@ class TextgenConfig(Config):
     network: Literal["stream", "window"] = "stream"  # window: the 2018 report's
     units: int = bounded(320, min=1, max=8192)
     depth: int = bounded(2, min=1, max=16)
-    dropout: float = bounded(0.3, min=0, max=0.95)
-    learning_rate: float = bounded(4e-3, above=0, max=10)
+    dropout: float = bounded(0.4, min=0, max=0.95)
+    learning_rate: float = bounded(8e-3, above=0, max=10)
     weight_decay: float = bounded(0.1, min=0, max=10)
     beta_2: float = bounded(0.99, above=0, below=1)
     validation: float = added(0.05, before=0.0, min=0, max=0.5)  # share of the text, before the last tenth

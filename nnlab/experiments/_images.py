@@ -22,7 +22,7 @@ from nnlab.experiments import FinishedRun, Loaded, Predictor
 from nnlab.output.terminal import Terminal, number, table
 from nnlab.training.task import Results, RunResult, Task, curves
 
-Make = Callable[[Any, np.random.Generator], tuple[Any, ...]]  # (rows,), or (rows, weights of their values)
+Make = Callable[[Any, np.random.Generator], tuple[Any, ...]]  # (rows,), or (rows, weights of them or of their values)
 
 
 def load_pictures(config: Any) -> Loaded[Any, Pictures]:
@@ -52,12 +52,14 @@ def picture_tasks(
     build: Callable[[str], Any],
     measure: Callable[[Any, Part, str, str], dict[str, float]],
     examples: Callable[[Any, str], dict[str, Any]],
+    weights: Callable[[int], Any] | None = None,
 ) -> list[Task]:
     """Each network of the grid (or the one), trained to give pictures back; the one asked for keeps its model.
 
     ``build(activation)`` is the network, not compiled; ``measure(model, part, loss, activation)`` its figures on the
     validation or the test pictures (``loss``, ``psnr_db``), ``examples(model, activation)`` the arrays that are shown
-    of it. After each epoch it is measured on what is watched, at the end on the test pictures.
+    of it. After each epoch it is measured on what is watched, at the end on the test pictures. ``weights(n)``: how much
+    the pictures of a batch of ``n`` count, by their places.
     """
     several = len(config.outputs) > 1
 
@@ -69,7 +71,7 @@ def picture_tasks(
             samples=len(data.train),
             batch_size=config.batch_size,
             build=lambda: build(activation),
-            make=picture_batches(data.train, mirror=config.mirror),
+            make=picture_batches(data.train, mirror=config.mirror, weights=weights),
             evaluate=lambda model: of_part(data.watched, measure(model, data.watched, loss, activation)),
             outputs=lambda model: {
                 **of_part("test", measure(model, "test", loss, activation)),
@@ -160,15 +162,16 @@ def compiled(config: ReconstructionConfig, model: Any, loss: str, steps: int) ->
     return model
 
 
-def picture_batches(train: Bytes, *, mirror: bool) -> Make:
-    """What makes a batch of floats in [0, 1] of the numbers of pictures, half of them mirrored."""
+def picture_batches(train: Bytes, *, mirror: bool, weights: Callable[[int], Any] | None = None) -> Make:
+    """What makes a batch of floats in [0, 1] of the numbers of pictures, half of them mirrored, and their weights."""
 
     def make(numbers: Any, draws: np.random.Generator) -> tuple[Any, ...]:
         batch = train[numbers]
         turned = draws.random(len(batch)) < 0.5
         if mirror:
             batch[turned] = batch[turned, :, ::-1]
-        return (batch / np.float32(255),)
+        rows = batch / np.float32(255)
+        return (rows, weights(len(rows))) if weights else (rows,)
 
     return make
 

@@ -68,12 +68,15 @@ def build(config: DenoiseConfig, side: int, activation: str) -> Any:
     low, high = config.sigmas
     noise = Noise(low, high if high > low else None, config.clip)
     if activation == "linear":
-        return autoencoders.residual_denoiser((side, side, 3), noise)
+        made = autoencoders.blind_denoiser if config.design == "blind" else autoencoders.residual_denoiser
+        return made((side, side, 3), noise)
     return autoencoders.conv_denoiser((side, side, 3), activation, noise)
 
 
 def tasks(config: DenoiseConfig, data: Pictures) -> list[Task]:
     """Each network, measured on pictures never trained on, with fixed noise."""
+    from nnlab.models.layers import deviations
+
     side = data.train.shape[1]
 
     def measure(model: Any, part: Part, loss: str, activation: str) -> dict[str, float]:
@@ -92,7 +95,20 @@ def tasks(config: DenoiseConfig, data: Pictures) -> list[Task]:
         noisy = [with_noise(data.test, sigma, numbers, clip=config.clip) for sigma in config.tested]
         return {"restored": np.stack([restored(model, some, activation) for some in noisy])}
 
-    made = picture_tasks(config, data, lambda activation: build(config, side, activation), measure, examples)
+    def weights(count: int) -> Any:
+        """Those of a batch: the error grows about as the noise does, and all noise is to count alike."""
+        low, high = config.sigmas
+        each = 1 / deviations(np.arange(count), count, low, high)
+        return (each / each.mean()).astype(np.float32)[:, None, None]  # Keras's losses are (batch, height, width)
+
+    made = picture_tasks(
+        config,
+        data,
+        lambda activation: build(config, side, activation),
+        measure,
+        examples,
+        weights if config.design == "blind" else None,
+    )
     return [replace(task, sample="picture") for task in made]
 
 

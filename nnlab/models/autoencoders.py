@@ -6,7 +6,8 @@
 - :func:`residual_autoencoder`: this project's first: starts as PCA and corrects what comes back;
 - :func:`picture_autoencoder`: this project's: convolutions add to the code as well;
 - :func:`sound_autoencoder`: this project's of spectrograms, with convolutions beside the linear code both ways;
-- :func:`residual_denoiser`: this project's: a small U-Net on 2 x 2 blocks of pixels.
+- :func:`residual_denoiser`: this project's: a small U-Net on 2 x 2 blocks of pixels;
+- :func:`blind_denoiser`: the same for noise of any strength.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from nnlab.models.layers import DeltaDense, DepthToSpace, Noise, SpaceToDepth
+from nnlab.models.layers import DeltaDense, DepthToSpace, Noise, NoiseGates, SpaceToDepth
 
 Shape = tuple[int, int, int]
 CONVOLUTION: dict[str, Any] = {"padding": "same", "activation": "relu", "kernel_initializer": "he_normal"}
@@ -94,6 +95,29 @@ def residual_denoiser(shape: Shape, noise: Noise, *, widths: Sequence[int] = (24
     correction = _u_net(blocks, widths, (0, 2, 2), (0, 1, 0), blocks.shape[-1])
     half = layers.Dense(blocks.shape[-1], kernel_initializer=keras.initializers.Identity(0.5))(blocks)
     x = DepthToSpace()(layers.add([correction, half]))
+    return keras.Model(noisy, layers.Rescaling(1.0, offset=0.5, name="output")(x))
+
+
+def blind_denoiser(
+    shape: Shape, noise: Noise, *, widths: Sequence[int] = (24, 64, 128), scales: Sequence[float] = (0.25, 0.08, 0.025)
+) -> keras.Model:
+    """The same for noise of any strength, which it estimates in each picture.
+
+    Before training it gives back ``s² / (s² + v)`` of the picture (less its middle, grey), with ``v`` the estimated
+    variance of the noise and ``s`` the first of the ``scales``. It learns a product of the 2 x 2 blocks with a matrix
+    for each scale, weighed by :class:`NoiseGates`, and two corrections of the U-Net, the second for little noise.
+    """
+    noisy = keras.Input(shape)
+    blocks = SpaceToDepth()(layers.Rescaling(1.0, offset=-0.5)(noise(noisy)))
+    channels = blocks.shape[-1]
+    gates = NoiseGates(scales)(blocks)  # (batch, side / 2, side / 2, scales)
+    first, *others = [layers.multiply([blocks, gates[..., k : k + 1]]) for k in range(len(scales))]
+    identity, zeros = keras.initializers.Identity(), keras.initializers.Zeros()
+    linear = layers.Dense(channels, kernel_initializer=identity)(first)
+    rest = layers.Dense(channels, kernel_initializer=zeros, use_bias=False)(layers.concatenate([*others, blocks]))
+    both = _u_net(layers.concatenate([blocks, gates]), widths, (0, 2, 2), (0, 1, 0), 2 * channels)
+    little = layers.multiply([both[..., channels:], gates[..., :1]])
+    x = DepthToSpace()(layers.add([linear, rest, both[..., :channels], little]))
     return keras.Model(noisy, layers.Rescaling(1.0, offset=0.5, name="output")(x))
 
 

@@ -6,9 +6,11 @@ All are registered under the package name ``nnlab``, so a saved network finds th
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 
@@ -104,8 +106,8 @@ class RandomAffine(layers.Layer):  # type: ignore[misc]
 class Noise(layers.Layer):  # type: ignore[misc]
     """Gaussian noise of standard deviation ``sigma``, fresh in each batch while training.
 
-    ``most``: where it is not None each picture has a deviation of its own, uniform between ``sigma`` and ``most``.
-    ``clip``: what comes out is clipped to [0, 1], as a picture file would be.
+    ``most``: where it is not None each picture has a deviation of its own: :func:`deviations` between ``sigma`` and
+    ``most``, in the order of the batch. ``clip``: what comes out is clipped to [0, 1], as a picture file would be.
     """
 
     def __init__(self, sigma: float, most: float | None = None, clip: bool = True, **options: Any) -> None:
@@ -120,14 +122,50 @@ class Noise(layers.Layer):  # type: ignore[misc]
         if self.most is None:
             noise = keras.random.normal(ops.shape(pictures), stddev=self.sigma, seed=self.seed_generator)
         else:
-            each = (ops.shape(pictures)[0], 1, 1, 1)
-            deviations = keras.random.uniform(each, self.sigma, self.most, seed=self.seed_generator)
-            noise = deviations * keras.random.normal(ops.shape(pictures), seed=self.seed_generator)
+            count = ops.shape(pictures)[0]
+            each = deviations(ops.arange(count, dtype="float32"), ops.cast(count, "float32"), self.sigma, self.most)
+            noise = each[:, None, None, None] * keras.random.normal(ops.shape(pictures), seed=self.seed_generator)
         return ops.clip(pictures + noise, 0.0, 1.0) if self.clip else pictures + noise
 
     def get_config(self) -> dict[str, Any]:
         """What a saved model needs to build this layer again."""
         return {**super().get_config(), "sigma": self.sigma, "most": self.most, "clip": self.clip}
+
+
+def deviations(places: Any, count: Any, least: float, most: float) -> Any:
+    """The deviations of the noise at ``places`` (from 0) of a batch of ``count``, evenly spaced between two bounds.
+
+    Which picture stands where is drawn anew each epoch. So every batch has all noise alike, and what stands in a place
+    can count by its noise.
+    """
+    return least + (most - least) * (places + 0.5) / count
+
+
+@keras.saving.register_keras_serializable("nnlab")
+class NoiseGates(layers.Layer):  # type: ignore[misc]
+    """How much of each pixel to believe: blocks ``(batch, h, w, 4 c)`` to ``(batch, h, w, scales)``.
+
+    The same everywhere in a picture: channel ``k`` is ``s² / (s² + v)`` (Wiener's share of a signal of deviation
+    ``s``, the k-th of the ``scales``) with ``v`` the variance of the noise, estimated by the mean absolute difference
+    along the diagonals of the 2 x 2 blocks (Donoho and Johnstone 1994, with the mean for the median).
+    """
+
+    def __init__(self, scales: Sequence[float], **options: Any) -> None:
+        super().__init__(**options)
+        self.scales = list(scales)
+
+    def call(self, blocks: Any) -> Any:
+        """The gates."""
+        _, height, width, channels = blocks.shape
+        pixels = ops.reshape(blocks, (-1, height, width, 4, channels // 4))
+        diagonal = (pixels[:, :, :, 0] - pixels[:, :, :, 1] - pixels[:, :, :, 2] + pixels[:, :, :, 3]) / 2
+        deviation = math.sqrt(math.pi / 2) * ops.mean(ops.abs(diagonal), axis=(1, 2, 3), keepdims=True)
+        squares = ops.convert_to_tensor(np.square(self.scales).astype("float32"))
+        return squares / (squares + ops.square(deviation)) * ops.ones_like(blocks[..., :1])
+
+    def get_config(self) -> dict[str, Any]:
+        """What a saved model needs to build this layer again."""
+        return {**super().get_config(), "scales": self.scales}
 
 
 @keras.saving.register_keras_serializable("nnlab")

@@ -79,3 +79,13 @@ def test_residual_denoiser_starts_by_halving_what_it_sees():
     x = np.random.default_rng(0).random((2, 16, 16, 3)).astype("float32")
     assert np.allclose(np.asarray(model(x)), 0.5 + 0.5 * (x - 0.5), atol=1e-5)
     assert model.count_params() < 500_000
+
+
+def test_blind_denoiser_starts_by_believing_a_picture_as_much_as_it_is_clean():
+    model = autoencoders.blind_denoiser((16, 16, 3), Noise(0.02, 0.5))
+    grey = np.full((2, 16, 16, 3), 0.7, "float32")
+    assert np.allclose(np.asarray(model(grey)), grey, atol=1e-5)
+    noisy = grey + np.random.default_rng(0).normal(0, 0.25, grey.shape).astype("float32")
+    given = np.asarray(model(noisy))
+    assert np.allclose(given, 0.5 + 0.5 * (noisy - 0.5), atol=0.05)  # s² / (s² + s²)
+    assert model.count_params() < 510_000

@@ -8,7 +8,16 @@ import pytest
 
 from nnlab import backend
 from nnlab.models.arithmetic import SYMBOLS, ColumnEmbedding
-from nnlab.models.layers import DeltaDense, DepthToSpace, Noise, OneHot, RandomAffine, RandomShift, SpaceToDepth
+from nnlab.models.layers import (
+    DeltaDense,
+    DepthToSpace,
+    Noise,
+    NoiseGates,
+    OneHot,
+    RandomAffine,
+    RandomShift,
+    SpaceToDepth,
+)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -50,10 +59,27 @@ def test_noise_of_a_range_has_a_deviation_per_picture():
     assert deviations.max() == pytest.approx(0.5, abs=0.03)
     assert deviations.mean() == pytest.approx(0.3, abs=0.02)
     assert np.histogram(deviations, 4, (0.1, 0.5))[0].min() > 60  # all of the range alike
+    assert (np.diff(deviations.reshape(20, 20).mean(axis=1)) > 0).all()  # in the order of the batch
     assert noisy.min() < 0  # not clipped
     assert np.abs(noisy.mean(axis=(1, 2, 3)) - 0.5).max() < 0.1
     clipped = np.asarray(Noise(0.1, 0.5)(x, training=True))
     assert (clipped.min(), clipped.max()) == (0, 1)
+
+
+@pytest.mark.parametrize("sigma", [0.02, 0.1, 0.4])
+def test_noise_gates_tell_how_strong_the_noise_of_a_picture_is(sigma):
+    from scipy.ndimage import gaussian_filter
+    from skimage.data import astronaut
+
+    clean = gaussian_filter(astronaut()[:256, :256] / 255, (1, 1, 0)).astype("float32")[None]
+    noisy = clean + np.random.default_rng(0).normal(0, sigma, clean.shape).astype("float32")
+    gates = np.asarray(NoiseGates([0.25, 0.05])(SpaceToDepth()(np.concatenate([noisy, clean]))))
+    assert gates.shape == (2, 128, 128, 2)
+    assert np.ptp(gates, axis=(1, 2)).max() == 0  # the same everywhere
+    variances = 0.25**2 * (1 / gates[:, 0, 0, 0] - 1)
+    assert np.sqrt(variances[0]) == pytest.approx(sigma, rel=0.1)
+    assert np.sqrt(variances[1]) < 0.005
+    assert gates[0, 0, 0, 1] == pytest.approx(0.05**2 / (0.05**2 + variances[0]), rel=1e-3)
 
 
 def test_random_affine_is_scipys_map_of_what_was_drawn(monkeypatch):

@@ -47,6 +47,7 @@ NETWORKS = {
     "autoencode pictures": lambda: autoencoders.picture_autoencoder(SIDE, 5, **COLOURS, gain=3.0),
     "autoencode sounds": lambda: autoencoders.sound_autoencoder((20, 16, 1), 5, widths=(4, 5, 6)),
     "denoise conv": lambda: autoencoders.conv_denoiser(SIDE, "sigmoid", Noise(0.5)),
+    "denoise blind": lambda: autoencoders.blind_denoiser(SIDE, Noise(0.1, 0.5), widths=(4, 6, 8)),
     "denoise residual": lambda: autoencoders.residual_denoiser(SIDE, Noise(0.1, 0.5, clip=False), widths=(4, 6, 8)),
 }
 
