@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -41,6 +42,7 @@ class Environment:
     """What a result depends on beside the config and the data; saved as ``environment.json``."""
 
     nnlab: str
+    commit: str | None  # of nnlab's own checkout, with "-dirty" where it has changes; None where it is installed
     keras: str
     backend: str
     backend_version: str
@@ -122,6 +124,7 @@ def _start(device: str, verbose: bool, many_shapes: bool) -> Environment:
     processor, features = _processor()
     return Environment(
         nnlab=nnlab.__version__,
+        commit=_commit(),
         keras=keras.__version__,
         backend=backend,
         backend_version=version,
@@ -346,6 +349,17 @@ def quiet_native_stderr(*, enabled: bool) -> Iterator[None]:
 def _flush(stream: Any) -> None:
     with suppress(OSError, ValueError, AttributeError):
         stream.flush()
+
+
+def _commit() -> str | None:
+    """The commit of the checkout that nnlab runs from; None where there is none, or no git to ask."""
+    checkout = Path(nnlab.__file__).resolve().parent.parent
+    if not (checkout / ".git").exists():
+        return None
+    ask = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]
+    with suppress(OSError, subprocess.SubprocessError):
+        return subprocess.run(ask, capture_output=True, text=True, timeout=10, check=True).stdout.strip() or None
+    return None
 
 
 def _processor() -> tuple[str, list[str]]:

@@ -192,6 +192,20 @@ def compare_runs(
     raise typer.Exit(compare([expanded(run) for run in runs], figure=drawn, json=json))
 
 
+@runs_app.command("table")
+def table_of_runs(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Finished runs, of any experiments.")],
+    json: JsonOption = False,
+) -> None:
+    """Show runs as Markdown tables: command, seeds, held-out figures beside the best baseline, time, machine.
+
+    Example: [bold cyan]nnlab runs table runs/* > results.md[/bold cyan]
+    """
+    from nnlab.commands.runs_table import tables
+
+    raise typer.Exit(tables([expanded(run) for run in runs], json=json))
+
+
 @runs_app.command("page")
 def page_of_runs(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Run folders, also unfinished ones.")],

@@ -93,3 +93,33 @@ def test_one_run_a_side_tells_nothing(nnlab, runs):
 def test_what_cannot_be_compared_is_refused(nnlab, runs, names):
     done = nnlab("runs", "compare", *(runs / name for name in names))
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+
+
+def test_finished_runs_become_markdown_tables(nnlab, runs, tmp_path):
+    document = json.loads((runs / "single" / "results.json").read_text())
+    document["results"]["baselines"] = {"published": {"exact_match": 0.25, "test_loss": 2.5, "character_accuracy": 0.5}}
+    document["results"]["exact_match"] = 0.5
+    document["environment"]["processor"] = "odd | one <b>"
+    document["environment"]["commit"] = "abc123"
+    shutil.copytree(runs / "single", tmp_path / "own")
+    (tmp_path / "own" / "results.json").write_text(json.dumps(document))
+    done = nnlab("runs", "table", runs / "long", tmp_path / "own")
+    assert done.code == 0, done.err
+    title, _, head, rule, several, single = done.out.strip().splitlines()
+    assert title == "## arith"
+    assert rule == "| --- " * head.count(" | ") + "| --- |"
+    assert several.startswith("| `nnlab arith --preset quick ")
+    assert "--runs 2" in several
+    assert " | 0 to 1 | " in several
+    assert " ± " in several
+    columns = dict(zip(head.split(" | "), single.replace("\\|", "/").split(" | "), strict=True))
+    assert columns["exact match"] == "50 % (published 25 %)"
+    assert columns["test loss"].endswith("(published 2.5)")
+    assert columns["machine"].endswith("odd / one &lt;b&gt;; " + columns["machine"].rpartition("; ")[2])
+    assert columns["nnlab |"].endswith("abc123 |")
+    assert "character" not in head  # what is not of held-out data, or no figure of its own, has no column
+    [first, second] = nnlab("runs", "table", runs / "long", tmp_path / "own", "--json").document["results"]["rows"]
+    assert first["figures"]["exact_match"]["value"]["n"] == 2
+    assert second["figures"]["exact_match"] == {"value": 0.5, "best_baseline": {"name": "published", "value": 0.25}}
+    (tmp_path / "own" / "results.json").unlink()
+    assert nnlab("runs", "table", tmp_path / "own").code == 2
