@@ -28,7 +28,7 @@ class DenoiseConfig(ReconstructionConfig):
 
     noise: str = option(
         "0.5",
-        "Standard deviation of the noise, of pictures from 0 to 1; A-B: another for each training picture.",
+        "Standard deviation of the noise, of pictures from 0 to 1; A-B: another for each picture, twice the epochs.",
         metavar="SIGMA|A-B",
     )
     clip: bool = option(True, "Clip noisy pictures to 0…1, or leave them as they are.", "--clip/--no-clip")
@@ -45,7 +45,7 @@ class DenoiseConfig(ReconstructionConfig):
             "validation": 0.0,
             "mirror": False,
         },
-        "best": {"epochs": 4},
+        "best": {"epochs": 10},
         "quick": {"data": SAMPLE, "epochs": 3},
     }
     VARIANTS: ClassVar = SQUASHED
@@ -81,6 +81,8 @@ class DenoiseConfig(ReconstructionConfig):
         several = "-" in str(found.get("noise", "")).strip()[1:]
         if several and found.get("activation", "linear") == "linear":
             found.setdefault("design", "blind")
+            if found["preset"] == "best" and not {"epochs", "design"} & set(given):
+                found["epochs"] = 2 * found["epochs"]  # much to learn at once
         return found
 
     @property

@@ -115,7 +115,8 @@ def blind_denoiser(
     identity, zeros = keras.initializers.Identity(), keras.initializers.Zeros()
     linear = layers.Dense(channels, kernel_initializer=identity)(first)
     rest = layers.Dense(channels, kernel_initializer=zeros, use_bias=False)(layers.concatenate([*others, blocks]))
-    both = _u_net(layers.concatenate([blocks, gates]), widths, (0, 2, 2), (0, 1, 0), 2 * channels)
+    told = gates[:, :1, :1]
+    both = _u_net(layers.concatenate([blocks, gates]), widths, (0, 2, 2), (0, 1, 0), 2 * channels, told)
     little = layers.multiply([both[..., channels:], gates[..., :1]])
     x = DepthToSpace()(layers.add([linear, rest, both[..., :channels], little]))
     return keras.Model(noisy, layers.Rescaling(1.0, offset=0.5, name="output")(x))
@@ -230,25 +231,41 @@ def init_from_pca(model: keras.Model, mean: Any, components: Any, deviation: Any
     reconstruction.offset.assign(mean)
 
 
-def _u_net(x: Any, widths: Sequence[int], down_blocks: Sequence[int], up_blocks: Sequence[int], channels: int) -> Any:
+def _u_net(
+    x: Any,
+    widths: Sequence[int],
+    down_blocks: Sequence[int],
+    up_blocks: Sequence[int],
+    channels: int,
+    told: Any = None,
+) -> Any:
     """A U-Net (Ronneberger, Fischer and Brox 2015) whose parts are added, not concatenated; its output starts at zero.
 
     ``down_blocks[level]`` and ``up_blocks[level]`` convolutions on the way down and up, each added to what it read.
+    ``told`` ``(batch, 1, 1, n)``: what is known of the whole picture, by which each level is scaled (Perez and others
+    2018).
     """
-    x = _conv(x, widths[0])
+
+    def scaled(x: Any) -> Any:
+        if told is None:
+            return x
+        by = layers.Dense(x.shape[-1], kernel_initializer="zeros", bias_initializer="ones")(told)
+        return layers.multiply([x, by])
+
+    x = scaled(_conv(x, widths[0]))
     skips = []
     for level, width in enumerate(widths):
         if level:
             down = layers.Conv2D(width, 2, strides=2, padding="same", activation="relu", kernel_initializer="he_normal")
-            x = down(x)
+            x = scaled(down(x))
         for _ in range(down_blocks[level]):
-            x = layers.add([x, _conv(x, width)])
+            x = layers.add([x, scaled(_conv(x, width))])
         skips.append(x)
     for level in reversed(range(len(widths) - 1)):
         x = _cropped(layers.Conv2DTranspose(widths[level], 2, strides=2)(x), skips[level])
-        x = layers.add([x, skips[level]])
+        x = scaled(layers.add([x, skips[level]]))
         for _ in range(up_blocks[level]):
-            x = layers.add([x, _conv(x, widths[level])])
+            x = layers.add([x, scaled(_conv(x, widths[level]))])
     return layers.Conv2D(channels, 3, padding="same", kernel_initializer="zeros")(x)
 
 
