@@ -28,12 +28,12 @@ class DenoiseConfig(ReconstructionConfig):
 
     noise: str = option(
         "0.5",
-        "Standard deviation of the noise, of pictures from 0 to 1; A-B: another for each picture, twice the epochs.",
+        "Standard deviation of the noise, of pictures from 0 to 1; A-B: another for each picture (best: 20 epochs).",
         metavar="SIGMA|A-B",
     )
     clip: bool = option(True, "Clip noisy pictures to 0…1, or leave them as they are.", "--clip/--no-clip")
     # blind: estimates the noise of each picture, and learns from little noise as much as from strong.
-    design: Literal["told", "blind"] = added("told", before="told")
+    design: Literal["plain", "blind"] = added("plain", before="plain")
 
     PRESETS: ClassVar = {
         "published": {
@@ -81,8 +81,8 @@ class DenoiseConfig(ReconstructionConfig):
         several = "-" in str(found.get("noise", "")).strip()[1:]
         if several and found.get("activation", "linear") == "linear":
             found.setdefault("design", "blind")
-            if found["preset"] == "best" and not {"epochs", "design"} & set(given):
-                found["epochs"] = 2 * found["epochs"]  # much to learn at once
+        if found.get("design") == "blind" and found["preset"] == "best" and "epochs" not in given:
+            found["epochs"] = 2 * found["epochs"]  # there is much to learn at once
         return found
 
     @property

@@ -239,14 +239,14 @@ def grid_table(
     return rows
 
 
-def loss_figure(config: ReconstructionConfig, results: Results, title: str) -> Any:
-    """Training and validation (or test) loss by epoch, one plot per task."""
+def loss_figure(config: ReconstructionConfig, results: Results, title: str, training: str = "training") -> Any:
+    """Training and validation (or test) loss by epoch, one plot per task; ``training``: what the former is called."""
     from nnlab.output import figures
 
     figure, axes = figures.canvas(len(results), title=title)
     for ax, (loss, activation), runs in zip(axes, config.outputs, results.values(), strict=True):
         watched = ("validation", "val_loss") if config.validation else ("test", "test_loss")
-        lines = {"training": curves(runs, "loss"), watched[0]: curves(runs, watched[1])}
+        lines = {training: curves(runs, "loss"), watched[0]: curves(runs, watched[1])}
         shown = loss if activation == "linear" else f"{loss}, {activation}"
         figures.curves(ax, lines, ylabel=f"loss ({shown})", log=True)
     return figure

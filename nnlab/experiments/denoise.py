@@ -11,8 +11,9 @@ training pictures is for validation, which chooses the epoch; the test pictures 
 noise, the same for every network and every run.
 
 ``--noise 0.02-0.5`` draws the standard deviation anew for each training picture, and is measured at 0.02, 0.26 and
-0.5. The classical methods beside it (scikit-image's, each as strong as is best on pictures that are not tested) look
-at one picture alone, and are told how strong its noise is.
+0.5. Its network estimates the noise of each picture; in training each error is divided by the noise. The classical
+methods beside it (scikit-image's, each as strong as is best on pictures that are not tested) look at one picture alone,
+and are told how strong its noise is.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def tasks(config: DenoiseConfig, data: Pictures) -> list[Task]:
     def weights(count: int) -> Any:
         """Those of a batch: the error grows about as the noise does, and all noise is to count alike."""
         low, high = config.sigmas
-        each = 1 / deviations(np.arange(count), count, low, high)
+        each = 1 / deviations(np.arange(count) + 0.5, count, low, high)
         return (each / each.mean()).astype(np.float32)[:, None, None]  # Keras's losses are (batch, height, width)
 
     made = picture_tasks(
@@ -265,7 +266,8 @@ def summary(
     listed.add_row("noise (standard deviation)", noise_told(config))
     if len(config.tested) > 1:
         listed.add_row("  measured at", ", ".join(f"{sigma:g}" for sigma in config.tested))
-    listed.add_row(f"training loss ({config.loss})", number(found["loss"], ".4f"))
+    divided = ", divided by the noise" if config.design == "blind" else ""
+    listed.add_row(f"training loss ({config.loss}{divided})", number(found["loss"], ".4f"))
     if "val_loss" in found:
         listed.add_row(f"validation loss ({config.loss})", number(found["val_loss"], ".4f"))
     listed.add_row(f"test loss ({config.loss})", number(found["test_loss"], ".4f"))
@@ -317,7 +319,8 @@ def save_figures(
     rows[best[0].replace("total_variation", "total\nvariation").replace("_", " ")] = best[1][eight]
     figure = picture_figures.rows_of_pictures(rows, title="Test pictures: original, with noise, restored")
     folder.write("figures/restored.png", figures.png(figure))
-    figure = loss_figure(config, results, f"nnlab denoise ({config.preset})")
+    training = "training, divided by the noise" if config.design == "blind" else "training"
+    figure = loss_figure(config, results, f"nnlab denoise ({config.preset})", training)
     folder.write("figures/loss.png", figures.png(figure))
 
 
@@ -346,7 +349,7 @@ class Denoiser(PicturePredictor):
         super().__init__(run, build(config, side, config.activation), side)
 
     def notes(self) -> list[str]:
-        """Once: which noise the network was taught. That of a picture is not estimated."""
+        """Once: which noise the network was taught."""
         told, self._untold = self._untold, ""
         return [told] if told else []
 

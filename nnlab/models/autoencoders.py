@@ -115,8 +115,8 @@ def blind_denoiser(
     identity, zeros = keras.initializers.Identity(), keras.initializers.Zeros()
     linear = layers.Dense(channels, kernel_initializer=identity)(first)
     rest = layers.Dense(channels, kernel_initializer=zeros, use_bias=False)(layers.concatenate([*others, blocks]))
-    told = gates[:, :1, :1]
-    both = _u_net(layers.concatenate([blocks, gates]), widths, (0, 2, 2), (0, 1, 0), 2 * channels, told)
+    estimated = gates[:, :1, :1]
+    both = _u_net(layers.concatenate([blocks, gates]), widths, (0, 2, 2), (0, 1, 0), 2 * channels, estimated)
     little = layers.multiply([both[..., channels:], gates[..., :1]])
     x = DepthToSpace()(layers.add([linear, rest, both[..., :channels], little]))
     return keras.Model(noisy, layers.Rescaling(1.0, offset=0.5, name="output")(x))
@@ -237,19 +237,19 @@ def _u_net(
     down_blocks: Sequence[int],
     up_blocks: Sequence[int],
     channels: int,
-    told: Any = None,
+    known: Any = None,
 ) -> Any:
     """A U-Net (Ronneberger, Fischer and Brox 2015) whose parts are added, not concatenated; its output starts at zero.
 
     ``down_blocks[level]`` and ``up_blocks[level]`` convolutions on the way down and up, each added to what it read.
-    ``told`` ``(batch, 1, 1, n)``: what is known of the whole picture, by which each level is scaled (Perez and others
+    ``known`` ``(batch, 1, 1, n)``: what is known of the whole picture, by which each level is scaled (Perez and others
     2018).
     """
 
     def scaled(x: Any) -> Any:
-        if told is None:
+        if known is None:
             return x
-        by = layers.Dense(x.shape[-1], kernel_initializer="zeros", bias_initializer="ones")(told)
+        by = layers.Dense(x.shape[-1], kernel_initializer="zeros", bias_initializer="ones")(known)
         return layers.multiply([x, by])
 
     x = scaled(_conv(x, widths[0]))

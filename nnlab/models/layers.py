@@ -107,7 +107,7 @@ class Noise(layers.Layer):  # type: ignore[misc]
     """Gaussian noise of standard deviation ``sigma``, fresh in each batch while training.
 
     ``most``: where it is not None each picture has a deviation of its own: :func:`deviations` between ``sigma`` and
-    ``most``, in the order of the batch. ``clip``: what comes out is clipped to [0, 1], as a picture file would be.
+    ``most``, rising through the batch. ``clip``: what comes out is clipped to [0, 1], as a picture file would be.
     """
 
     def __init__(self, sigma: float, most: float | None = None, clip: bool = True, **options: Any) -> None:
@@ -123,7 +123,8 @@ class Noise(layers.Layer):  # type: ignore[misc]
             noise = keras.random.normal(ops.shape(pictures), stddev=self.sigma, seed=self.seed_generator)
         else:
             count = ops.shape(pictures)[0]
-            each = deviations(ops.arange(count, dtype="float32"), ops.cast(count, "float32"), self.sigma, self.most)
+            places = ops.arange(count, dtype="float32") + keras.random.uniform((), seed=self.seed_generator)
+            each = deviations(places, ops.cast(count, "float32"), self.sigma, self.most)
             noise = each[:, None, None, None] * keras.random.normal(ops.shape(pictures), seed=self.seed_generator)
         return ops.clip(pictures + noise, 0.0, 1.0) if self.clip else pictures + noise
 
@@ -133,12 +134,12 @@ class Noise(layers.Layer):  # type: ignore[misc]
 
 
 def deviations(places: Any, count: Any, least: float, most: float) -> Any:
-    """The deviations of the noise at ``places`` (from 0) of a batch of ``count``, evenly spaced between two bounds.
+    """The deviations of the noise at ``places`` (from 0 to ``count``, fractions too) of a batch, evenly spaced.
 
-    Which picture stands where is drawn anew each epoch. So every batch has all noise alike, and what stands in a place
-    can count by its noise.
+    Which picture stands where, and the fraction, are drawn anew. So every batch has all noise alike, and what stands in
+    a place can count by its noise.
     """
-    return least + (most - least) * (places + 0.5) / count
+    return least + (most - least) * places / count
 
 
 @keras.saving.register_keras_serializable("nnlab")

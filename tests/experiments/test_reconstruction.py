@@ -73,8 +73,8 @@ def test_presets_are_what_they_are_called():
     several = DenoiseConfig.from_options({"noise": "0.02-0.5"})
     assert (several.sigmas, several.tested) == ((0.02, 0.5), [0.02, 0.26, 0.5])
     assert DenoiseConfig.from_options({"noise": 0.3}).sigmas == (0.3, 0.3)  # from Python, or an earlier record
-    assert (several.design, several.epochs, DenoiseConfig.from_options({}).design) == ("blind", 20, "told")
-    assert DenoiseConfig.from_options({"noise": "0.1-0.3", "preset": "published"}).design == "told"
+    assert (several.design, several.epochs, DenoiseConfig.from_options({}).design) == ("blind", 20, "plain")
+    assert DenoiseConfig.from_options({"noise": "0.1-0.3", "preset": "published"}).design == "plain"
 
 
 def test_a_denoiser_learns_and_beats_the_classical_methods(denoiser):

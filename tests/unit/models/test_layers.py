@@ -146,3 +146,12 @@ def test_column_embedding_adds_up_the_pairs_that_meet(op):
             column = left + right if op == "mul" else left
             expected[:, column] += table[ids[:, left, 0], ids[:, right, 1]]
     assert np.allclose(embedded, expected, atol=1e-6)
+
+
+def test_noise_of_a_range_reaches_all_of_it_also_in_batches_of_one():
+    keras.utils.set_random_seed(0)
+    layer = Noise(0.1, 0.5, clip=False)
+    x = np.full((1, 32, 32, 3), 0.5, "float32")
+    found = [np.asarray(layer(x, training=True)).std() for _ in range(60)]
+    assert min(found) < 0.15
+    assert max(found) > 0.45
