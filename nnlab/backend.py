@@ -356,9 +356,12 @@ def _commit() -> str | None:
     checkout = Path(nnlab.__file__).resolve().parent.parent
     if not (checkout / ".git").exists():
         return None
-    ask = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]
+    ask = ["git", "--no-optional-locks", "-C", str(checkout), "describe"]
+    options = ["--always", "--dirty", "--abbrev=10", "--exclude=*"]
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}  # of another repository
     with suppress(OSError, subprocess.SubprocessError):
-        return subprocess.run(ask, capture_output=True, text=True, timeout=10, check=True).stdout.strip() or None
+        done = subprocess.run([*ask, *options], env=own, capture_output=True, text=True, timeout=10, check=True)
+        return done.stdout.strip() or None
     return None
 
 

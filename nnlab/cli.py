@@ -194,10 +194,10 @@ def compare_runs(
 
 @runs_app.command("table")
 def table_of_runs(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Finished runs, of any experiments.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Run folders; what is not finished is left out.")],
     json: JsonOption = False,
 ) -> None:
-    """Show runs as Markdown tables: command, seeds, held-out figures beside the best baseline, time, machine.
+    """Show runs as Markdown tables: command, seeds, test figures beside the best baseline, time, machine.
 
     Example: [bold cyan]nnlab runs table runs/* > results.md[/bold cyan]
     """

@@ -1,11 +1,12 @@
 """``nnlab runs table``: finished runs as Markdown tables, one per experiment, from their records.
 
-What a results file of a project is made of: the command as it is typed, the seeds, every figure that was measured on
-held-out data with the best baseline beside it, how long training took, and on what. The records may be anybody's.
+What a results file of a project is made of: the command as it is typed, the seeds, every figure of the test part with
+the best baseline beside it, how long training took, and on what. The records may be anybody's.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,59 +15,91 @@ from nnlab.commands.compare import Side, open_side
 from nnlab.commands.export.card import shown, text
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.train import command_line
-from nnlab.errors import ExitCode
-from nnlab.evaluation.intervals import less_is_better, mean_of
+from nnlab.errors import ExitCode, NnlabError, UsageError
+from nnlab.evaluation.intervals import less_is_better
 from nnlab.output.terminal import Terminal, one_line
 
 BASELINES = "baselines."
-SCORES = ("exact_match", "chrf", "bleu", "psnr_db", "snr_db", "log_mel_distance_db", "song_distance_db", "epochs_to_99")
+SCORES = (
+    *("exact_match", "character_accuracy", "chrf", "bleu", "bleu_one_reference"),
+    *("psnr_db", "snr_db", "log_mel_distance_db", "song_distance_db"),
+)
 SHARES = ("accuracy", "exact_match")  # shown per cent
+NOTES = {"denoise": "The baselines of one picture alone are of up to 200 of the test pictures."}
 
 
 def tables(runs: Sequence[Path], *, json: bool) -> ExitCode:
-    """Show finished runs as Markdown, or as JSON: a list of rows."""
+    """Show finished runs as Markdown, or as JSON: a list of rows. What is no finished run is told and left out."""
 
     def work(terminal: Terminal) -> Outcome:
-        by_command: dict[str, list[Side]] = {}
+        by_command: dict[str, list[dict[str, Any]]] = {}
         for path in runs:
-            side = open_side(path)
-            by_command.setdefault(side.command, []).append(side)
-        for command, sides in by_command.items():
-            terminal.show_again(markdown(command, sides))
-        return Outcome({"rows": [row(side) for sides in by_command.values() for side in sides]})
+            try:
+                side = open_side(path)
+                by_command.setdefault(side.command, []).append(row(side))
+            except NnlabError as error:
+                terminal.warn(f"left out: {error.message}")
+            except (TypeError, ValueError, KeyError, AttributeError) as error:
+                terminal.warn(f"left out: {path}: expected a record of nnlab ({error!r})")
+        if not by_command:
+            raise UsageError("expected finished runs, there is none among them", "See what there is: nnlab runs")
+        for command, rows in by_command.items():
+            terminal.show_again(markdown(command, rows))
+        return Outcome({"rows": [row for rows in by_command.values() for row in rows]})
 
     return run_command("table", work, json=json)
 
 
 def row(side: Side) -> dict[str, Any]:
-    """One run: what made it, its figures of held-out data, each with the best baseline, and what it took."""
+    """One run: what made it, its figures of the test part, each with the best baseline, and what it took."""
     document = side.folder.read_results()
     own = {name: value for name, value in side.figures.items() if is_reported(name)}
+    figures = {
+        name: {"value": value, "best_baseline": best_baseline(name, side.figures)} for name, value in own.items()
+    }
+    by_noise = document["results"].get("by_noise")
+    for each in by_noise if isinstance(by_noise, list) else []:
+        best = {"name": str(each["baseline"]), "value": float(each["baseline_psnr_db"])}
+        figures[f"psnr_db at {each['noise']:g}"] = {"value": each["psnr_db"], "best_baseline": best}
+    seconds = document["seconds"].get("train")
     return {
         "command": command_line(side.folder.read_json("config.json"), side.data),
         "seeds": seeds(side.config),
-        "figures": {name: {"value": value, "best_baseline": best_baseline(name, side)} for name, value in own.items()},
-        "weights": document["results"].get("weights"),
-        "seconds": (document.get("seconds") or {}).get("train"),
+        "figures": figures,
+        "weights": weights_of(document["results"]),
+        "seconds": None if seconds is None else float(seconds),
         "machine": machine(side.environment),
-        "nnlab": " ".join(filter(None, [side.environment.get("nnlab"), side.environment.get("commit")])),
+        "nnlab": " ".join(str(side.environment[name]) for name in ("nnlab", "commit") if side.environment.get(name)),
+    }
+
+
+def weights_of(results: Mapping[str, Any]) -> dict[str, int]:
+    """How many weights each network has, by task; of the only one the task is empty."""
+    of_tasks = {name: part["weights"] for name, part in results.items() if isinstance(part, dict) and "weights" in part}
+    return {
+        name: int(value) for name, value in ({"": results["weights"]} if "weights" in results else of_tasks).items()
     }
 
 
 def is_reported(name: str) -> bool:
-    """Whether a figure is one of held-out data: those of training and validation are not reported."""
+    """Whether a figure is one of the test part: those of training and validation are not reported."""
     last = name.rpartition(".")[2]
     return not name.startswith(BASELINES) and (last.startswith("test_") or last in SCORES)
 
 
-def best_baseline(name: str, side: Side) -> dict[str, Any] | None:
-    """The baseline that comes off best in a figure; None where none has it."""
-    last = name.rpartition(".")[2]
-    found = {
-        other.removeprefix(BASELINES).rpartition(".")[0]: mean_of(value)
-        for other, value in side.figures.items()
-        if other.startswith(BASELINES) and other.endswith(f".{last}")
-    }
+def best_baseline(name: str, figures: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The baseline that comes off best in a figure; None where none has it.
+
+    Of ``mlp_permuted.test_accuracy`` only those of permuted pixels are asked, if there are such.
+    """
+    task, _, last = name.rpartition(".")
+    found = {}
+    for other, value in figures.items():
+        mean = value.get("mean") if isinstance(value, Mapping) else value
+        if other.startswith(BASELINES) and other.endswith(f".{last}") and isinstance(mean, int | float):
+            found[other.removeprefix(BASELINES).rpartition(".")[0]] = float(mean)
+    same = {other: value for other, value in found.items() if task and other.endswith(task.rpartition("_")[2])}
+    found = same or found
     if not found:
         return None
     best = (min if less_is_better(last) else max)(found, key=lambda baseline: found[baseline])
@@ -82,41 +115,37 @@ def seeds(config: Mapping[str, Any]) -> str:
 def machine(environment: Mapping[str, Any]) -> str:
     """Device, threads and backend in a few words."""
     device = str(environment.get("device", "?"))
-    cores = f"{environment.get('cores', '?')} cores, {environment.get('processor', '?')}"
+    cores = f"{environment.get('threads', '?')} of {environment.get('cores', '?')} cores"
     backend = f"{environment.get('backend', '?')} {environment.get('backend_version', '')}".strip()
-    return f"{cores if device.startswith('CPU') else device}; {backend}"
+    processor = f"{cores}, {environment.get('processor', '?')}"
+    return f"{processor if device.startswith('CPU') else device}; {backend}"
 
 
 # ---- Markdown ----------------------------------------------------------------------------------------
 
 
-def markdown(command: str, sides: Sequence[Side]) -> str:
+def markdown(command: str, rows: Sequence[Mapping[str, Any]]) -> str:
     """The table of one experiment: a column for each figure that any of its runs has."""
-    rows = [row(side) for side in sides]
     names = list(dict.fromkeys(name for each in rows for name in each["figures"]))
     heads = ["command", "seeds", *names, "weights", "training", "machine", "nnlab"]
     lines = [f"## {text(command)}", "", joined([label(head) for head in heads]), joined(["---"] * len(heads))]
     for each in rows:
-        seconds = each["seconds"]
-        lines.append(
-            joined(
-                [
-                    code(each["command"]),
-                    each["seeds"],
-                    *(cell(name, each["figures"].get(name)) for name in names),
-                    "–" if each["weights"] is None else f"{each['weights']:,}",
-                    "–" if seconds is None else f"{seconds:,.0f} s",
-                    text(each["machine"]),
-                    text(each["nnlab"]),
-                ]
-            )
-        )
+        cells = [cell(name, each["figures"].get(name)) for name in names]
+        training = "–" if each["seconds"] is None else f"{each['seconds']:,.0f} s"
+        last = [weights(each["weights"]), training, text(each["machine"]), text(each["nnlab"])]
+        lines.append(joined([code(each["command"]), each["seeds"], *cells, *last]))
+    lines += ["", NOTES[command]] if command in NOTES else []
     return "\n".join([*lines, "", ""])
 
 
+def weights(by_task: Mapping[str, int]) -> str:
+    """``1,234``, or of several networks ``mlp ce 953,610; cnn ce 354,770``."""
+    return "; ".join(f"{label(task)} {value:,}".strip() for task, value in by_task.items()) or "–"
+
+
 def label(name: str) -> str:
-    """``mlp_ce.test_accuracy`` as ``mlp ce: test accuracy``."""
-    return text(name.replace(".", ": ").replace("_", " "))
+    """``mlp_ce.test_accuracy`` as ``mlp ce: test accuracy``; a figure's decimal point stays."""
+    return text(name.replace("_", " ") if " at " in name else name.replace(".", ": ").replace("_", " "))
 
 
 def code(command: str) -> str:
@@ -130,7 +159,7 @@ def joined(cells: Sequence[str]) -> str:
 
 
 def cell(name: str, figure: Mapping[str, Any] | None) -> str:
-    """``98.90 ± 0.04 % (k_nearest_neighbours 96.93 %)``; a dash where a run has no such figure."""
+    """``98.90 ± 0.03 % (k nearest neighbours 96.93 %)``; a dash where a run has no such figure."""
     if figure is None:
         return "–"
     baseline = figure["best_baseline"]
@@ -139,12 +168,14 @@ def cell(name: str, figure: Mapping[str, Any] | None) -> str:
 
 
 def figure_shown(name: str, value: Any) -> str:
-    """A figure, with half its 95 % interval where there are several runs; shares per cent."""
+    """A figure; of several runs with half its 95 % interval, to two digits of it. Shares are per cent."""
     scale, unit = (100, " %") if name.endswith(SHARES) else (1, "")
     mean = value.get("mean") if isinstance(value, Mapping) else value
-    if mean is None:
-        return "–"
     ends = value.get("ci95") if isinstance(value, Mapping) else None
-    if isinstance(ends, list) and None not in ends:
-        return f"{shown(scale * mean)} ± {shown(scale * (ends[1] - ends[0]) / 2)}{unit}"
-    return f"{shown(scale * mean)}{unit}"
+    if not isinstance(mean, int | float):
+        return "–"
+    if not isinstance(ends, list) or len(ends) != 2 or not all(isinstance(end, int | float) for end in ends):
+        return f"{shown(scale * mean)}{unit}"
+    half = scale * (ends[1] - ends[0]) / 2
+    decimals = max(0, 1 - math.floor(math.log10(half))) if half > 0 else 2
+    return f"{scale * mean:.{decimals}f} ± {half:.{decimals}f}{unit}"

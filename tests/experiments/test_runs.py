@@ -117,9 +117,36 @@ def test_finished_runs_become_markdown_tables(nnlab, runs, tmp_path):
     assert columns["test loss"].endswith("(published 2.5)")
     assert columns["machine"].endswith("odd / one &lt;b&gt;; " + columns["machine"].rpartition("; ")[2])
     assert columns["nnlab |"].endswith("abc123 |")
-    assert "character" not in head  # what is not of held-out data, or no figure of its own, has no column
+    assert "val" not in head  # what chose an epoch is not reported
+    assert columns["weights"] == f"{document['results']['weights']:,}"
     [first, second] = nnlab("runs", "table", runs / "long", tmp_path / "own", "--json").document["results"]["rows"]
     assert first["figures"]["exact_match"]["value"]["n"] == 2
     assert second["figures"]["exact_match"] == {"value": 0.5, "best_baseline": {"name": "published", "value": 0.25}}
+    (tmp_path / "notes.txt").write_text("no run")
     (tmp_path / "own" / "results.json").unlink()
+    some = nnlab("runs", "table", runs / "single", tmp_path / "own", tmp_path / "notes.txt", "--json")
+    assert (some.code, len(some.document["results"]["rows"])) == (0, 1)
+    assert some.err.count("left out:") == 2
     assert nnlab("runs", "table", tmp_path / "own").code == 2
+
+
+def test_tables_of_several_networks_and_of_several_strengths_of_noise():
+    from nnlab.commands.runs_table import best_baseline, figure_shown, label, weights, weights_of
+
+    results = {
+        "mlp_plain": {"test_accuracy": 0.98, "weights": 1000},
+        "mlp_permuted": {"test_accuracy": 0.97, "weights": 1000},
+    }
+    figures = {
+        "baselines.logistic_plain.test_accuracy": 0.99,
+        "baselines.logistic_permuted.test_accuracy": 0.9,
+        "baselines.nearest_permuted.test_accuracy": {"mean": 0.95, "ci95": [0.9, 1]},
+        "baselines.odd_permuted.test_accuracy": {"mean": None, "ci95": [None]},
+    }
+    assert best_baseline("mlp_permuted.test_accuracy", figures) == {"name": "nearest_permuted", "value": 0.95}
+    assert best_baseline("mlp_plain.test_accuracy", figures) == {"name": "logistic_plain", "value": 0.99}
+    assert best_baseline("mlp_plain.test_loss", figures) is None
+    assert weights(weights_of(results)) == "mlp plain 1,000; mlp permuted 1,000"
+    assert label("mlp_plain.test_accuracy") == "mlp plain: test accuracy"
+    assert figure_shown("test_accuracy", {"mean": 0.98997, "ci95": [0.98965, 0.99035]}) == "98.997 ± 0.035 %"
+    assert figure_shown("test_loss", {"mean": 1.5, "ci95": [None, None]}) == "1.5"

@@ -6,12 +6,14 @@ import dataclasses
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
 import keras
 import pytest
 
+import nnlab
 from nnlab import backend
 from nnlab.errors import UsageError
 from tests.conftest import ROOT, call
@@ -196,3 +198,17 @@ def test_keras_imported_before_with_another_backend_is_refused(monkeypatch):
     monkeypatch.setattr(backend, "_started", None)
     with pytest.raises(UsageError, match="expected Keras on tensorflow, it was imported before with torch"):
         backend.start()
+
+
+def test_the_commit_is_of_nnlabs_own_checkout(monkeypatch, tmp_path):
+    checkout = ROOT
+    if not (checkout / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("needs a checkout, and git")
+    head = subprocess.run(["git", "-C", checkout, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    monkeypatch.setenv("GIT_DIR", str(tmp_path))  # as in a hook of another repository
+    found = backend._commit()
+    assert found is not None
+    assert head.stdout.startswith(found.removesuffix("-dirty"))
+    assert len(found.removesuffix("-dirty")) >= 10
+    monkeypatch.setattr(nnlab, "__file__", str(tmp_path / "nnlab" / "__init__.py"))  # installed
+    assert backend._commit() is None
