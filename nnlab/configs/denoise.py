@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 from nnlab.config import SAMPLE, Inherited
-from nnlab.configs.autoencode import GRID_ROWS, OF_PICTURES, SQUASHED, ReconstructionConfig
+from nnlab.configs.autoencode import GRID_ROWS, OF_PICTURES, SQUASHED, TO_TUNE, ReconstructionConfig
 from nnlab.configs.schema import FIGURE, NUMBER, TEXT, figures, record, rows
 from nnlab.errors import UsageError
 from nnlab.options import added, option
@@ -28,7 +28,7 @@ class DenoiseConfig(ReconstructionConfig):
 
     noise: str = option(
         "0.5",
-        "Standard deviation of the noise, of pictures from 0 to 1; A-B: another for each picture (best: 20 epochs).",
+        "Standard deviation of the noise, of pictures from 0 to 1; A-B: another for each picture, and twice the epochs.",
         metavar="SIGMA|A-B",
     )
     clip: bool = option(True, "Clip noisy pictures to 0…1, or leave them as they are.", "--clip/--no-clip")
@@ -81,7 +81,7 @@ class DenoiseConfig(ReconstructionConfig):
         several = "-" in str(found.get("noise", "")).strip()[1:]
         if several and found.get("activation", "linear") == "linear":
             found.setdefault("design", "blind")
-        if found.get("design") == "blind" and found["preset"] == "best" and "epochs" not in given:
+        if found.get("design") == "blind" and found["preset"] in TO_TUNE and "epochs" not in given:
             found["epochs"] = 2 * found["epochs"]  # there is much to learn at once
         return found
 
