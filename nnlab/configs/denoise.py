@@ -28,7 +28,7 @@ class DenoiseConfig(ReconstructionConfig):
 
     noise: str = option(
         "0.5",
-        "Standard deviation of the noise, of pictures from 0 to 1; A-B: another for each picture, and twice the epochs.",
+        "Standard deviation of the noise, of pictures from 0 to 1; A-B: another for each picture, twice the epochs.",
         metavar="SIGMA|A-B",
     )
     clip: bool = option(True, "Clip noisy pictures to 0…1, or leave them as they are.", "--clip/--no-clip")
