@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from nnlab.config import Config, Variant
 from nnlab.configs.schema import FIGURE, INTEGER, TEXT, figures, record, rows
 from nnlab.errors import UsageError
-from nnlab.options import bounded, option
+from nnlab.options import added, bounded, option
 
 MOST_DIGITS_OF_PRODUCTS = 9
 ANY_EXTENSION = tuple(range(1, 101))
@@ -20,6 +20,7 @@ class ArithConfig(Config):
 
     EXAMPLE: ClassVar[str] = "nnlab arith --op sub --runs 3"
     DATA: ClassVar[str] = "questions drawn on the spot"
+    SHAPES: ClassVar = ("commuting",)
 
     op: Literal["add", "sub", "mul"] = option("add", "Operation.")
     digits: int = option(3, "Digits of the longest operand (mul: at most 9).", min=1, max=100)
@@ -37,6 +38,7 @@ class ArithConfig(Config):
     examined: int = bounded(100, min=0, max=100_000)  # questions of each kind and each length that was not taught
     baseline_epochs: int = bounded(0, min=0, max=1_000_000)  # of the published network, in the same seconds
     units: int = bounded(48, min=1, max=8192)
+    commuting: bool = added(True, before=False)  # mul: a pair of digits is the same in either order
     learning_rate: float = bounded(4e-3, above=0, max=10)
     weight_decay: float = bounded(0.0, min=0, max=10)
     beta_2: float = bounded(0.98, above=0, below=1)
@@ -70,8 +72,9 @@ class ArithConfig(Config):
         Variant({"preset": ("best",), "extend": ANY_EXTENSION, "op": ("sub",)}, {"dropout": 0.05}),
         Variant(
             {"preset": ("best",), "op": ("mul",)},
-            {"epochs": 200, "units": 64, "learning_rate": 3e-3, "weight_decay": 0.3},
+            {"epochs": 80, "units": 64, "learning_rate": 3e-3, "weight_decay": 0.3},
         ),
+        Variant({"preset": ("best",), "op": ("mul",), "digits": (1, 2)}, {"epochs": 400}),  # of which there are few
     )
 
     RESULTS: ClassVar = record(

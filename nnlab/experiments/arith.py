@@ -196,6 +196,7 @@ def build(config: ArithConfig) -> Any:
         units=config.units,
         dropout=config.dropout,
         noise=config.noise,
+        commuting=config.commuting,
     )
 
 
@@ -250,7 +251,7 @@ def task(config: ArithConfig, data: Questions, name: str = "") -> Task:
     from nnlab.training.batches import predict_in_batches, shuffled
 
     x, y = encoded(config, data.training)
-    if config.op == "mul" and config.network == "columns":  # b*a has a*b's answer: shown both ways
+    if config.op == "mul" and config.network == "columns" and not config.commuting:  # b*a has a*b's answer
         x, y = np.concatenate([x, x[:, :, ::-1]]), np.concatenate([y, y])
     chosen = bool(config.validation)
     x_compared, y_compared = encoded(config, data.compared if chosen else data.test)

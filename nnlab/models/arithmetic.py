@@ -29,12 +29,12 @@ class ColumnEmbedding(layers.Layer):  # type: ignore[misc]
     Input ids ``(batch, width, 2)``, both operands least significant first; output ``(batch, columns, units)``.
     For ``op`` ``add`` and ``sub`` column ``k`` holds the pair ``(left[k], right[k])``, and there are ``width``
     columns. For ``mul`` the pairs are ``crossed``: a column holds all ``(left[i], right[k - i])``, as in long
-    multiplication, and the layer adds their embeddings up.
+    multiplication, and the layer adds their embeddings up; ``commuting``: a pair has one embedding in either order.
     """
 
-    def __init__(self, units: int, columns: int, op: str, **options: Any) -> None:
+    def __init__(self, units: int, columns: int, op: str, commuting: bool = False, **options: Any) -> None:
         super().__init__(**options)
-        self.units, self.columns, self.op = units, columns, op
+        self.units, self.columns, self.op, self.commuting = units, columns, op, commuting
         self.crossed = op == "mul"
         self.embedding = layers.Embedding(SYMBOLS**2, units)
 
@@ -52,13 +52,22 @@ class ColumnEmbedding(layers.Layer):  # type: ignore[misc]
         left, right = ids[:, :, 0], ids[:, :, 1]  # (batch, width)
         if not self.crossed:
             return self.embedding(left * SYMBOLS + right)  # (batch, width, units)
-        pairs = left[:, :, None] * SYMBOLS + right[:, None, :]  # (batch, width, width)
+        left, right = left[:, :, None], right[:, None, :]
+        if self.commuting:
+            left, right = ops.maximum(left, right), ops.minimum(left, right)
+        pairs = left * SYMBOLS + right  # (batch, width, width)
         flat = ops.reshape(pairs, (-1, self.width**2))
         return ops.matmul(ops.convert_to_tensor(self.column_sums), self.embedding(flat))  # (batch, columns, units)
 
     def get_config(self) -> dict[str, Any]:
         """What a saved model needs to build this layer again."""
-        return {**super().get_config(), "units": self.units, "columns": self.columns, "op": self.op}
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "columns": self.columns,
+            "op": self.op,
+            "commuting": self.commuting,
+        }
 
 
 def seq2seq_network(*, question_length: int, answer_length: int, units: int) -> keras.Model:
@@ -72,22 +81,32 @@ def seq2seq_network(*, question_length: int, answer_length: int, units: int) -> 
 
 
 def column_network(
-    *, op: str, width: int, answer_length: int, units: int, dropout: float = 0.0, noise: float = 0.0
+    *,
+    op: str,
+    width: int,
+    answer_length: int,
+    units: int,
+    dropout: float = 0.0,
+    noise: float = 0.0,
+    commuting: bool = False,
 ) -> keras.Model:
     """The column network: ids ``(batch, width, 2)`` to logits ``(batch, answer_length, 12)``.
 
     Operands and answer least significant first. Sums and differences go through two layers that recur in both
     directions, with ``noise`` in their gates while they learn, each followed by ``dropout``; their answer is as long as
     they are, and ``width`` is not looked at: any will do. For products the embedding adds its pairs up, so what recurs
-    reads off a sum and carries: one bidirectional layer between two dense ones.
+    reads off a sum and carries: one bidirectional layer between dense ones. ``commuting``: pairs are the same in either
+    order, and the dense layers are twice as wide and one more.
     """
     crossed = op == "mul"
     operands = keras.Input((width if crossed else None, 2), dtype="uint8", name="operands")
-    x = ColumnEmbedding(units, answer_length, op)(operands)  # (batch, answer_length, units)
+    x = ColumnEmbedding(units, answer_length, op, commuting)(operands)  # (batch, answer_length, units)
     if crossed:
-        x = layers.Dense(2 * units, activation="gelu")(x)
+        hidden = 4 * units if commuting else 2 * units
+        x = layers.Dense(hidden, activation="gelu")(x)
         x = layers.Bidirectional(layers.RNN(layers.GRUCell(units), return_sequences=True, unroll=True))(x)
-        x = layers.Dense(2 * units, activation="gelu")(x)
+        for _ in range(2 if commuting else 1):
+            x = layers.Dense(hidden, activation="gelu")(x)
     else:
         for _ in range(2):
             x = layers.Dropout(dropout)(BidirectionalGated(units, noise)(x))

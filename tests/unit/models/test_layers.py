@@ -133,10 +133,10 @@ def test_delta_dense_is_the_frozen_matrix_and_a_scaled_correction():
     assert [weight.name for weight in layer.trainable_weights] == ["delta"]
 
 
-@pytest.mark.parametrize("op", ["add", "sub", "mul"])
-def test_column_embedding_adds_up_the_pairs_that_meet(op):
+@pytest.mark.parametrize(("op", "commuting"), [("add", False), ("sub", True), ("mul", False), ("mul", True)])
+def test_column_embedding_adds_up_the_pairs_that_meet(op, commuting):
     width, columns, units = 3, 6 if op == "mul" else 3, 4
-    layer = ColumnEmbedding(units, columns, op)
+    layer = ColumnEmbedding(units, columns, op, commuting)
     ids = np.random.default_rng(0).integers(0, SYMBOLS, (2, width, 2))
     embedded = np.asarray(layer(ids.astype("uint8")))
     table = np.asarray(layer.embedding.embeddings).reshape(SYMBOLS, SYMBOLS, units)
@@ -144,7 +144,10 @@ def test_column_embedding_adds_up_the_pairs_that_meet(op):
     for left in range(width):
         for right in range(width) if op == "mul" else [left]:
             column = left + right if op == "mul" else left
-            expected[:, column] += table[ids[:, left, 0], ids[:, right, 1]]
+            pair = ids[:, left, 0], ids[:, right, 1]
+            expected[:, column] += (
+                table[np.maximum(*pair), np.minimum(*pair)] if op == "mul" and commuting else table[pair]
+            )
     assert np.allclose(embedded, expected, atol=1e-6)
 
 
