@@ -107,7 +107,7 @@ class AutoencodeConfig(ReconstructionConfig):
         Variant({"preset": ("quick",), "kind": ("pictures",)}, {"conv_design": "corrected"}),  # soonest below PCA
         Variant(
             {"preset": ("best",), "kind": ("pictures",), "net": ("conv",), "activation": ("linear",)},
-            {"epochs": 6, "learning_rate": 2e-3},
+            {"epochs": 12, "learning_rate": 2e-3},
         ),
         Variant(
             {"preset": TO_TUNE, "kind": ("pictures",), "net": ("conv",), "activation": ("sigmoid", "softmax", "tanh")},

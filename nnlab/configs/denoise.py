@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
-from nnlab.config import SAMPLE, Inherited
-from nnlab.configs.autoencode import GRID_ROWS, OF_PICTURES, SQUASHED, TO_TUNE, ReconstructionConfig
+from nnlab.config import SAMPLE, Inherited, Variant
+from nnlab.configs.autoencode import GRID_ROWS, OF_PICTURES, SQUASHED, ReconstructionConfig
 from nnlab.configs.schema import FIGURE, NUMBER, TEXT, figures, record, rows
 from nnlab.errors import UsageError
 from nnlab.options import added, option
@@ -28,11 +28,11 @@ class DenoiseConfig(ReconstructionConfig):
 
     noise: str = option(
         "0.5",
-        "Standard deviation of the noise, of pictures from 0 to 1; A-B: another for each picture, twice the epochs.",
+        "Standard deviation of the noise, of pictures from 0 to 1; A-B: another for each training picture.",
         metavar="SIGMA|A-B",
     )
     clip: bool = option(True, "Clip noisy pictures to 0…1, or leave them as they are.", "--clip/--no-clip")
-    # blind: estimates the noise of each picture, and learns from little noise as much as from strong.
+    # blind: estimates the noise of each picture; of a range it learns from little noise as much as from strong.
     design: Literal["plain", "blind"] = added("plain", before="plain")
 
     PRESETS: ClassVar = {
@@ -45,10 +45,13 @@ class DenoiseConfig(ReconstructionConfig):
             "validation": 0.0,
             "mirror": False,
         },
-        "best": {"epochs": 10},
+        "best": {"epochs": 20, "design": "blind"},
         "quick": {"data": SAMPLE, "epochs": 3},
     }
-    VARIANTS: ClassVar = SQUASHED
+    VARIANTS: ClassVar = (
+        *SQUASHED,
+        Variant({"preset": ("best",), "activation": ("sigmoid", "softmax", "tanh")}, {"epochs": 4, "design": "plain"}),
+    )
     RESULTS: ClassVar = record(
         {
             **figures("loss", "test_loss", "psnr_db", "noisy_psnr_db"),
@@ -76,13 +79,11 @@ class DenoiseConfig(ReconstructionConfig):
 
     @classmethod
     def settings(cls, given: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """As for every config; of a range of noise this project's network is the blind one."""
+        """As for every config; of a range of noise the network of ``quick`` is the blind one, and learns longer."""
         found = super().settings(given, facts)
         several = "-" in str(found.get("noise", "")).strip()[1:]
-        if several and found.get("activation", "linear") == "linear":
-            found.setdefault("design", "blind")
-        if found.get("design") == "blind" and found["preset"] in TO_TUNE and "epochs" not in given:
-            found["epochs"] = 2 * found["epochs"]  # there is much to learn at once
+        if several and found["preset"] == "quick" and found.get("activation", "linear") == "linear":
+            found |= {name: value for name, value in {"design": "blind", "epochs": 6}.items() if name not in given}
         return found
 
     @property
@@ -91,6 +92,11 @@ class DenoiseConfig(ReconstructionConfig):
         found = NUMBERS.fullmatch(self.noise.strip())
         assert found is not None, "check has seen it"
         return float(found[1]), float(found[2] or found[1])
+
+    @property
+    def weighted(self) -> bool:
+        """Whether an error counts by one over the noise of its picture."""
+        return self.design == "blind" and len(self.tested) > 1
 
     @property
     def tested(self) -> list[float]:

@@ -108,7 +108,7 @@ def tasks(config: DenoiseConfig, data: Pictures) -> list[Task]:
         lambda activation: build(config, side, activation),
         measure,
         examples,
-        weights if config.design == "blind" else None,
+        weights if config.weighted else None,
     )
     return [replace(task, sample="picture") for task in made]
 
@@ -266,7 +266,7 @@ def summary(
     listed.add_row("noise (standard deviation)", noise_told(config))
     if len(config.tested) > 1:
         listed.add_row("  measured at", ", ".join(f"{sigma:g}" for sigma in config.tested))
-    divided = ", divided by the noise" if config.design == "blind" else ""
+    divided = ", divided by the noise" if config.weighted else ""
     listed.add_row(f"training loss ({config.loss}{divided})", number(found["loss"], ".4f"))
     if "val_loss" in found:
         listed.add_row(f"validation loss ({config.loss})", number(found["val_loss"], ".4f"))
@@ -319,7 +319,7 @@ def save_figures(
     rows[best[0].replace("total_variation", "total\nvariation").replace("_", " ")] = best[1][eight]
     figure = picture_figures.rows_of_pictures(rows, title="Test pictures: original, with noise, restored")
     folder.write("figures/restored.png", figures.png(figure))
-    training = "training, divided by the noise" if config.design == "blind" else "training"
+    training = "training, divided by the noise" if config.weighted else "training"
     figure = loss_figure(config, results, f"nnlab denoise ({config.preset})", training)
     folder.write("figures/loss.png", figures.png(figure))
 
