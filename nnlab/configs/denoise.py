@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 from nnlab.config import SAMPLE, Inherited, Variant
-from nnlab.configs.autoencode import GRID_ROWS, OF_PICTURES, SQUASHED, ReconstructionConfig
+from nnlab.configs.autoencode import GRID_ROWS, OF_PICTURES, SQUASHED, TO_TUNE, ReconstructionConfig
 from nnlab.configs.schema import FIGURE, NUMBER, TEXT, figures, record, rows
 from nnlab.errors import UsageError
 from nnlab.options import added, option
@@ -32,7 +32,7 @@ class DenoiseConfig(ReconstructionConfig):
         metavar="SIGMA|A-B",
     )
     clip: bool = option(True, "Clip noisy pictures to 0…1, or leave them as they are.", "--clip/--no-clip")
-    # blind: estimates the noise of each picture; of a range it learns from little noise as much as from strong.
+    # blind: estimates the noise of each picture; taught one noise it is of no use for another.
     design: Literal["plain", "blind"] = added("plain", before="plain")
 
     PRESETS: ClassVar = {
@@ -45,12 +45,12 @@ class DenoiseConfig(ReconstructionConfig):
             "validation": 0.0,
             "mirror": False,
         },
-        "best": {"epochs": 20, "design": "blind"},
+        "best": {"epochs": 20},
         "quick": {"data": SAMPLE, "epochs": 3},
     }
     VARIANTS: ClassVar = (
         *SQUASHED,
-        Variant({"preset": ("best",), "activation": ("sigmoid", "softmax", "tanh")}, {"epochs": 4, "design": "plain"}),
+        Variant({"preset": ("best",), "activation": ("sigmoid", "softmax", "tanh")}, {"epochs": 4}),
     )
     RESULTS: ClassVar = record(
         {
@@ -79,11 +79,12 @@ class DenoiseConfig(ReconstructionConfig):
 
     @classmethod
     def settings(cls, given: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """As for every config; of a range of noise the network of ``quick`` is the blind one, and learns longer."""
+        """As for every config; of a range of noise this project's network is the blind one."""
         found = super().settings(given, facts)
         several = "-" in str(found.get("noise", "")).strip()[1:]
-        if several and found["preset"] == "quick" and found.get("activation", "linear") == "linear":
-            found |= {name: value for name, value in {"design": "blind", "epochs": 6}.items() if name not in given}
+        if several and found["preset"] in TO_TUNE and found.get("activation", "linear") == "linear":
+            chosen = {"design": "blind", **({"epochs": 6} if found["preset"] == "quick" else {})}
+            found |= {name: value for name, value in chosen.items() if name not in given}
         return found
 
     @property

@@ -55,8 +55,8 @@ from nnlab.training.task import Results, Task
 
 SHOWN = 10  # questions in each console
 # Seconds of an epoch here, per sample and column, over those of the published network, per sample and step of its
-# recurrence; measured on 2 cores with TensorFlow, of sums with nothing else at work.
-STEP_RATIO = {"add": 3.3, "sub": 3.3, "mul": 1.7}
+# recurrence; measured on 2 cores with TensorFlow, of sums and differences with nothing else at work.
+STEP_RATIO = {"add": 3.3, "sub": 3.3, "mul": 2.5}
 MOST_BASELINE_STEPS = 12 * 11 * 45_000  # of the published recurrence: about a minute
 LONGEST_QUESTION = 100_000  # digits of an operand: the memory that an answer takes grows with them
 
