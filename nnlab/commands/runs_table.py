@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.commands.compare import Side, open_side
-from nnlab.commands.export.card import shown, text
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.train import command_line
 from nnlab.errors import ExitCode, NnlabError, UsageError
 from nnlab.evaluation.intervals import less_is_better
-from nnlab.output.terminal import Terminal, one_line
+from nnlab.output.markdown import code, shown, table_row, text
+from nnlab.output.terminal import Terminal
 
 BASELINES = "baselines."
 SCORES = (
@@ -44,7 +44,7 @@ def tables(runs: Sequence[Path], *, json: bool) -> ExitCode:
         if not by_command:
             raise UsageError("expected finished runs, there is none among them", "See what there is: nnlab runs")
         for command, rows in by_command.items():
-            terminal.show_again(markdown(command, rows))
+            terminal.show_again(table(command, rows))
         return Outcome({"rows": [row for rows in by_command.values() for row in rows]})
 
     return run_command("table", work, json=json)
@@ -75,10 +75,10 @@ def row(side: Side) -> dict[str, Any]:
 
 def weights_of(results: Mapping[str, Any]) -> dict[str, int]:
     """How many weights each network has, by task; of the only one the task is empty."""
-    of_tasks = {name: part["weights"] for name, part in results.items() if isinstance(part, dict) and "weights" in part}
-    return {
-        name: int(value) for name, value in ({"": results["weights"]} if "weights" in results else of_tasks).items()
-    }
+    if "weights" in results:
+        return {"": int(results["weights"])}
+    of_tasks = {name: part for name, part in results.items() if isinstance(part, dict) and "weights" in part}
+    return {name: int(part["weights"]) for name, part in of_tasks.items()}
 
 
 def is_reported(name: str) -> bool:
@@ -98,8 +98,8 @@ def best_baseline(name: str, figures: Mapping[str, Any]) -> dict[str, Any] | Non
         mean = value.get("mean") if isinstance(value, Mapping) else value
         if other.startswith(BASELINES) and other.endswith(f".{last}") and isinstance(mean, int | float):
             found[other.removeprefix(BASELINES).rpartition(".")[0]] = float(mean)
-    same = {other: value for other, value in found.items() if task and other.endswith(task.rpartition("_")[2])}
-    found = same or found
+    pixels = f"_{task.rpartition('_')[2]}"
+    found = {other: value for other, value in found.items() if other.endswith(pixels)} or found
     if not found:
         return None
     best = (min if less_is_better(last) else max)(found, key=lambda baseline: found[baseline])
@@ -124,16 +124,21 @@ def machine(environment: Mapping[str, Any]) -> str:
 # ---- Markdown ----------------------------------------------------------------------------------------
 
 
-def markdown(command: str, rows: Sequence[Mapping[str, Any]]) -> str:
+def table(command: str, rows: Sequence[Mapping[str, Any]]) -> str:
     """The table of one experiment: a column for each figure that any of its runs has."""
     names = list(dict.fromkeys(name for each in rows for name in each["figures"]))
     heads = ["command", "seeds", *names, "weights", "training", "machine", "nnlab"]
-    lines = [f"## {text(command)}", "", joined([label(head) for head in heads]), joined(["---"] * len(heads))]
+    lines = [
+        f"## {text(command)}",
+        "",
+        table_row([label(head) for head in heads]),
+        table_row(["---"] * len(heads)),
+    ]
     for each in rows:
         cells = [cell(name, each["figures"].get(name)) for name in names]
         training = "–" if each["seconds"] is None else f"{each['seconds']:,.0f} s"
         last = [weights(each["weights"]), training, text(each["machine"]), text(each["nnlab"])]
-        lines.append(joined([code(each["command"]), each["seeds"], *cells, *last]))
+        lines.append(table_row([code(each["command"]), each["seeds"], *cells, *last]))
     lines += ["", NOTES[command]] if command in NOTES else []
     return "\n".join([*lines, "", ""])
 
@@ -146,16 +151,6 @@ def weights(by_task: Mapping[str, int]) -> str:
 def label(name: str) -> str:
     """``mlp_ce.test_accuracy`` as ``mlp ce: test accuracy``; a figure's decimal point stays."""
     return text(name.replace("_", " ") if " at " in name else name.replace(".", ": ").replace("_", " "))
-
-
-def code(command: str) -> str:
-    """A command as code in a cell, where only a bar and a backtick mean anything."""
-    return text(command) if "`" in command else f"`{one_line(command).replace('|', chr(92) + '|')}`"
-
-
-def joined(cells: Sequence[str]) -> str:
-    """A row of a Markdown table."""
-    return f"| {' | '.join(cells)} |"
 
 
 def cell(name: str, figure: Mapping[str, Any] | None) -> str:

@@ -81,8 +81,8 @@ class DenoiseConfig(ReconstructionConfig):
     def settings(cls, given: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """As for every config; of a range of noise this project's network is the blind one."""
         found = super().settings(given, facts)
-        several = "-" in str(found.get("noise", "")).strip()[1:]
-        if several and found["preset"] in TO_TUNE and found.get("activation", "linear") == "linear":
+        noise = NUMBERS.fullmatch(str(found.get("noise", "")).strip())
+        if noise and noise[2] and found["preset"] in TO_TUNE and found.get("activation", "linear") == "linear":
             chosen = {"design": "blind", **({"epochs": 6} if found["preset"] == "quick" else {})}
             found |= {name: value for name, value in chosen.items() if name not in given}
         return found

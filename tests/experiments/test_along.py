@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 import nnlab
 from nnlab.cli import app
-from nnlab.commands.export.card import figures, text
+from nnlab.commands.export.card import figures
 from nnlab.commands.export.network import compare
 from nnlab.commands.train import command_line
 from nnlab.configs.arith import ArithConfig
@@ -30,6 +30,7 @@ from nnlab.configs.mnist import MnistConfig
 from nnlab.configs.textgen import TextgenConfig
 from nnlab.errors import InputError
 from nnlab.experiments.exports import Exported
+from nnlab.output.markdown import text
 from tests.conftest import ROOT, run_in_process
 
 SMALL = ("arith", "--op", "sub", "--preset", "published", "--epochs", 1)

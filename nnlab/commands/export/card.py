@@ -5,8 +5,6 @@ The record may be anybody's: what stands in it is shown as text, never as Markdo
 
 from __future__ import annotations
 
-import html
-import re
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,9 +14,8 @@ from nnlab.config import SAMPLE, Config
 from nnlab.errors import UsageError
 from nnlab.evaluation.intervals import flat_figures
 from nnlab.experiments import entry
-from nnlab.output.terminal import one_line
+from nnlab.output.markdown import shown, text
 
-MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 INPUTS: Mapping[str, str] = {  # for predict, where it is no file
     "translate": "A sentence.",
     "textgen": "the student ",
@@ -102,11 +99,6 @@ VERSIONS = (
 )  # fmt: skip
 
 
-def text(value: Any) -> str:
-    """A value as text of one line that no Markdown or HTML can be in."""
-    return MARKUP.sub(r"\\\1", html.escape(one_line(str(value)), quote=False))
-
-
 def kept(config: Config) -> str:
     """The digest of the weights that the run began from; empty where they were drawn."""
     start = getattr(config, "start", None)
@@ -182,13 +174,3 @@ def parts_of(value: Any) -> tuple[str, str, str]:
     ends = value.get("ci95")
     interval = " … ".join(map(shown, ends)) if isinstance(ends, list) and None not in ends else "–"
     return shown(value.get("mean")), interval, str(value.get("n", "–"))
-
-
-def shown(value: Any) -> str:
-    """A number to five figures."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return "–"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.5g}"
-
-
-# ---- the command line --------------------------------------------------------------------------------
