@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,16 +24,15 @@ from nnlab.config import SAMPLE
 from nnlab.configs.autoencode import CHIRPS, AutoencodeConfig
 from nnlab.data import audio, spectrogram
 from nnlab.data.audio import RATE, Recordings, Sounds
-from nnlab.data.sound_files import SoundFile, Wave, read_sound, write_sound
+from nnlab.data.sound_files import Wave
 from nnlab.data.spectrogram import LogMelFrontEnd, WaveformFrontEnd, sounds_of
-from nnlab.errors import InputError
 from nnlab.evaluation.baselines import PcaBaselines, fit_pca_baselines
 from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.metrics import loss_of, sings, snr_db, song_distance_db, spectral_distance_db
 from nnlab.evaluation.pca import fit_pca
-from nnlab.experiments import FinishedRun, Loaded, Predictor
-from nnlab.experiments._codes import CodePredictor
-from nnlab.experiments._images import Make, Outputs, loss_figure, of_part, reconstruction_task
+from nnlab.experiments import FinishedRun, Loaded
+from nnlab.experiments._images import Make, loss_figure, of_part, reconstruction_task
+from nnlab.experiments._sounds import SoundAutoencoder, SoundCodes
 from nnlab.experiments.summaries.autoencode_sounds import (
     BASELINES,
     MEASURES,
@@ -337,113 +335,9 @@ def headline(results: Mapping[str, Any]) -> str:
 
 # ---- predict -----------------------------------------------------------------------------------------
 
-Recording = tuple[Path, SoundFile, list[Wave]]  # path, the file, its channels as the network wants them
-
 
 def predictor(config: AutoencodeConfig, run: FinishedRun, options: Mapping[str, Any]) -> SoundAutoencoder | SoundCodes:
     """Gives sounds back through the run's code; or their codes and errors."""
     if options.get("codes") or options.get("scores"):
-        return SoundCodes(config, run, options)
-    return SoundAutoencoder(config, run)
-
-
-def front_end(config: AutoencodeConfig, run: FinishedRun) -> LogMelFrontEnd | WaveformFrontEnd:
-    """What makes rows of a sound, as in training."""
-    if config.net == "conv":
-        return LogMelFrontEnd(float(run.preprocessing["mean"]), float(run.preprocessing["deviation"]))
-    return WaveformFrontEnd()
-
-
-class SoundAutoencoder(Predictor[Recording]):
-    """Sound files of any length, rate and channels through a trained autoencoder."""
-
-    batch_size = 1  # a file is many windows, and may be long
-    takes_files = True
-    asks = "the path of a sound file"
-
-    def __init__(self, config: AutoencodeConfig, run: FinishedRun) -> None:
-        self._notes: list[str] = []
-        self.model, self.outputs = run.fill(build(config)), Outputs(run.out)
-        self.front = front_end(config, run)
-
-    def read(self, text: str) -> Recording:
-        """A sound file; InputError where it cannot be read."""
-        path = Path(text).expanduser()
-        sound = read_sound(path)
-        try:
-            return path, sound, audio.condition_channels(sound)
-        except InputError as error:
-            raise InputError(error.message, error.hint, path=path) from error
-
-    def answer(self, inputs: Sequence[Recording]) -> list[str]:
-        """Write each file's answer as a WAV, at its own rate, loudness and sample format; the paths."""
-        answers = []
-        for path, sound, channels in inputs:
-            length = len(sound.samples)
-            waves = [
-                self._through(channel, sound.rate, length) if channel.any() else np.zeros(length, np.float32)
-                for channel in channels
-            ]
-            decoded = np.stack(waves, axis=1)
-
-            def write(target: Path, decoded: Wave = decoded, sound: SoundFile = sound, path: Path = path) -> None:
-                note = write_sound(target, decoded, sound)
-                self._notes += [f"{path}: {note}"] if note else []
-
-            answers.append(self.outputs.write(path, "reconstructed", ".wav", write))
-        return answers
-
-    def notes(self) -> list[str]:
-        """What was done to the last answers to write them."""
-        notes, self._notes = self._notes, []
-        return notes
-
-    def _through(self, wave: Wave, rate: int, samples: int) -> Wave:
-        """One channel, a stretch of at most 22 s at a time, the stretches faded into each other."""
-        from nnlab.training.batches import predict_in_batches
-
-        step, overlap = 990 * 2 * spectrogram.HOP, spectrogram.FRAMES // 3 * spectrogram.HOP
-        decoded = np.zeros(len(wave), np.float32)
-        for start in range(0, len(wave), step):
-            part = wave[start : start + step + overlap]
-            if start and len(part) <= overlap:
-                break
-            rows = predict_in_batches(self.model, self.front.rows(part), size=50)
-            back = self.front.sound(rows, part)
-            if start:  # of equal power, as their phases have nothing to do with each other
-                fade = np.linspace(0, np.pi / 2, overlap, dtype=np.float32)
-                back[:overlap] *= np.sin(fade)
-                decoded[start : start + overlap] *= np.cos(fade)
-            decoded[start : start + len(part)] += back
-        back = audio.resample(decoded, RATE, rate)
-        return np.pad(back, (0, max(0, samples - len(back))))[:samples]
-
-
-class SoundCodes(CodePredictor):
-    """The code of each window of a sound, and how well the sound comes back; channels are mixed, as in training."""
-
-    batch_size = 1
-    asks = "the path of a sound file"
-
-    def __init__(self, config: AutoencodeConfig, run: FinishedRun, options: Mapping[str, Any]) -> None:
-        self.front, self._remark = front_end(config, run), ""
-        super().__init__(config, run, build(config), options)
-
-    def read(self, text: str) -> tuple[str, Any]:
-        """A sound file as rows; InputError where it cannot be read."""
-        path = Path(text).expanduser()
-        sound = read_sound(path)
-        try:
-            wave, self._remark = audio.mono(sound)
-        except InputError as error:
-            raise InputError(error.message, error.hint, path=path) from error
-        return text, self.front.rows(wave)
-
-    def note(self, given: tuple[str, Any]) -> str:
-        """How the channels became one, where it is not their mean, or the scale."""
-        return self._remark
-
-    def columns(self, rows: int) -> dict[str, list[str]]:
-        """When each window begins, in seconds."""
-        seconds = self.front.window / spectrogram.FRAMES
-        return {"second": [f"{number * seconds:.3f}" for number in range(rows)]}
+        return SoundCodes(config, run, build(config), options)
+    return SoundAutoencoder(config, run, build(config))
