@@ -32,8 +32,7 @@ class DenoiseConfig(ReconstructionConfig):
         metavar="SIGMA|A-B",
     )
     clip: bool = option(True, "Clip noisy pictures to 0…1, or leave them as they are.", "--clip/--no-clip")
-    # blind: estimates the noise of each picture; taught one noise it is of no use for another.
-    design: Literal["plain", "blind"] = added("plain", before="plain")
+    design: Literal["plain", "blind"] = added("blind", before="plain")  # blind: estimates the noise of each picture
 
     PRESETS: ClassVar = {
         "published": {
@@ -44,12 +43,14 @@ class DenoiseConfig(ReconstructionConfig):
             "schedule": "constant",
             "validation": 0.0,
             "mirror": False,
+            "design": "plain",
         },
         "best": {"epochs": 20},
         "quick": {"data": SAMPLE, "epochs": 3},
     }
     VARIANTS: ClassVar = (
         *SQUASHED,
+        Variant({"preset": TO_TUNE, "activation": ("sigmoid", "softmax", "tanh")}, {"design": "plain"}),
         Variant({"preset": ("best",), "activation": ("sigmoid", "softmax", "tanh")}, {"epochs": 4}),
     )
     RESULTS: ClassVar = record(
@@ -79,12 +80,11 @@ class DenoiseConfig(ReconstructionConfig):
 
     @classmethod
     def settings(cls, given: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """As for every config; of a range of noise this project's network is the blind one."""
+        """As for every config; a range of noise takes longer to learn."""
         found = super().settings(given, facts)
         noise = NUMBERS.fullmatch(str(found.get("noise", "")).strip())
-        if noise and noise[2] and found["preset"] in TO_TUNE and found.get("activation", "linear") == "linear":
-            chosen = {"design": "blind", **({"epochs": 6} if found["preset"] == "quick" else {})}
-            found |= {name: value for name, value in chosen.items() if name not in given}
+        if noise and noise[2] and found["preset"] == "quick" and "epochs" not in given:
+            found["epochs"] = 6
         return found
 
     @property

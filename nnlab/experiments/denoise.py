@@ -10,9 +10,9 @@ that is fresh in each batch, and learns to say the picture: the error falls to a
 training pictures is for validation, which chooses the epoch; the test pictures choose nothing. Both get one fixed
 noise, the same for every network and every run.
 
-``--noise 0.02-0.5`` draws the standard deviation anew for each training picture, and is measured at 0.02, 0.26 and
-0.5. Its network estimates the noise of each picture; in training each error is divided by the noise. The classical
-methods beside it (scikit-image's, each as strong as is best on pictures that are not tested) look at one picture alone,
+The network estimates how strong the noise of each picture is. ``--noise 0.02-0.5`` draws the standard deviation
+anew for each training picture, divides each error by it, and is measured at 0.02, 0.26 and 0.5. The classical methods
+beside it (scikit-image's, each as strong as is best on pictures that are not tested) look at one picture alone,
 and are told how strong its noise is.
 """
 

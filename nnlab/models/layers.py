@@ -148,12 +148,13 @@ class NoiseGates(layers.Layer):  # type: ignore[misc]
 
     The same everywhere in a picture: channel ``k`` is ``s² / (s² + v)`` (Wiener's share of a signal of deviation
     ``s``, the k-th of the ``scales``) with ``v`` the variance of the noise, estimated by the mean absolute difference
-    along the diagonals of the 2 x 2 blocks (Donoho and Johnstone 1994, with the mean for the median).
+    along the diagonals of the 2 x 2 blocks (Donoho and Johnstone 1994, with the mean for the median). ``bounds``: what
+    the estimated deviation is kept within; None: nothing.
     """
 
-    def __init__(self, scales: Sequence[float], **options: Any) -> None:
+    def __init__(self, scales: Sequence[float], bounds: Sequence[float] | None = None, **options: Any) -> None:
         super().__init__(**options)
-        self.scales = list(scales)
+        self.scales, self.bounds = list(scales), bounds
 
     def call(self, blocks: Any) -> Any:
         """The gates."""
@@ -161,12 +162,14 @@ class NoiseGates(layers.Layer):  # type: ignore[misc]
         pixels = ops.reshape(blocks, (-1, height, width, 4, channels // 4))
         diagonal = (pixels[:, :, :, 0] - pixels[:, :, :, 1] - pixels[:, :, :, 2] + pixels[:, :, :, 3]) / 2
         deviation = math.sqrt(math.pi / 2) * ops.mean(ops.abs(diagonal), axis=(1, 2, 3), keepdims=True)
+        if self.bounds is not None:
+            deviation = ops.clip(deviation, *self.bounds)
         squares = ops.convert_to_tensor(np.square(self.scales).astype("float32"))
         return squares / (squares + ops.square(deviation)) * ops.ones_like(blocks[..., :1])
 
     def get_config(self) -> dict[str, Any]:
         """What a saved model needs to build this layer again."""
-        return {**super().get_config(), "scales": self.scales}
+        return {**super().get_config(), "scales": self.scales, "bounds": self.bounds}
 
 
 @keras.saving.register_keras_serializable("nnlab")

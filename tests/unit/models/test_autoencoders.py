@@ -84,8 +84,17 @@ def test_residual_denoiser_starts_by_halving_what_it_sees():
 def test_blind_denoiser_starts_by_believing_a_picture_as_much_as_it_is_clean():
     model = autoencoders.blind_denoiser((16, 16, 3), Noise(0.02, 0.5))
     grey = np.full((2, 16, 16, 3), 0.7, "float32")
-    assert np.allclose(np.asarray(model(grey)), grey, atol=1e-5)
+    assert np.allclose(np.asarray(model(grey)), grey, atol=1e-3)
     noisy = grey + np.random.default_rng(0).normal(0, 0.25, grey.shape).astype("float32")
     given = np.asarray(model(noisy))
     assert np.allclose(given, 0.5 + 0.5 * (noisy - 0.5), atol=0.05)  # s² / (s² + s²)
     assert model.count_params() < 510_000
+
+
+@pytest.mark.parametrize(("seen", "taken"), [(0.0, 0.15), (0.2, 0.2), (2.0, 0.625)])
+def test_blind_denoiser_takes_no_noise_for_less_or_more_than_it_was_taught(seen, taken):
+    model = autoencoders.blind_denoiser((32, 32, 3), Noise(0.3, 0.5))
+    offset = np.random.default_rng(0).normal(0, seen, (1, 32, 32, 3)).astype("float32")
+    share = 0.25**2 / (0.25**2 + taken**2)
+    given = np.asarray(model(0.7 + offset)) - 0.5
+    assert given == pytest.approx(share * (0.2 + offset), abs=0.02 * max(seen, 1))
