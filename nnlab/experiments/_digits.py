@@ -112,8 +112,9 @@ def build_networks(config: DigitsConfig, net: str, shift: float | None, count: i
         if config.design == "keras_2018":
             return models.mlp(input_dropout=0.0, hidden_dropout=0.2) if net == "mlp" else models.cnn()
         if net == "mlp":
-            first = config.design == "nnlab"
-            return models.mlp(input_dropout=0.2, hidden_dropout=0.4) if first else models.normalised_mlp()
+            if config.design == "nnlab":
+                return models.mlp(input_dropout=0.2, hidden_dropout=0.4)
+            return models.normalised_mlp() if config.design == "normalised" else models.adversarial_mlp()
         if shift is None:
             return models.shallow_cnn()
         return models.small_cnn(int(shift)) if config.design == "nnlab" else models.normalised_cnn(shift)

@@ -457,7 +457,7 @@ PUBLISHED = pytest.param("published", marks=pytest.mark.release)
 KINDS = {
     "mlp": ["mnist", "--net", "mlp"],
     "cnn": ["mnist", "--net", "cnn"],
-    "normalised mlp": ["mnist", "--net", "mlp", "--set", "design=normalised"],
+    "adversarial mlp": ["mnist", "--net", "mlp", "--set", "design=adversarial"],
     "normalised cnn": ["mnist", "--net", "cnn", "--set", "design=normalised"],
     "published cnn": ["mnist", "--preset", "published", "--net", "cnn", "--loss", "ce", "--runs", 1],
     "permute": ["permute", "--net", "cnn"],

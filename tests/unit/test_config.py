@@ -110,7 +110,7 @@ def test_multiplication_has_a_setting_of_its_own_unless_it_is_typed():
 
 def test_epochs_of_digit_networks_are_recorded_each():
     config = MnistConfig.from_options({})
-    assert (config.mlp_epochs, config.cnn_epochs, config.epochs) == (45, 24, 45)
+    assert (config.mlp_epochs, config.cnn_epochs, config.epochs) == (20, 24, 24)
     typed = MnistConfig.from_options({"epochs": 2, "net": "cnn"})
     assert (typed.mlp_epochs, typed.cnn_epochs, typed.epochs) == (2, 2, 2)
 

@@ -29,6 +29,7 @@ NETWORKS = {
     ),
     "mnist cnn": digits.cnn,
     "mnist normalised mlp": lambda: digits.normalised_mlp(units=(6, 5)),
+    "mnist adversarial mlp": lambda: digits.adversarial_mlp(units=(6, 5)),
     "mnist normalised cnn": lambda: digits.normalised_cnn(1),
     "mnist small cnn": lambda: digits.small_cnn(2),
     "permute shallow cnn": digits.shallow_cnn,
