@@ -2,7 +2,7 @@
 
 - :func:`mlp`: 784-512-512-10 with dropout, Keras's ``mnist_mlp`` example of early 2018;
 - :func:`cnn`: 3x3 convolutions of 32 and 64, pool, dropout, dense 128, dropout, ``mnist_cnn`` likewise;
-- :func:`adversarial_mlp`: this project's, 784-800-400-10, which learns from pixels moved towards its own mistakes;
+- :func:`adversarial_mlp`: this project's, 784-1600-800-10, which learns from pixels moved towards its own mistakes;
 - :func:`normalised_mlp`: its forerunner, with noise and dropout instead;
 - :func:`normalised_cnn`: this project's, five convolutions with batch normalisation;
 - :func:`small_cnn`: a fifth of its arithmetic, and within a few seconds at 99 %;
@@ -51,7 +51,7 @@ def normalised_mlp(*, units: tuple[int, ...] = (800, 400), noise: float = 0.3, d
     return keras.Model(pictures, layers.Dense(10)(x))
 
 
-def adversarial_mlp(*, units: tuple[int, ...] = (800, 400), distance: float = 1.5) -> keras.Model:
+def adversarial_mlp(*, units: tuple[int, ...] = (1600, 800), distance: float = 1.5) -> keras.Model:
     """The MLP with batch normalisation, taught by adversarial training; ``distance`` as for :class:`AdversarialMLP`."""
     pictures = keras.Input((SIDE, SIDE), dtype="uint8")
     x = layers.Rescaling(1 / 255)(layers.Flatten()(pictures))  # (batch, 784)
