@@ -114,7 +114,8 @@ def test_finished_runs_become_markdown_tables(nnlab, runs, tmp_path):
     assert " ± " in several
     columns = dict(zip(head.split(" | "), single.replace("\\|", "/").split(" | "), strict=True))
     assert columns["exact match"] == "50 % (published 25 %)"
-    assert columns["test loss"].endswith("(published 2.5)")
+    by = 100 * (document["results"]["test_loss"] / 2.5 - 1)
+    assert columns["test loss"].endswith(f"(published 2.5, {f'{by:+.1f}'.replace('-', '−')} %)")
     assert columns["machine"].endswith("odd / one &lt;b&gt;; " + columns["machine"].rpartition("; ")[2])
     assert columns["nnlab |"].endswith("abc123 |")
     assert "val" not in head  # what chose an epoch is not reported
@@ -146,7 +147,8 @@ def test_tables_of_several_networks_and_of_several_strengths_of_noise():
     assert best_baseline("mlp_permuted.test_accuracy", figures) == {"name": "nearest_permuted", "value": 0.95}
     assert best_baseline("mlp_plain.test_accuracy", figures) == {"name": "logistic_plain", "value": 0.99}
     assert best_baseline("mlp_plain.test_loss", figures) is None
-    assert weights(weights_of(results)) == "mlp plain 1,000; mlp permuted 1,000"
-    assert label("mlp_plain.test_accuracy") == "mlp plain: test accuracy"
+    assert weights(weights_of(results)) == "MLP plain 1,000; MLP permuted 1,000"
+    assert label("mlp_plain.test_accuracy") == "MLP plain: test accuracy"
+    assert label("psnr_db at 0.02") == "PSNR in dB at 0.02"
     assert figure_shown("test_accuracy", {"mean": 0.98997, "ci95": [0.98965, 0.99035]}) == "98.997 ± 0.035 %"
     assert figure_shown("test_loss", {"mean": 1.5, "ci95": [None, None]}) == "1.5"
