@@ -107,13 +107,14 @@ class BeamSearch(keras.Model):  # type: ignore[misc]
     def __init__(self, model: Seq2Seq, *, beam: int, limit: int, best: int = 1) -> None:
         super().__init__()
         self.model, self.beam, self.limit, self.best = model, beam, limit, best
+        self.tables = model.tables()
         self.compile(jit_compile=False)
 
     def call(self, source: Any) -> Any:
         """Search."""
         beam, limit = self.beam, self.limit
         batch = source.shape[0]
-        memory, states = self.model.encode(source)
+        memory, states = self.model.encode(source, tables=self.tables)
         memory = [ops.repeat(array, beam, axis=0) for array in memory]
         states = [ops.repeat(array, beam, axis=0) for array in states]
         vocabulary = self.model.target_vocabulary
@@ -123,13 +124,18 @@ class BeamSearch(keras.Model):  # type: ignore[misc]
         first = ops.arange(batch)[:, None] * beam  # the row of each sentence's first beam
 
         def step(number: Any, ids: Any, scores: Any, done: Any, outputs: Any, *states: Any) -> Any:
-            logits, after = self.model.step(ids, memory, list(states))
-            log_probabilities = ops.log_softmax(logits + never)
-            log_probabilities = ops.where(ops.reshape(done, (-1, 1)), only_pad, log_probabilities)
-            total = ops.reshape(scores, (-1, 1)) + log_probabilities  # (batch * beam, vocabulary)
-            scores, best = ops.top_k(ops.reshape(total, (batch, beam * vocabulary)), beam)
-            ids = ops.cast(best % vocabulary, "int32")  # (batch, beam)
-            if beam > 1:
+            logits, after = self.model.step(ids, memory, list(states), self.tables)
+            logits = logits + never
+            if beam == 1:  # the same, with less to compute
+                best = ops.argmax(logits, axis=-1)[:, None]
+                score = ops.take_along_axis(logits, best, axis=-1) - ops.logsumexp(logits, axis=-1, keepdims=True)
+                ids = ops.where(done, PAD, ops.cast(best, "int32"))
+                scores = ops.where(done, scores, scores + score)
+            else:
+                log_probabilities = ops.where(ops.reshape(done, (-1, 1)), only_pad, ops.log_softmax(logits))
+                total = ops.reshape(scores, (-1, 1)) + log_probabilities  # (batch * beam, vocabulary)
+                scores, best = ops.top_k(ops.reshape(total, (batch, beam * vocabulary)), beam)
+                ids = ops.cast(best % vocabulary, "int32")  # (batch, beam)
                 rows = ops.reshape(first + ops.cast(best // vocabulary, "int32"), (-1,))
                 after = [ops.take(state, rows, axis=0) for state in after]
                 done = ops.reshape(ops.take(ops.reshape(done, (-1,)), rows, axis=0), (batch, beam))

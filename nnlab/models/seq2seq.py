@@ -9,6 +9,7 @@ trained with the right ids so far as the decoder's input (teacher forcing).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -19,6 +20,7 @@ from nnlab.data.tokenizers import PAD, SPECIAL, UNKNOWN
 from nnlab.models.lstm import ScanLSTM, mask_padding
 
 MASKED = -1e9  # added to a logit it makes the probability exactly 0
+MOST_IN_TABLES = 8192  # ids: 100 MB of 256 units
 
 
 class Seq2Seq(keras.Model, ABC):  # type: ignore[misc]
@@ -33,8 +35,12 @@ class Seq2Seq(keras.Model, ABC):  # type: ignore[misc]
     target_vocabulary: int
     _config: dict[str, Any]  # the constructor's arguments
 
+    def tables(self) -> list[Any]:
+        """What :meth:`encode` and :meth:`step` may look up of each id instead of computing it anew; as yet nothing."""
+        return []
+
     @abstractmethod
-    def encode(self, source: Any, training: bool = False) -> tuple[list[Any], list[Any]]:
+    def encode(self, source: Any, training: bool = False, tables: Sequence[Any] = ()) -> tuple[list[Any], list[Any]]:
         """(memory, states): what the decoder attends to, and what it starts from."""
 
     @abstractmethod
@@ -42,7 +48,7 @@ class Seq2Seq(keras.Model, ABC):  # type: ignore[misc]
         """Logits after every id of ``target`` ``(batch, time)``: ``(batch, time, target vocabulary)``."""
 
     @abstractmethod
-    def step(self, ids: Any, memory: list[Any], states: list[Any]) -> tuple[Any, list[Any]]:
+    def step(self, ids: Any, memory: list[Any], states: list[Any], tables: Sequence[Any] = ()) -> tuple[Any, list[Any]]:
         """Logits ``(batch, target vocabulary)`` after one more id ``(batch,)``, and the states there."""
 
     def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
@@ -91,7 +97,7 @@ class EncoderDecoder(Seq2Seq):
         self.dropout = layers.Dropout(dropout)
         self.logits = layers.Dense(target_vocabulary)
 
-    def encode(self, source: Any, training: bool = False) -> tuple[list[Any], list[Any]]:
+    def encode(self, source: Any, training: bool = False, tables: Sequence[Any] = ()) -> tuple[list[Any], list[Any]]:
         """No memory; the states are the encoder's last."""
         gates = mask_padding(self.source_embedding(source), ops.not_equal(source, PAD))
         _, h, c = _scan(self.encoder, gates)
@@ -102,7 +108,7 @@ class EncoderDecoder(Seq2Seq):
         outputs, _, _ = _scan(self.decoder, self.target_embedding(target), states)
         return self.logits(self.dropout(outputs, training=training))
 
-    def step(self, ids: Any, memory: list[Any], states: list[Any]) -> tuple[Any, list[Any]]:
+    def step(self, ids: Any, memory: list[Any], states: list[Any], tables: Sequence[Any] = ()) -> tuple[Any, list[Any]]:
         """One step of the decoder."""
         h, c = self.decoder.step(self.target_embedding(ids), *states)
         return self.logits(h), [h, c]
@@ -158,12 +164,26 @@ class AttentionSeq2Seq(Seq2Seq):
         self.dropout = layers.Dropout(dropout)
         self.seed_generator = keras.random.SeedGenerator()
 
-    def encode(self, source: Any, training: bool = False) -> tuple[list[Any], list[Any]]:
+    def tables(self) -> list[Any]:
+        """The gates' inputs in the first layers of the encoder and the decoder, ``(vocabulary, 8 or 4 * units)``.
+
+        They save a quarter of a translation's arithmetic. None where there are more ids than a text is likely to have.
+        """
+        source, target = self.source_embedding.embeddings, self.target_embedding.embeddings
+        if max(source.shape[0], target.shape[0]) > MOST_IN_TABLES:
+            return []
+        return [self.encoder_gates[0](source), self.decoder_1_gates(target)]
+
+    def encode(self, source: Any, training: bool = False, tables: Sequence[Any] = ()) -> tuple[list[Any], list[Any]]:
         """Memory: keys and values ``(batch, source time, units)``, and what masks padding ``(batch, source time)``."""
         present = ops.not_equal(source, PAD)
-        x = self.source_embedding(self._drop_words(source, training))  # (batch, source time, units)
+        x = None
         for number, (forward, backward) in enumerate(self.encoder):
-            gates = self.encoder_gates[number](self.dropout(x, training=training))
+            if number == 0 and tables:
+                gates = ops.take(tables[0], source, axis=0)
+            else:
+                x = self.source_embedding(self._drop_words(source, training)) if x is None else x
+                gates = self.encoder_gates[number](self.dropout(x, training=training))
             forward_gates, backward_gates = ops.split(gates, 2, axis=-1)
             left, _, _ = _scan(forward, forward_gates)
             reverse = mask_padding(ops.flip(backward_gates, axis=1), ops.flip(present, axis=1))
@@ -187,9 +207,10 @@ class AttentionSeq2Seq(Seq2Seq):
         second, _, _ = _scan(self.decoder_2, self.decoder_2_gates(attended), states[2:])
         return self._logits(self.dropout(second + first, training=training))
 
-    def step(self, ids: Any, memory: list[Any], states: list[Any]) -> tuple[Any, list[Any]]:
+    def step(self, ids: Any, memory: list[Any], states: list[Any], tables: Sequence[Any] = ()) -> tuple[Any, list[Any]]:
         """One step of both decoder layers."""
-        h_1, c_1 = self.decoder_1.step(self.decoder_1_gates(self.target_embedding(ids)), *states[:2])
+        gates = ops.take(tables[1], ids, axis=0) if tables else self.decoder_1_gates(self.target_embedding(ids))
+        h_1, c_1 = self.decoder_1.step(gates, *states[:2])
         attended, _ = self.attend(h_1[:, None], memory)
         h_2, c_2 = self.decoder_2.step(self.decoder_2_gates(attended)[:, 0], *states[2:])
         return self._logits(h_2 + h_1), [h_1, c_1, h_2, c_2]
