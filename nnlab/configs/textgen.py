@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from nnlab.config import SAMPLE, Config
+from nnlab.config import SAMPLE, Config, Variant
 from nnlab.configs.schema import INTEGER, NUMBER, TEXT, figures, record, rows
+from nnlab.errors import UsageError
 from nnlab.options import BY_DATA, SHARED, added, bounded, option
 
 OF_BASELINE = {"test_loss": NUMBER, "test_bits_per_character": NUMBER}
@@ -37,14 +38,17 @@ class TextgenConfig(Config):
     length: int = option(400, "Characters per sample.", min=1, max=100_000)
     lower: bool = option(True, "Lower-case the text.", "--lower/--keep-case")
     network: Literal["stream", "window"] = "stream"  # window: the 2018 report's
-    units: int = bounded(320, min=1, max=8192)
+    networks: int = added(3, before=1, min=1, max=16)  # whose probabilities are averaged
+    units: int = bounded(256, min=1, max=8192)
     depth: int = bounded(2, min=1, max=16)
-    dropout: float = bounded(0.4, min=0, max=0.95)
+    dropout: float = bounded(0.3, min=0, max=0.95)
     learning_rate: float = bounded(8e-3, above=0, max=10)
     weight_decay: float = bounded(0.1, min=0, max=10)
     beta_2: float = bounded(0.99, above=0, below=1)
     validation: float = added(0.05, before=0.0, min=0, max=0.5)  # share of the text, before the last tenth
 
+    SHAPES: ClassVar = ("networks", "units")
+    VARIANTS: ClassVar = (Variant({"network": ("window",)}, {"networks": 1}),)
     PRESETS: ClassVar = {
         "published": {
             "network": "window",
@@ -61,6 +65,7 @@ class TextgenConfig(Config):
         "best": {},
         "quick": {
             "data": SAMPLE,
+            "networks": 1,
             "units": 192,
             "depth": 1,
             "dropout": 0.1,
@@ -77,3 +82,8 @@ class TextgenConfig(Config):
         },
         **figures("val_loss", "val_bits_per_character"),
     )
+
+    def check(self) -> None:
+        """Raise UsageError where several of the 2018 report's network are asked for."""
+        if self.network == "window" and self.networks > 1:
+            raise UsageError(f"network window is trained alone, got networks {self.networks}", "Use network stream")

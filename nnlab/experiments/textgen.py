@@ -6,7 +6,8 @@ Run it::
 
 The first 85 hundredths of the text are trained on. The default network reads them as parallel streams in
 windows of 64 characters and says, after every character, what comes next: after ``suppos`` it should say
-``i``. Its state goes on from one window to the next. The published network sees 40 characters, says one,
+``i``. Its state goes on from one window to the next. There are three of it, each trained as if alone, and what
+counts is the mean of their probabilities. The published network sees 40 characters, says one,
 and forgets them; it has nine tenths.
 
 The twentieth after that is the validation part, which chooses the epoch whose weights are kept; the last tenth is
@@ -136,6 +137,7 @@ def build(config: TextgenConfig, vocabulary: int, streams: int) -> Any:
         units=config.units,
         depth=config.depth,
         dropout=config.dropout,
+        networks=config.networks,
     )
 
 
@@ -144,6 +146,7 @@ def compiled(config: TextgenConfig, vocabulary: int, text: Text) -> Any:
     import keras
 
     from nnlab.backend import jit_compile
+    from nnlab.models.language_model import EachCrossEntropy
     from nnlab.training.optimizers import cosine_adamw, share_of
 
     model = build(config, vocabulary, text.streams)
@@ -157,10 +160,11 @@ def compiled(config: TextgenConfig, vocabulary: int, text: Text) -> Any:
             least=0.01,
             weight_decay=config.weight_decay,
             beta_2=config.beta_2,
-            clip=1.0,
+            clip=config.networks**-0.5,  # of all: each network's gradient is divided by their number
         )
         optimizer.exclude_from_weight_decay(var_names=["bias"])
-    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=jit_compile())
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True) if config.networks == 1 else EachCrossEntropy()
+    model.compile(optimizer, loss, jit_compile=jit_compile())
     return model
 
 
@@ -188,18 +192,20 @@ def loss_on(model: Any, config: TextgenConfig, part: Ids) -> float:
 
 def reset(model: Any) -> None:
     """Every stream of a model starts anew."""
+    from nnlab.models.language_model import networks_of
     from nnlab.models.lstm import ScanLSTM
 
-    for layer in model.layers:
-        if isinstance(layer, ScanLSTM):
-            layer.reset_state()
+    for network in networks_of(model):
+        for layer in network.layers:
+            if isinstance(layer, ScanLSTM):
+                layer.reset_state()
 
 
 # ---- train and evaluate ------------------------------------------------------------------------------
 
 
 def tasks(config: TextgenConfig, data: Text) -> list[Task]:
-    """The one network, measured on the validation part where there is one, and what it writes after each epoch."""
+    """The one task, measured on the validation part where there is one, and what it writes after each epoch."""
     from nnlab.models.cost import cost
     from nnlab.models.text_sampling import TextSampler, sampling_speed
 

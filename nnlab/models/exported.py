@@ -14,6 +14,7 @@ from keras import layers, ops
 
 from nnlab.data.tokenizers import PAD
 from nnlab.models.bidirectional import BidirectionalGated
+from nnlab.models.language_model import averaged, networks_of
 from nnlab.models.layers import OneHot
 from nnlab.models.lstm import GATE_CLOSED, ScanLSTM
 from nnlab.models.seq2seq import AttentionSeq2Seq, EncoderDecoder
@@ -26,22 +27,25 @@ def character_step(model: keras.Model) -> keras.Model:
     """One step of a ``stream_model`` or ``window_model``.
 
     Inputs: ids ``character`` ``(batch,)`` int32, and of each layer the states ``h_1``, ``c_1``, … ``(batch, units)``,
-    zeros at the beginning of a text. Outputs: logits of the next character ``(batch, vocabulary)``, and the new
-    states in the same order.
+    zeros at the beginning of a text; of several networks those of the first, then of the second, and so on.
+    Outputs: logits of the next character ``(batch, vocabulary)``, and the new states in the same order.
     """
-    table = model.get_layer("characters")
-    scans = [layer for layer in model.layers if isinstance(layer, ScanLSTM)]
-    kernels = [_values(table.embeddings)]
-    kernels += [_values(model.get_layer(f"gates_{number}").kernel) for number in range(2, len(scans) + 1)]
+    networks = networks_of(model)
+    scans = [[layer for layer in network.layers if isinstance(layer, ScanLSTM)] for network in networks]
     ids = keras.Input((), dtype="int32", name="character")
-    states = _state_inputs([scan.units for scan in scans])
-    x = OneHot(kernels[0].shape[0])(ids)
+    states = _state_inputs([scan.units for own in scans for scan in own])
+    logits: list[Any] = []
     after: list[Any] = []
-    for number, (scan, kernel) in enumerate(zip(scans, kernels, strict=True)):
-        h, (_, c) = _cell(scan, kernel)(x, states[2 * number : 2 * number + 2])
-        after += [h, c]
-        x = x + h if number else h  # a residual sum around each layer but the first
-    return keras.Model([ids, *states], [model.get_layer("logits")(x), *after], name="step")
+    for network, own in zip(networks, scans, strict=True):
+        kernels = [_values(network.get_layer("characters").embeddings)]
+        kernels += [_values(network.get_layer(f"gates_{number}").kernel) for number in range(2, len(own) + 1)]
+        x = OneHot(kernels[0].shape[0])(ids)
+        for number, (scan, kernel) in enumerate(zip(own, kernels, strict=True)):
+            h, (_, c) = _cell(scan, kernel)(x, states[len(after) : len(after) + 2])
+            after += [h, c]
+            x = x + h if number else h  # a residual sum around each layer but the first
+        logits.append(_dense(*map(_values, network.get_layer("logits").weights))(x))  # a model has no name twice
+    return keras.Model([ids, *states], [averaged(logits), *after], name="step")
 
 
 def translation_encoder(model: EncoderDecoder | AttentionSeq2Seq) -> keras.Model:
@@ -97,10 +101,7 @@ def translation_step(model: EncoderDecoder | AttentionSeq2Seq) -> keras.Model:
     attended = model.attend(ops.expand_dims(h_1, 1), memory)[0][:, 0]
     h_2, (_, c_2) = _cell(model.decoder_2, _values(model.decoder_2_gates.kernel))(attended, states[2:])
     rows = _values(model.target_embedding.embeddings)  # tied: also the weights of the logits
-    tied = layers.Dense(len(rows), use_bias=False)
-    tied.build((None, rows.shape[1]))
-    tied.set_weights([rows.T])
-    logits = tied(model.output_projection(h_2 + h_1))
+    logits = _dense(rows.T)(model.output_projection(h_2 + h_1))
     return keras.Model([ids, *memory, *states], [logits, h_1, c_1, h_2, c_2], name="decoder")
 
 
@@ -159,6 +160,13 @@ def _cell(scan: ScanLSTM, kernel: Kernel) -> layers.LSTMCell:
 def _filled(layer: Any, scan: ScanLSTM, kernel: Kernel, shape: tuple[int | None, ...]) -> Any:
     layer.build(shape)
     layer.set_weights([_gates_in_order(array) for array in (kernel, _values(scan.recurrent), _values(scan.bias))])
+    return layer
+
+
+def _dense(kernel: Kernel, *bias: Kernel) -> layers.Dense:
+    layer = layers.Dense(kernel.shape[1], use_bias=bool(bias))
+    layer.build((None, kernel.shape[0]))
+    layer.set_weights([kernel, *bias])
     return layer
 
 

@@ -2,10 +2,15 @@
 
 :func:`window_model` is the published network: it reads a window of characters and predicts the next one.
 :func:`stream_model` reads a text as parallel streams, predicts the next character after every character, and
-carries its state from one window to the next. :mod:`nnlab.models.text_sampling` writes text with both.
+carries its state from one window to the next; it may be several networks whose probabilities are averaged.
+:mod:`nnlab.models.text_sampling` writes text with both.
 """
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers, ops
@@ -25,8 +30,61 @@ def window_model(*, vocabulary: int, window: int, units: int) -> keras.Model:
     return keras.Model(ids, layers.Dense(vocabulary, name="logits")(x[:, -1]), name="window")
 
 
-def stream_model(*, vocabulary: int, streams: int, window: int, units: int, depth: int, dropout: float) -> keras.Model:
+def stream_model(
+    *, vocabulary: int, streams: int, window: int, units: int, depth: int, dropout: float, networks: int = 1
+) -> keras.Model:
     """Ids ``(streams, window)`` to logits after each character ``(streams, window, vocabulary)``.
+
+    Of several ``networks`` they are the logs of the mean probabilities. In training each network gives its own, for
+    :class:`EachCrossEntropy`: the networks share nothing, and each learns what it would learn alone
+    (Lakshminarayanan and others 2017).
+    """
+    sizes: dict[str, Any] = {"vocabulary": vocabulary, "streams": streams, "window": window, "units": units}
+    sizes |= {"depth": depth, "dropout": dropout}
+    if networks == 1:
+        return _network(**sizes, name="stream")
+    ids = keras.Input((window,), batch_size=streams, dtype="int32", name="streams")
+    logits = [_network(**sizes, name=f"network_{number}")(ids) for number in range(1, networks + 1)]
+    return keras.Model(ids, Averaged(name="averaged")(logits), name="stream")
+
+
+def networks_of(model: keras.Model) -> list[keras.Model]:
+    """The networks of a language model, each with layers of the same names: itself where it is one."""
+    return [layer for layer in model.layers if isinstance(layer, keras.Model)] or [model]
+
+
+def averaged(logits: Sequence[Any]) -> Any:
+    """Logits of the mean of the networks' probabilities, from each network's own ``(…, vocabulary)``."""
+    if len(logits) == 1:
+        return logits[0]
+    log_p = ops.log_softmax(ops.stack(logits, axis=-2), axis=-1)  # (…, networks, vocabulary)
+    return ops.logsumexp(log_p, axis=-2) - math.log(len(logits))
+
+
+@keras.saving.register_keras_serializable("nnlab")
+class Averaged(layers.Layer):  # type: ignore[misc]
+    """:func:`averaged` logits; in training those of each network, ``(…, networks, vocabulary)``."""
+
+    def call(self, logits: Sequence[Any], training: bool | None = None) -> Any:
+        """A list of logits ``(…, vocabulary)`` in, one array out."""
+        return ops.stack(logits, axis=-2) if training else averaged(logits)
+
+
+@keras.saving.register_keras_serializable("nnlab")
+class EachCrossEntropy(keras.losses.Loss):  # type: ignore[misc]
+    """Cross-entropy in nats of ids ``(…)``: the mean of the networks', each by its own logits, or the average's."""
+
+    def call(self, ids: Any, logits: Any) -> Any:
+        """The loss of each id ``(…)`` under logits ``(…, networks, vocabulary)`` or ``(…, vocabulary)``."""
+        if len(logits.shape) > len(ids.shape) + 1:
+            ids = ops.broadcast_to(ids[..., None], ops.shape(logits)[:-1])
+        return ops.sparse_categorical_crossentropy(ids, logits, from_logits=True)
+
+
+def _network(
+    *, vocabulary: int, streams: int, window: int, units: int, depth: int, dropout: float, name: str
+) -> keras.Model:
+    """One network of a :func:`stream_model`.
 
     ``depth`` LSTM layers with a residual sum around each but the first (He and others 2016), dropout between and
     after them. Where there are several the window goes through in two halves, each layer on the second
@@ -42,4 +100,4 @@ def stream_model(*, vocabulary: int, streams: int, window: int, units: int, dept
         above = ScanLSTM(units, stateful=True, name=f"lstm_{number}")([gates(drop(half)) for half in halves])
         halves = [layers.add(pair) for pair in zip(halves, above, strict=True)]
     x = layers.Dropout(dropout)(ops.concatenate(halves, axis=1))
-    return keras.Model(ids, layers.Dense(vocabulary, name="logits")(x), name="stream")
+    return keras.Model(ids, layers.Dense(vocabulary, name="logits")(x), name=name)

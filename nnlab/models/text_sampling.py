@@ -18,6 +18,7 @@ from keras import ops
 
 from nnlab.backend import compile_call, predict_threads
 from nnlab.data.random import Stream, rng
+from nnlab.models.language_model import averaged, networks_of
 from nnlab.models.lstm import ScanLSTM, mask_padding
 
 CHUNK_LENGTH = 128  # characters per call: the loop is compiled for this many
@@ -120,11 +121,8 @@ class SamplingLoop(keras.Model, ABC):  # type: ignore[misc]
 
     window: int | None = None  # characters of a prompt that matter; None: all
 
-    def __init__(self, model: keras.Model, *, nucleus: bool) -> None:
+    def __init__(self, *, nucleus: bool) -> None:
         super().__init__()
-        self.characters = model.get_layer("characters")
-        self.lstms = [layer for layer in model.layers if isinstance(layer, ScanLSTM)]
-        self.logits = model.get_layer("logits")
         self.nucleus = nucleus
         self.compile(jit_compile=False)
 
@@ -181,8 +179,41 @@ class StreamLoop(SamplingLoop):
     """Samples from a ``stream_model``: the state goes on, however long the text grows."""
 
     def __init__(self, model: keras.Model, *, nucleus: bool) -> None:
-        super().__init__(model, nucleus=nucleus)
-        self.gates = [layer for layer in model.layers if layer.name.startswith("gates_")]
+        super().__init__(nucleus=nucleus)
+        self.networks = [_StreamNetwork(network) for network in networks_of(model)]
+
+    def initial_states(self, batch: int) -> list[Any]:
+        """Those of each network, one after the other."""
+        return [state for network in self.networks for state in network.initial_states(batch)]
+
+    def read_prompt(self, prompt: Any, present: Any, states: list[Any]) -> tuple[Any, list[Any]]:
+        """Every network reads the prompts; their probabilities are averaged."""
+        return self._together([network.read_prompt(prompt, present, own) for network, own in self._with_own(states)])
+
+    def step(self, ids: Any, states: list[Any]) -> tuple[Any, list[Any]]:
+        """One step of every network."""
+        return self._together([network.step(ids, own) for network, own in self._with_own(states)])
+
+    def _with_own(self, states: list[Any]) -> list[tuple[_StreamNetwork, list[Any]]]:
+        """Each network and its states."""
+        own = len(states) // len(self.networks)
+        return [(network, states[number * own : (number + 1) * own]) for number, network in enumerate(self.networks)]
+
+    @staticmethod
+    def _together(found: list[tuple[Any, list[Any]]]) -> tuple[Any, list[Any]]:
+        return averaged([logits for logits, _ in found]), [state for _, after in found for state in after]
+
+
+class _StreamNetwork(keras.layers.Layer):  # type: ignore[misc]
+    """The layers of one network of a ``stream_model``: how it reads from given states."""
+
+    def __init__(self, network: keras.Model) -> None:
+        super().__init__()
+        self.characters = network.get_layer("characters")
+        self.lstms = [layer for layer in network.layers if isinstance(layer, ScanLSTM)]
+        self.gates = [layer for layer in network.layers if layer.name.startswith("gates_")]
+        self.logits = network.get_layer("logits")
+        self.built = True  # of layers that are: Keras on JAX would warn
 
     def initial_states(self, batch: int) -> list[Any]:
         """Zeros: h and c ``(batch, units)`` of each layer."""
@@ -224,12 +255,14 @@ class WindowLoop(SamplingLoop):
     window: int
 
     def __init__(self, model: keras.Model, *, nucleus: bool) -> None:
-        super().__init__(model, nucleus=nucleus)
+        super().__init__(nucleus=nucleus)
+        self.characters, self.logits = model.get_layer("characters"), model.get_layer("logits")
+        self.lstm = model.get_layer("lstm_1")
         self.window = int(model.input_shape[1])
 
     def initial_states(self, batch: int) -> list[Any]:
         """No character read; h and c ``(batch, window, units)`` of every reading at zero."""
-        units = self.lstms[0].units
+        units = self.lstm.units
         readings = [np.zeros((batch, self.window, units), "float32") for _ in range(2)]
         return [*readings, np.zeros(batch, "int32")]
 
@@ -259,7 +292,7 @@ class WindowLoop(SamplingLoop):
     def _read(self, ids: Any, states: Sequence[Any]) -> list[Any]:
         h, c, count = states
         keep = 1 - ops.one_hot(count % self.window, self.window)[:, :, None]  # 0 for the reading that begins now
-        h, c = self.lstms[0].step(self.characters(ids)[:, None, :], h * keep, c * keep)
+        h, c = self.lstm.step(self.characters(ids)[:, None, :], h * keep, c * keep)
         return [h, c, count + 1]
 
     def _predict(self, states: Sequence[Any]) -> Any:

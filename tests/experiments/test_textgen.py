@@ -24,6 +24,7 @@ def _text(content, streams, steps, validation=0.0):
 
 
 QUICK = ["--preset", "quick", "--epochs", 2, "--length", 20, "--no-benchmark", "-q", "--json"]
+TWO = ["--set", "networks=2", "--set", "units=96"]
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,7 @@ def test_published_preset_is_the_setting_of_2018():
     config = TextgenConfig.from_options({"preset": "published"})
     assert (config.epochs, config.batch_size, config.maxlen, config.learning_rate) == (60, 128, 40, 0.01)
     assert config.diversity == [0.2, 0.5, 1.0, 1.2]
+    assert config.networks == 1
     assert config.validation == 0  # nine tenths are trained on, as in 2018
     model = textgen.compiled(config, 57, _text("ab", 0, 100))
     assert model.count_params() == 4 * 128 * (57 + 128 + 1) + 129 * 57
@@ -145,7 +147,7 @@ def test_baselines_stand_beside_the_network(trained):
     [
         ["--preset", "published", "--data", "sample", "--epochs", 1, "--length", 50, "--maxlen", 12, "--no-benchmark"],
         pytest.param([*QUICK, "--runs", 2, "--seed", 3, "--workers", 1], marks=pytest.mark.slow),
-        [*QUICK, "--maxlen", 20, "--diversity", 0.7, "--diversity", 1.5, "--length", 300, "--keep-case"],
+        [*QUICK, *TWO, "--maxlen", 20, "--diversity", 0.7, "--diversity", 1.5, "--length", 300, "--keep-case"],
     ],
 )
 def test_options_run(nnlab, options):
@@ -168,6 +170,7 @@ def test_options_run(nnlab, options):
         ("a" * 5000, [], "has 'a' only"),
         ("abc" * 400, ["--maxlen", 500], "expected at least 5,020 characters"),
         (b"caf\xe9 " * 300, [], "mine.txt:1: expected UTF-8, byte 4 of the line is 0xe9"),
+        ("abc" * 400, ["--set", "network=window", "--set", "networks=2"], "trained alone, got networks 2"),
         ("abc" * 400, ["--diversity", 0], "expected --diversity 0.01 to 10, got 0"),
     ],
 )

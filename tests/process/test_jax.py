@@ -14,7 +14,7 @@ QUICK = {
     "arith": (),
     "mnist": ("--set", "design=normalised", "--epochs", "1"),
     "permute": ("--epochs", "1"),
-    "textgen": ("--epochs", "1"),
+    "textgen": ("--set", "networks=2", "--epochs", "1"),
     "translate": ("--epochs", "1"),
     "autoencode": ("--epochs", "1"),
     "denoise": ("--epochs", "1"),

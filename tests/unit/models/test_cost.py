@@ -27,11 +27,14 @@ def test_the_published_cnn():
     assert cost(model) == 2 * (convolutions + 12 * 12 * 64 * 128 + 128 * 10)
 
 
-def test_a_layer_that_reads_a_window_in_two_halves_counts_for_both():
-    model = language_model.stream_model(vocabulary=57, streams=4, window=21, units=32, depth=2, dropout=0.1)
+@pytest.mark.parametrize("networks", [1, 3])
+def test_a_layer_that_reads_a_window_in_two_halves_counts_for_both(networks):
+    model = language_model.stream_model(
+        vocabulary=57, streams=4, window=21, units=32, depth=2, dropout=0.1, networks=networks
+    )
     recurrent, gates, logits = 32 * 128, 32 * 128, 32 * 57
-    assert weights(model) == 57 * 128 + 2 * (recurrent + 128) + gates + logits + 57
-    assert cost(model) == 2 * 21 * (2 * recurrent + gates + logits)  # characters are looked up
+    assert weights(model) == networks * (57 * 128 + 2 * (recurrent + 128) + gates + logits + 57)
+    assert cost(model) == networks * 2 * 21 * (2 * recurrent + gates + logits)  # characters are looked up
     window = language_model.window_model(vocabulary=57, window=21, units=32)
     assert cost(window) == 2 * (21 * recurrent + logits)
 

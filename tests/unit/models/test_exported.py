@@ -34,11 +34,12 @@ def steps_of(step, feeds, states):
     return np.stack(logits, axis=1)
 
 
-def test_one_step_of_a_stream_is_the_stream():
-    model = disturbed(stream_model(vocabulary=9, streams=3, window=6, units=5, depth=2, dropout=0.2))
+@pytest.mark.parametrize("networks", [1, 2])
+def test_one_step_of_a_stream_is_the_stream(networks):
+    model = disturbed(stream_model(vocabulary=9, streams=3, window=6, units=5, depth=2, dropout=0.2, networks=networks))
     ids = RNG.integers(0, 9, (3, 12)).astype("int32")
     whole = np.concatenate([model.predict_on_batch(ids[:, :6]), model.predict_on_batch(ids[:, 6:])], axis=1)
-    states = [np.zeros((3, 5), "float32")] * 4
+    states = [np.zeros((3, 5), "float32")] * 4 * networks
     np.testing.assert_allclose(steps_of(character_step(model), ids, states), whole, atol=1e-5)
 
 

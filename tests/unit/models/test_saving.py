@@ -37,6 +37,9 @@ NETWORKS = {
     "textgen stream": lambda: language_model.stream_model(
         vocabulary=7, streams=3, window=5, units=4, depth=3, dropout=0.2
     ),
+    "textgen networks": lambda: language_model.stream_model(
+        vocabulary=7, streams=3, window=5, units=4, depth=2, dropout=0.2, networks=2
+    ),
     "translate encoder_decoder": lambda: built(seq2seq.EncoderDecoder(**SIZES)),
     "translate attention": lambda: built(seq2seq.AttentionSeq2Seq(**SIZES, depth=2, word_dropout=0.1)),
     "arith seq2seq": lambda: arithmetic.seq2seq_network(question_length=5, answer_length=3, units=4),
@@ -53,7 +56,7 @@ NETWORKS = {
 }
 
 
-TRAINED = {"textgen stream", "translate attention", "autoencode residual", "autoencode sounds"}
+TRAINED = {"textgen networks", "translate attention", "autoencode residual", "autoencode sounds"}
 
 
 def built(model):
@@ -66,6 +69,8 @@ def train(model, name):
     inputs, loss = inputs_of(model), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     if name.startswith("translate"):
         loss = seq2seq.MaskedCrossEntropy(0.1)
+    elif name == "textgen networks":
+        loss = language_model.EachCrossEntropy()
     elif name.startswith("autoencode"):
         loss = keras.losses.MeanSquaredError()
     optimizer = cosine_adamw(1e-3, 9, warm_up=1, least=0.1, weight_decay=0.1, beta_2=0.9, clip=1.0)

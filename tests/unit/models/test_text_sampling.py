@@ -22,16 +22,16 @@ def model_of(kind):
     keras.utils.set_random_seed(5)
     if kind == "window":
         return language_model.window_model(vocabulary=VOCABULARY, window=WINDOW, units=16)
-    depth = {"stream": 1, "deep": 2}[kind]
+    depth, networks = {"stream": (1, 1), "deep": (2, 1), "several": (1, 2)}[kind]
     return language_model.stream_model(
-        vocabulary=VOCABULARY, streams=2, window=WINDOW, units=16, depth=depth, dropout=0.3
+        vocabulary=VOCABULARY, streams=2, window=WINDOW, units=16, depth=depth, dropout=0.3, networks=networks
     )
 
 
 @pytest.fixture(scope="module")
 def samplers(_backend):
     """(model, sampler) of each kind, compiled once."""
-    models = {kind: model_of(kind) for kind in ("window", "stream", "deep")}
+    models = {kind: model_of(kind) for kind in ("window", "stream", "deep", "several")}
     return {kind: (model, TextSampler(model)) for kind, model in models.items()}
 
 
@@ -39,19 +39,27 @@ def sample(sampler, prompts, length, diversity, seed=0, top_p=1.0):
     return np.concatenate(list(sampler.sample(prompts, length, diversity, seed, top_p)), axis=1)
 
 
+def logits_after(model, text):
+    """What a network says comes next, all of ``text`` read at once."""
+    outputs = model.get_layer("lstm_1").scan(model.get_layer("characters")(np.array([text])))[0]
+    if "lstm_2" in [layer.name for layer in model.layers]:
+        outputs = outputs + model.get_layer("lstm_2").scan(model.get_layer("gates_2")(outputs))[0]
+    return np.array(model.get_layer("logits")(outputs[:, -1]))[0]
+
+
+def softmax(logits):
+    return np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+
+
 def plain_loop(model, prompt, length, diversity, seed, top_p=1.0):
     """Read everything so far (the last window of it), draw one character, and begin again; and what each was drawn
     from."""
     text, nuclei = list(prompt), []
     for uniform in np.random.default_rng([seed, 7]).random(length, "float32"):
-        if model.name == "window":
-            outputs = model.get_layer("lstm_1").scan(model.get_layer("characters")(np.array([text[-WINDOW:]])))[0]
-        else:
-            outputs = model.get_layer("lstm_1").scan(model.get_layer("characters")(np.array([text])))[0]
-            if "lstm_2" in [layer.name for layer in model.layers]:
-                outputs = outputs + model.get_layer("lstm_2").scan(model.get_layer("gates_2")(outputs))[0]
-        logits = np.array(model.get_layer("logits")(outputs[:, -1]))[0] / diversity
-        probabilities = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+        networks = [layer for layer in model.layers if layer.name.startswith("network_")] or [model]
+        read = text[-WINDOW:] if model.name == "window" else text
+        probabilities = np.mean([softmax(logits_after(network, read)) for network in networks], axis=0)
+        probabilities = softmax(np.log(probabilities) / diversity)
         order = np.argsort(-probabilities)
         before = np.cumsum(probabilities[order]) - probabilities[order]  # of all that are more probable
         nucleus = order[before < top_p]
@@ -61,7 +69,7 @@ def plain_loop(model, prompt, length, diversity, seed, top_p=1.0):
     return text[len(prompt) :], nuclei
 
 
-@pytest.mark.parametrize("kind", ["window", "stream", "deep"])
+@pytest.mark.parametrize("kind", ["window", "stream", "deep", "several"])
 @pytest.mark.parametrize("prompt", [[3], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1, 2]])
 def test_sampled_text_is_the_plain_loops(samplers, kind, prompt):
     model, sampler = samplers[kind]
@@ -82,7 +90,7 @@ def test_more_texts_than_fit_are_refused(samplers):
         sample(samplers["stream"][1], [[1]] * (MAX_BATCH + 1), 10, [1.0] * (MAX_BATCH + 1))
 
 
-@pytest.mark.parametrize("kind", ["window", "stream"])
+@pytest.mark.parametrize("kind", ["window", "stream", "several"])
 def test_text_does_not_depend_on_neighbours_or_chunks(samplers, kind):
     _, sampler = samplers[kind]
     prompts = [[1, 2, 3], [4], [5, 6, 7, 8, 9, 1, 2, 3]]
