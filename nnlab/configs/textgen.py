@@ -38,10 +38,10 @@ class TextgenConfig(Config):
     length: int = option(400, "Characters per sample.", min=1, max=100_000)
     lower: bool = option(True, "Lower-case the text.", "--lower/--keep-case")
     network: Literal["stream", "window"] = "stream"  # window: the 2018 report's
-    networks: int = added(3, before=1, min=1, max=16)  # whose probabilities are averaged
-    units: int = bounded(256, min=1, max=8192)
+    networks: int = added(2, before=1, min=1, max=16)  # whose probabilities are averaged
+    units: int = bounded(320, min=1, max=8192)
     depth: int = bounded(2, min=1, max=16)
-    dropout: float = bounded(0.3, min=0, max=0.95)
+    dropout: float = bounded(0.4, min=0, max=0.95)
     learning_rate: float = bounded(8e-3, above=0, max=10)
     weight_decay: float = bounded(0.1, min=0, max=10)
     beta_2: float = bounded(0.99, above=0, below=1)
