@@ -26,14 +26,8 @@ SCORES = (
 )
 SHARES = ("accuracy", "exact_match")  # shown per cent
 WORDS = {
-    "mlp": "MLP",
-    "cnn": "CNN",
-    "pca": "PCA",
-    "psnr": "PSNR",
-    "snr": "SNR",
-    "chrf": "chrF",
-    "bleu": "BLEU",
-    "db": "in dB",
+    **{"mlp": "MLP", "cnn": "CNN", "pca": "PCA", "psnr": "PSNR", "snr": "SNR", "chrf": "chrF", "bleu": "BLEU"},
+    **{"db": "in dB", "kneser": "Kneser", "ney": "Ney"},
 }
 NOTES = {"denoise": "The baselines of one picture alone are of up to 200 of the test pictures."}
 
