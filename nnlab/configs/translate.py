@@ -51,7 +51,7 @@ class TranslateConfig(Config):
     depth: int = bounded(1, min=1, max=16)
     word_dropout: float = bounded(0.04, min=0, max=0.95)
     label_smoothing: float = bounded(0.1, min=0, max=0.95)
-    learning_rate: float = bounded(3e-3, above=0, max=10)
+    learning_rate: float = bounded(7e-3, above=0, max=10)
     weight_decay: float = bounded(0.1, min=0, max=10)
     beta_2: float = bounded(0.98, above=0, below=1)
     patience: int | None = bounded(None, min=1, max=1_000_000)
