@@ -32,7 +32,8 @@ class DenoiseConfig(ReconstructionConfig):
         metavar="SIGMA|A-B",
     )
     clip: bool = option(True, "Clip noisy pictures to 0…1, or leave them as they are.", "--clip/--no-clip")
-    design: Literal["plain", "blind"] = added("blind", before="plain")  # blind: estimates the noise of each picture
+    # blind: estimates the noise of each picture; bounded: and keeps the estimate within what was taught.
+    design: Literal["plain", "blind", "bounded"] = added("bounded", before="plain")
 
     PRESETS: ClassVar = {
         "published": {
@@ -97,7 +98,7 @@ class DenoiseConfig(ReconstructionConfig):
     @property
     def weighted(self) -> bool:
         """Whether an error counts by one over the noise of its picture."""
-        return self.design == "blind" and len(self.tested) > 1
+        return self.design != "plain" and len(self.tested) > 1
 
     @property
     def tested(self) -> list[float]:
@@ -108,9 +109,9 @@ class DenoiseConfig(ReconstructionConfig):
     def check(self) -> None:
         """Raise UsageError where the options do not fit together."""
         self.check_output()
-        if self.design == "blind" and self.activation != "linear":
+        if self.design != "plain" and self.activation != "linear":
             raise UsageError(
-                f"the blind network has a linear output, got --activation {self.activation}", "Leave one of them out"
+                f"design {self.design} has a linear output, got --activation {self.activation}", "Leave one of them out"
             )
         if NUMBERS.fullmatch(self.noise.strip()) is None:
             raise UsageError(

@@ -32,7 +32,7 @@ class DigitsConfig(Config):
         panel=SHARED,
     )
     # keras_2018: Keras's examples of early 2018; nnlab: this project's first, without batch normalisation, faster;
-    # normalised: an MLP with noise and dropout, and the CNN of "adversarial", which is of the MLP alone.
+    # normalised: with it; adversarial: the same CNN, and an MLP that learns from its own mistakes.
     design: Literal["keras_2018", "nnlab", "normalised", "adversarial"] = "adversarial"
     mlp_epochs: int = bounded(MLP_EPOCHS, min=1, max=1_000_000)
     cnn_epochs: int = bounded(CNN_EPOCHS, min=1, max=1_000_000)

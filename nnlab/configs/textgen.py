@@ -26,7 +26,7 @@ class TextgenConfig(Config):
         min=1,
         max=1_000_000,
         panel=SHARED,
-        default_told="12 of 600,000 characters, more of fewer",
+        default_told="13 of 600,000 characters, more of fewer",
     )
     batch_size: int = option(
         16, "Batch size: streams of text side by side (overrides the preset).", min=1, max=4096, panel=SHARED

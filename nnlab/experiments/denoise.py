@@ -69,8 +69,9 @@ def build(config: DenoiseConfig, side: int, activation: str) -> Any:
     low, high = config.sigmas
     noise = Noise(low, high if high > low else None, config.clip)
     if activation == "linear":
-        made = autoencoders.blind_denoiser if config.design == "blind" else autoencoders.residual_denoiser
-        return made((side, side, 3), noise)
+        if config.design == "plain":
+            return autoencoders.residual_denoiser((side, side, 3), noise)
+        return autoencoders.blind_denoiser((side, side, 3), noise, is_bounded=config.design == "bounded")
     return autoencoders.conv_denoiser((side, side, 3), activation, noise)
 
 

@@ -6,8 +6,8 @@ Run it::
 
 The first 85 hundredths of the text are trained on. The default network reads them as parallel streams in
 windows of 64 characters and says, after every character, what comes next: after ``suppos`` it should say
-``i``. Its state goes on from one window to the next. Two such networks are trained, each as if alone, and what
-counts is the mean of their probabilities. The published network sees 40 characters, says one, and forgets them; it
+``i``. Its state goes on from one window to the next. Two such networks are trained, which share no weights, and
+what counts is the mean of their probabilities. The published network sees 40 characters, says one, and forgets them; it
 has nine tenths.
 
 The twentieth after that is the validation part, which chooses the epoch whose weights are kept; the last tenth is

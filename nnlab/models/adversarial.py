@@ -8,7 +8,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-TINY = 1e-12  # where every direction is as good the gradient is zero, and nothing is moved
+MASKED = 1e9  # taken off a logit it makes the probability exactly 0
+TINY = 1e-30  # where every direction is as good the gradient is zero, and nothing is moved
 
 
 @keras.saving.register_keras_serializable("nnlab")
@@ -61,8 +62,9 @@ class AdversarialMLP(layers.Layer):  # type: ignore[misc]
             slopes.append(gain * ops.cast(x > 0, x.dtype))
             x = ops.relu(x)
         logits = self.logits(x)
-        gradient = ops.softmax(logits) - ops.one_hot(ops.argmax(logits, axis=-1), self.classes)
-        gradient = ops.matmul(gradient, ops.transpose(self.logits.kernel))
+        own = ops.one_hot(ops.argmax(logits, axis=-1), self.classes)
+        others = ops.softmax(logits - MASKED * own)  # p - own but for its length, and for rounding
+        gradient = ops.matmul(others - own, ops.transpose(self.logits.kernel))
         for (dense, _), slope in zip(reversed(self.hidden), reversed(slopes), strict=True):
             gradient = ops.matmul(gradient * slope, ops.transpose(dense.kernel))
         length = ops.sqrt(ops.sum(ops.square(gradient), axis=-1, keepdims=True))

@@ -99,21 +99,29 @@ def residual_denoiser(shape: Shape, noise: Noise, *, widths: Sequence[int] = (24
 
 
 def blind_denoiser(
-    shape: Shape, noise: Noise, *, widths: Sequence[int] = (24, 64, 128), scales: Sequence[float] = (0.25, 0.08, 0.025)
+    shape: Shape,
+    noise: Noise,
+    *,
+    widths: Sequence[int] = (24, 64, 128),
+    scales: Sequence[float] = (0.25, 0.08, 0.025),
+    is_bounded: bool = True,
 ) -> keras.Model:
     """The same for noise of any strength, which it estimates in each picture.
 
     Before training it gives back ``s² / (s² + v)`` of the picture (less its middle, grey), with ``v`` the estimated
     variance of the noise and ``s`` the first of the ``scales``. It learns a product of the 2 x 2 blocks with a matrix
     for each scale, weighed by :class:`NoiseGates`, and two corrections of the U-Net, the second for little noise.
-    The estimate stays within what was taught: of less noise the network does not know what to make. (Of the noise
-    taught it is never beyond: clipped, 0.5 is estimated as 0.26 to 0.38.)
+
+    ``is_bounded``: the estimate stays within what ``noise`` teaches, as of less the network does not know what to make.
     """
     low, high = noise.sigma, noise.most or noise.sigma
+    if noise.clip:
+        low = min(low, 0.5)  # clipped, a deviation of 0.5 is estimated as 0.26 to 0.38, and of 5 as hardly more
+    bounds = (0.5 * low, 1.25 * high + 0.05) if is_bounded else None
     noisy = keras.Input(shape)
     blocks = SpaceToDepth()(layers.Rescaling(1.0, offset=-0.5)(noise(noisy)))
     channels = blocks.shape[-1]
-    gates = NoiseGates(scales, (0.5 * low, 1.25 * high))(blocks)  # (batch, side / 2, side / 2, scales)
+    gates = NoiseGates(scales, bounds)(blocks)  # (batch, side / 2, side / 2, scales)
     first, *others = [layers.multiply([blocks, gates[..., k : k + 1]]) for k in range(len(scales))]
     identity, zeros = keras.initializers.Identity(), keras.initializers.Zeros()
     linear = layers.Dense(channels, kernel_initializer=identity)(first)

@@ -36,8 +36,8 @@ def stream_model(
     """Ids ``(streams, window)`` to logits after each character ``(streams, window, vocabulary)``.
 
     Of several ``networks`` they are the logs of the mean probabilities. In training each network gives its own, for
-    :class:`EachCrossEntropy`: the networks share nothing, and each learns what it would learn alone
-    (Lakshminarayanan and others 2017).
+    :class:`EachCrossEntropy`: the networks share no weights, and each gradient is what it would be
+    alone (Lakshminarayanan and others 2017).
     """
     sizes: dict[str, Any] = {"vocabulary": vocabulary, "streams": streams, "window": window, "units": units}
     sizes |= {"depth": depth, "dropout": dropout}

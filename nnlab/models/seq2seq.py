@@ -20,7 +20,7 @@ from nnlab.data.tokenizers import PAD, SPECIAL, UNKNOWN
 from nnlab.models.lstm import ScanLSTM, mask_padding
 
 MASKED = -1e9  # added to a logit it makes the probability exactly 0
-MOST_IN_TABLES = 8192  # ids: 100 MB of 256 units
+MOST_IN_TABLES = 16_000_000  # numbers: 64 MB
 
 
 class Seq2Seq(keras.Model, ABC):  # type: ignore[misc]
@@ -167,10 +167,10 @@ class AttentionSeq2Seq(Seq2Seq):
     def tables(self) -> list[Any]:
         """The gates' inputs in the first layers of the encoder and the decoder, ``(vocabulary, 8 or 4 * units)``.
 
-        They save a quarter of a translation's arithmetic. None where there are more ids than a text is likely to have.
+        They save a quarter of a translation's arithmetic. None where they would be large.
         """
         source, target = self.source_embedding.embeddings, self.target_embedding.embeddings
-        if max(source.shape[0], target.shape[0]) > MOST_IN_TABLES:
+        if (8 * source.shape[0] + 4 * target.shape[0]) * self.units > MOST_IN_TABLES:
             return []
         return [self.encoder_gates[0](source), self.decoder_1_gates(target)]
 

@@ -504,7 +504,7 @@ def test_every_network_of_one_input_goes_out(nnlab, onnx, small, kind):
 
 @pytest.mark.parametrize("preset", [pytest.param("quick", marks=pytest.mark.slow), PUBLISHED])
 def test_text_is_written_by_the_file_alone(nnlab, onnx, small, preset):
-    run = small(["textgen", "--preset", preset])
+    run = small(["textgen", "--preset", preset, *(["--set", "networks=2"] if preset == "quick" else [])])
     assert nnlab("export", run, "--to", "onnx", "--json").code == 0
     told, session = json.loads(Path("run.json").read_text()), onnx("run.onnx")
     vocabulary = told["preprocessing"]["vocabulary"]

@@ -12,7 +12,7 @@ import pytest
 
 QUICK = {
     "arith": (),
-    "mnist": ("--set", "design=normalised", "--epochs", "1"),
+    "mnist": ("--set", "design=adversarial", "--epochs", "1"),
     "permute": ("--epochs", "1"),
     "textgen": ("--set", "networks=2", "--epochs", "1"),
     "translate": ("--epochs", "1"),
