@@ -41,7 +41,7 @@ def by_hand(x, layer, *, in_training=False):
     return x @ weights[10] + weights[11]
 
 
-@pytest.mark.parametrize("confidence", [1.0, 25.0])
+@pytest.mark.parametrize("confidence", [1.0, 12.0])
 def test_direction_is_the_gradient_of_the_loss_of_the_networks_own_class(confidence):
     made = layer(confidence)
     x = np.random.default_rng(1).random((6, 9)).astype("float32")
@@ -51,7 +51,8 @@ def test_direction_is_the_gradient_of_the_loss_of_the_networks_own_class(confide
         logits = by_hand(exact, made)
         loss = -tf.reduce_sum(tf.reduce_max(tf.nn.log_softmax(logits), axis=-1))
     ordered = np.sort(logits.numpy())
-    assert confidence == 1 or (ordered[:, -1] - ordered[:, -2]).max() > 17  # 1 - p is nothing in single precision
+    widest = (ordered[:, -1] - ordered[:, -2]).max()
+    assert confidence == 1 or 17 < widest < 30  # 1 - p is nothing in single precision, and not yet in double
     gradient = tape.gradient(loss, exact).numpy()
     expected = gradient / np.linalg.norm(gradient, axis=1, keepdims=True)
     assert np.asarray(made.direction(x)) == pytest.approx(expected, abs=1e-4)
