@@ -35,7 +35,7 @@ class SideBySide:
 
 @dataclass(frozen=True)
 class Task:
-    """One network to train, once per seed."""
+    """One network to train, once per seed; or several in one model, whose answers are averaged."""
 
     name: str  # "" where an experiment has one task; "cnn_ce", "mse_sigmoid"
     epochs: int
