@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import json
 
 import numpy as np
@@ -15,6 +16,7 @@ from nnlab.configs.permute import PermuteConfig
 from nnlab.data import digits, pixel_layout
 from nnlab.evaluation import digit_baselines
 from nnlab.experiments import _digits, mnist, permute
+from nnlab.models import digits as digit_models
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal
 from nnlab.training.repeat import train_groups
@@ -156,6 +158,8 @@ def train(net, seeds, folder, monkeypatch, at_once):
 
 @pytest.mark.parametrize("net", ["mlp", pytest.param("cnn", marks=pytest.mark.slow)])
 def test_each_of_many_equals_its_run_alone_to_the_bit(tmp_path, monkeypatch, net):
+    small = functools.partial(digit_models.adversarial_mlp, units=(60, 40))
+    monkeypatch.setattr(digit_models, "adversarial_mlp", small)
     together = train(net, [3, 4, 5], tmp_path / "together", monkeypatch, 2)
     for place, seed in ((0, 3), (1, 4), (2, 5)):  # first and second of a pair, and one left over
         [alone] = train(net, [seed], tmp_path / f"alone-{seed}", monkeypatch, 1)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import run_in_process
 
-QUICK = ("arith", "--preset", "quick", "--samples", 300, "--workers", 1, "-q")
+QUICK = ("arith", "--preset", "quick", "--samples", 300, "--set", "baseline_epochs=0", "--workers", 1, "-q")
 
 
 @pytest.fixture(scope="module")
