@@ -462,6 +462,7 @@ def test_resuming_a_finished_run_shows_its_results(nnlab, trained):
     assert "is finished" in done.err
 
 
+@pytest.mark.slow
 def test_verify_reproduces_and_catches_a_changed_bit(nnlab, tmp_path):
     options = ["--preset", "quick", "--samples", 300, "--epochs", 2, "--runs", 2, "--workers", 1, "--out", "run", "-q"]
     assert nnlab("arith", *options, "--set", "baseline_epochs=0").code == 0

@@ -156,7 +156,9 @@ def train(net, seeds, folder, monkeypatch, at_once):
     ]
 
 
-@pytest.mark.parametrize("net", ["mlp", pytest.param("cnn", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "net", [pytest.param("mlp", marks=pytest.mark.slow), pytest.param("cnn", marks=pytest.mark.release)]
+)
 def test_each_of_many_equals_its_run_alone_to_the_bit(tmp_path, monkeypatch, net):
     small = functools.partial(digit_models.adversarial_mlp, units=(60, 40))
     monkeypatch.setattr(digit_models, "adversarial_mlp", small)
