@@ -120,7 +120,7 @@ def _digits(config: Any, model: Any, preprocessing: Mapping[str, Any]) -> Export
 
 def _sums(config: Any, model: Any, preprocessing: Mapping[str, Any]) -> Exported:
     from nnlab.data.arithmetic import CHARACTERS, SIGNS
-    from nnlab.experiments.arith import encode_questions, encoded
+    from nnlab.experiments._sums import encode_questions, encoded
 
     columns = config.network == "columns"
     read = (

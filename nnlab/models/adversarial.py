@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
-MASKED = 1e9  # taken off a logit it makes the probability exactly 0
 TINY = 1e-30  # where every direction is as good the gradient is zero, and nothing is moved
 
 
@@ -63,7 +63,7 @@ class AdversarialMLP(layers.Layer):  # type: ignore[misc]
             x = ops.relu(x)
         logits = self.logits(x)
         own = ops.one_hot(ops.argmax(logits, axis=-1), self.classes)
-        others = ops.softmax(logits - MASKED * own)  # p - own but for its length, and for rounding
+        others = ops.softmax(ops.where(own > 0, -np.inf, logits))  # p - own but for its length, and for rounding
         gradient = ops.matmul(others - own, ops.transpose(self.logits.kernel))
         for (dense, _), slope in zip(reversed(self.hidden), reversed(slopes), strict=True):
             gradient = ops.matmul(gradient * slope, ops.transpose(dense.kernel))

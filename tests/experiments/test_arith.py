@@ -13,7 +13,7 @@ from nnlab.commands.runs import compare
 from nnlab.configs.arith import ArithConfig
 from nnlab.data.arithmetic import BLANK, Sums, number_ids, to_strings
 from nnlab.errors import InputError, UsageError
-from nnlab.experiments import FinishedRun, _long_sums, arith
+from nnlab.experiments import FinishedRun, _long_sums, _sums, arith
 from nnlab.output.run_folder import RunFolder
 from tests.conftest import valid
 
@@ -24,11 +24,11 @@ def results(folder):
 
 def test_documented_example_is_true():
     config = ArithConfig.from_options({"op": "sub"})
-    x = arith.encode_questions(config, ["46"], ["601"])
+    x = _sums.encode_questions(config, ["46"], ["601"])
     assert x[0].tolist() == [[6, 1], [4, 0], [10, 6], [10, 10]]  # 10 is blank
-    y = arith.encode_answers(config, np.array([-555]))
+    y = _sums.encode_answers(config, np.array([-555]))
     assert y[0].tolist() == [5, 5, 5, 11]  # 11 is the sign
-    assert arith.decode(config, y) == ["-555"]
+    assert _sums.decode(config, y) == ["-555"]
     loaded = arith.load(config)
     parts = loaded.data.training, loaded.data.validation, loaded.data.test
     assert list(map(len, parts)) == [40_500, 4_500, 5_000]
@@ -51,7 +51,7 @@ def test_published_preset_is_the_setting_of_2018():
     assert [type(layer).__name__ for layer in model.layers][1:] == ["OneHot", "LSTM", "RepeatVector", "LSTM", "Dense"]
     assert model.count_params() == 4 * 128 * (12 + 128 + 1) + 4 * 128 * (128 + 128 + 1) + 129 * 12
     assert type(model.optimizer).__name__ == "Adam"
-    x = arith.encode_questions(config, ["5"], ["61"])
+    x = _sums.encode_questions(config, ["5"], ["61"])
     assert "".join("0123456789 +"[i] for i in x[0]) == "   16+5"  # read backwards
 
 
@@ -226,7 +226,7 @@ def test_how_far_a_run_was_measured_to_be_right(rows, reach):
 def test_products_and_the_published_network_refuse_longer_operands(nnlab):
     for preset, op in (("quick", "mul"), ("published", "add")):
         config = ArithConfig.from_options({"preset": preset, "op": op, "digits": 2})
-        network = arith.ArithPredictor.__new__(arith.ArithPredictor)
+        network = _sums.SumPredictor.__new__(_sums.SumPredictor)
         network.config = config
         sign = "*" if op == "mul" else "+"
         assert network.read(f"12{sign}34") == ("12", "34")
@@ -245,7 +245,7 @@ def test_characters_come_with_their_probabilities(trained):
         assert probabilities.shape == (len(ids), 12)
         np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
         assert (probabilities.argmax(axis=1) == ids).all()
-    assert predictor.answer(questions) == [arith.decode(config, ids[None])[0] for ids, _ in found]
+    assert predictor.answer(questions) == [_sums.decode(config, ids[None])[0] for ids, _ in found]
     assert predictor.reach == 3  # nothing is known of what the run was measured at
 
 
@@ -257,7 +257,7 @@ def self_training(op, digits):
 
     config = ArithConfig.from_options({"op": op, "preset": "quick", "extend": digits})
     loaded = arith.load(config)
-    x, y = arith.encoded(loaded.config, loaded.data.training)
+    x, y = _sums.encoded(loaded.config, loaded.data.training)
     return _long_sums.SelfTraining(loaded.config, x, y, shuffled((x, y), len(x), 64)), x, y
 
 
@@ -496,14 +496,14 @@ def test_characters_that_are_unsure_are_named(network):
     assert config.network == network
     sure, doubtful, blank = {"7": 1.0}, {"1": 0.62, "2": 0.38}, {" ": 0.7, "-": 0.3}
     if network == "columns":  # least significant first: what is before the answer comes last
-        found = arith.unsure_of(config, _probabilities(sure, doubtful, sure, blank))
+        found = _sums.unsure_of(config, _probabilities(sure, doubtful, sure, blank))
         assert found[0] == (-1, "nothing more (70 %) or - (30 %)")
     else:
-        found = arith.unsure_of(config, _probabilities(sure, doubtful, sure, blank))
+        found = _sums.unsure_of(config, _probabilities(sure, doubtful, sure, blank))
         assert found[-1] == (3, "nothing more (70 %) or - (30 %)")
     assert (1, "character 2 is 1 (62 %) or 2 (38 %)") in found
     assert len(found) == 2
-    assert arith.unsure_of(config, _probabilities(sure, {"1": 0.91, "2": 0.09}, sure, {" ": 1.0})) == []
+    assert _sums.unsure_of(config, _probabilities(sure, {"1": 0.91, "2": 0.09}, sure, {" ": 1.0})) == []
 
 
 def test_the_prompts_answer_is_that_of_a_script(trained):

@@ -8,6 +8,7 @@ from nnlab.configs.arith import ArithConfig
 from nnlab.data import arithmetic
 from nnlab.experiments import FinishedRun, Loaded
 from nnlab.experiments import arith as experiment
+from nnlab.experiments._sums import decode, encoded
 from nnlab.experiments.arith import Questions
 from nnlab.experiments.insights import Content, Insight, Table
 from nnlab.experiments.summaries.arith import grouped
@@ -21,7 +22,7 @@ def insights(config: ArithConfig, loaded: Loaded[ArithConfig, Questions], run: F
 
     data = loaded.data
     model = experiment.predictor(config, run, {}).model
-    x, y = experiment.encoded(config, data.test)
+    x, y = encoded(config, data.test)
     ids = predict_in_batches(model, x, size=1024).argmax(-1).astype(np.uint8)
     right = (ids == y).all(axis=1)
     groups = grouped(arithmetic.operand_lengths(data.test), right)
@@ -33,7 +34,7 @@ def insights(config: ArithConfig, loaded: Loaded[ArithConfig, Questions], run: F
     contents: list[Content] = [accuracy]
     if len(wrong):
         shown = wrong[:SHOWN]
-        answers = experiment.decode(config, ids[shown])
+        answers = decode(config, ids[shown])
         pairs = zip(shown.tolist(), answers, strict=True)
         listed = [[data.test.question(row), str(int(data.test.answer[row])), text or "(blank)"] for row, text in pairs]
         contents.append(Table(["question", "right", "answered"], listed))
