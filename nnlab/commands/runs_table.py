@@ -66,6 +66,9 @@ def row(side: Side) -> dict[str, Any]:
     for each in by_noise if isinstance(by_noise, list) else []:
         best = {"name": str(each["baseline"]), "value": float(each["baseline_psnr_db"])}
         figures[f"psnr_db at {each['noise']:g}"] = {"value": each["psnr_db"], "best_baseline": best}
+    by_length = document["results"].get("exact_match_by_length")
+    for each in by_length[1:] if isinstance(by_length, list) else []:  # the first is of the test part itself
+        figures[f"exact_match at {each['digits']:,} digits"] = {"value": each["exact_match"], "best_baseline": None}
     seconds = document["seconds"].get("train")
     return {
         "command": command_line(side.folder.read_json("config.json"), side.data),
@@ -178,7 +181,7 @@ def cell(name: str, figure: Mapping[str, Any] | None) -> str:
 
 def figure_shown(name: str, value: Any) -> str:
     """A figure; of several runs with half its 95 % interval, to two digits of it. Shares are per cent."""
-    scale, unit = (100, " %") if name.endswith(SHARES) else (1, "")
+    scale, unit = (100, " %") if name.partition(" at ")[0].endswith(SHARES) else (1, "")
     mean = value.get("mean") if isinstance(value, Mapping) else value
     ends = value.get("ci95") if isinstance(value, Mapping) else None
     if not isinstance(mean, int | float):

@@ -20,7 +20,7 @@ class ArithConfig(Config):
 
     EXAMPLE: ClassVar[str] = "nnlab arith --op sub --runs 3"
     DATA: ClassVar[str] = "questions drawn on the spot"
-    SHAPES: ClassVar = ("commuting",)
+    SHAPES: ClassVar = ("commuting", "gates")
 
     op: Literal["add", "sub", "mul"] = option("add", "Operation.")
     digits: int = option(3, "Digits of the longest operand (mul: at most 9).", min=1, max=100)
@@ -34,7 +34,11 @@ class ArithConfig(Config):
     network: Literal["columns", "seq2seq"] = "columns"  # seq2seq: the 2018 report's
     dropout: float = bounded(0.1, min=0, below=1)  # between layers, of add and sub
     noise: float = bounded(0.0, min=0, max=100)  # in the gates of their recurrence, while it learns
+    gates: Literal["hard_sigmoid", "sigmoid"] = added("hard_sigmoid", before="sigmoid")  # of that recurrence
     least_rate: float = bounded(0.01, above=0, max=1)  # of the learning rate, at the end of the schedule and after it
+    confidence: float = added(0.95, before=0.0, min=0, below=1)  # that it needs to learn from an answer of its own
+    rewritten: bool = added(True, before=False)  # such answers: as numbers are written, no zeros in front
+    repeats: int = added(3, before=1, min=1, max=100)  # rounds of each of the first lengths that it teaches itself
     examined: int = bounded(100, min=0, max=100_000)  # questions of each kind and each length that was not taught
     baseline_epochs: int = bounded(0, min=0, max=1_000_000)  # of the published network, in the same seconds
     units: int = bounded(48, min=1, max=8192)
@@ -67,7 +71,7 @@ class ArithConfig(Config):
     VARIANTS: ClassVar = (
         Variant(
             {"preset": ("best",), "extend": ANY_EXTENSION},
-            {"least_rate": 0.1, "examined": 300, "dropout": 0.2, "noise": 1.0},
+            {"epochs": 8, "least_rate": 0.5, "examined": 300, "dropout": 0.2, "noise": 1.25},
         ),
         Variant({"preset": ("best",), "extend": ANY_EXTENSION, "op": ("sub",)}, {"dropout": 0.05}),
         Variant(

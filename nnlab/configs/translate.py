@@ -34,7 +34,7 @@ class TranslateConfig(Config):
     test: float = option(0.1, "Share of the source sentences that are tested.", above=0, below=1, metavar="F")
     dropout: float = option(0.2, "Dropout rate.", min=0, max=0.95, metavar="F")
     reverse: bool = option(False, "Swap the languages.", "--reverse")
-    beam: int = option(4, "Beam width.", min=1, max=32)
+    beam: int = option(8, "Beam width.", min=1, max=32)
     epochs: int = option(
         BY_DATA,
         "Epochs (overrides the preset).",

@@ -16,15 +16,20 @@ from nnlab.data.arithmetic import BLANK, SIGN, Ids, Sums
 # Of each kind a network is asked as many; what a carry is in a sum, a borrow is in a difference.
 KINDS = ("full_length", "different_lengths", "shared_upper_digits", "whole_length_carry")
 ROUNDS = (4, 5, 6, 8, 10, 13, 16, 20, 26, 33, 41, 51, 64, 80, 100)  # digits, each about a quarter more
+SHORT = 4  # lengths that may have several rounds
 
 Digits = np.ndarray[Any, np.dtype[np.int64]]  # (n, 2, digits), least significant first
 
 
-def rounds(taught: int, longest: int) -> list[int]:
-    """The digits of each round of self-training from ``taught`` up to ``longest``; none where it is not longer."""
+def rounds(taught: int, longest: int, repeats: int = 1) -> list[int]:
+    """The digits of each round of self-training from ``taught`` up to ``longest``; none where it is not longer.
+
+    ``repeats``: how many rounds there are of each of the first :data:`SHORT` lengths, where there is most to learn.
+    """
     if longest <= taught:
         return []
-    return [*(digits for digits in ROUNDS if taught < digits < longest), longest]
+    lengths = [*(digits for digits in ROUNDS if taught < digits < longest), longest]
+    return [digits for place, digits in enumerate(lengths) for _ in range(repeats if place < SHORT else 1)]
 
 
 # ---- questions without answers -----------------------------------------------------------------------
@@ -101,6 +106,21 @@ def are_numbers(answers: Ids) -> np.ndarray[Any, np.dtype[np.bool_]]:
         are_digits.all(axis=1) & (digits > 0) & ((leading != 0) | ((digits == 1) & ~negative))
     )
     return found
+
+
+def as_numbers(answers: Ids) -> Ids:
+    """Each answer ``(n, width)`` as its number is written: without zeros in front, with one minus where it has any.
+
+    So ``--008`` is ``-8``. What is no number, such as a digit above a blank, stays as it is.
+    """
+    place = np.arange(answers.shape[1])
+    is_digit, negative = answers < BLANK, (answers == SIGN).any(axis=1)
+    digits = np.cumprod(is_digit, axis=1).sum(axis=1)  # from the right, up to the first character that is none
+    length = np.where(is_digit & (answers != 0), place + 1, 1).max(axis=1)
+    readable = (digits > 0) & (is_digit.sum(axis=1) == digits) & ~(negative & (length == answers.shape[1]))
+    written = np.where(place < length[:, None], answers, BLANK)
+    written[(place == length[:, None]) & negative[:, None]] = SIGN
+    return np.where(readable[:, None], written, answers)
 
 
 def negated(answers: Ids) -> Ids:

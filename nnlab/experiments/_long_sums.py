@@ -1,10 +1,11 @@
 """Sums longer than any that were taught: how ``arith`` teaches itself, and how it is examined.
 
 A column network knows no length, but what it learned of sums of 3 digits need not hold over 100 columns. So it goes on
-with questions *without answers*, a few digits longer in each round: it answers them itself, with dropout off, keeps
-the answers that agree with themselves (a+b = b+a, a-b = -(b-a)), and learns from those with dropout on, together with
-taught ones (noisy student; Xie and others 2020. Lee and others 2025 go from 10 to 100 digits so). A round is an epoch
-to the runner: it depends on the weights at its start, the seed and its number, so it can be resumed to the same bits.
+with questions *without answers*, a few digits longer from round to round: it answers them itself, with dropout off,
+keeps the answers that it is sure of (as FixMatch does; Sohn and others 2020) and that agree with themselves
+(a+b = b+a, a-b = -(b-a)), and learns from those with dropout on, together with taught ones (noisy student; Xie and
+others 2020. Lee and others 2025 go from 10 to 100 digits so). A round is an epoch to the runner: it depends on the
+weights at its start, the seed and its number, so it can be resumed to the same bits.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from nnlab.data.arithmetic import Ids, Sums, number_ids
 from nnlab.data.random import Stream, rng
 from nnlab.training.batches import Batches, Rows, predict_in_batches
 
+Shares: TypeAlias = np.ndarray[Any, np.dtype[np.floating[Any]]]
 Answer: TypeAlias = Callable[[Ids], Ids]  # ids of questions (n, width, 2) to ids of answers (n, width)
+SureAnswer: TypeAlias = Callable[[Ids], tuple[Ids, Shares]]  # also how sure of each, (n,)
 TAUGHT_SHARE = 4  # one in so many questions of a round is a taught one
 COLUMNS = 1 << 16  # read at once when a network answers: memory grows with them
 LENGTHS = (5, 10, 30, 100, 300, 1000)  # digits that a network is asked, those it was taught left out
@@ -28,10 +31,20 @@ LENGTHS = (5, 10, 30, 100, 300, 1000)  # digits that a network is asked, those i
 
 def answers(model: Any, questions: Ids) -> Ids:
     """What the network writes, ``(n, width)``: the most probable character of each column."""
+    return sure_answers(model, questions)[0]
+
+
+def sure_answers(model: Any, questions: Ids) -> tuple[Ids, Shares]:
+    """What the network writes, and the probability ``(n,)`` of the character of each answer it is least sure of."""
+    from scipy.special import softmax
+
     size = min(len(questions), 1024, max(1, COLUMNS // questions.shape[1]))
-    parts = [questions[start : start + size] for start in range(0, len(questions), size)]
-    written = [predict_in_batches(model, part, size=size).argmax(-1).astype(np.uint8) for part in parts]
-    return np.concatenate(written)
+    written, sure = [], []
+    for start in range(0, len(questions), size):
+        logits = predict_in_batches(model, questions[start : start + size], size=size)
+        written.append(logits.argmax(-1).astype(np.uint8))
+        sure.append(softmax(logits, axis=-1).max(-1).min(-1))
+    return np.concatenate(written), np.concatenate(sure)
 
 
 # ---- self-training -----------------------------------------------------------------------------------
@@ -42,28 +55,31 @@ class SelfTraining:
 
     def __init__(self, config: ArithConfig, x: Ids, y: Ids, taught: Callable[[Any, int, int], Rows]) -> None:
         self.config, self.x, self.y, self.taught = config, x, y, taught
-        self.rounds = long_sums.rounds(config.digits, config.extend)
-        self.told: dict[str, Any] = {}  # of the last round: its digits, and the share of its answers that agreed
+        self.rounds = long_sums.rounds(config.digits, config.extend, config.repeats)
+        self.told: dict[str, Any] = {}  # of the last round: its digits, and the share of its answers that were kept
 
     def batches(self, model: Any, seed: int, epoch: int) -> Rows | Batches:
         """``Task.batches``."""
         if epoch < self.config.epochs:
             return self.taught(model, seed, epoch)
         digits = self.rounds[epoch - self.config.epochs]
-        return self.round(lambda questions: answers(model, questions), digits, seed, epoch)
+        return self.round(lambda questions: sure_answers(model, questions), digits, seed, epoch)
 
-    def round(self, answer: Answer, digits: int, seed: int, epoch: int) -> Batches:
+    def round(self, answer: SureAnswer, digits: int, seed: int, epoch: int) -> Batches:
         """As many questions as an epoch has, three quarters of them of up to ``digits`` digits, the others taught ones.
 
-        The longer ones have the answers that ``answer`` gives; those whose answers disagree are left out. A batch has
-        either of them, for taught ones stand in fewer columns.
+        The longer ones have the answers that ``answer`` gives, put as numbers are written; those whose answers
+        disagree, or are less sure than ``confidence`` either way, are left out. A batch has either of them, for taught
+        ones stand in fewer columns.
         """
         op, generator = self.config.op, rng(seed, Stream.UNANSWERED, epoch)
         taught = max(1, len(self.x) // TAUGHT_SHARE)
         asked = long_sums.draw_unanswered(op, digits, len(self.x) - taught, generator)
-        own = answer(asked)
-        kept = long_sums.agrees(op, own, answer(long_sums.mirrored(asked)))
-        self.told = {"digits": digits, "agreed": float(kept.mean())}
+        (own, sure), (other, other_sure) = answer(asked), answer(long_sums.mirrored(asked))
+        if self.config.rewritten:
+            own, other = long_sums.as_numbers(own), long_sums.as_numbers(other)
+        kept = long_sums.agrees(op, own, other) & (np.minimum(sure, other_sure) >= self.config.confidence)
+        self.told = {"digits": digits, "kept": float(kept.mean())}
         sums = {"own": (asked[kept], own[kept]), "taught": (self.x, self.y)}
         rows = {
             "own": generator.permutation(int(kept.sum())),

@@ -106,7 +106,7 @@ def baseline_epochs(config: ArithConfig, samples: int) -> int:
         return 0
     width = config.answer_length
     widths = [width] * config.epochs
-    widths += [digits + 1 for digits in long_sums.rounds(config.digits, config.extend)]
+    widths += [digits + 1 for digits in long_sums.rounds(config.digits, config.extend, config.repeats)]
     both_ways = 2 if config.op == "mul" else 1
     published = 2 * config.digits + 1 + config.answer_length
     epochs = STEP_RATIO[config.op] * both_ways * sum(widths) / published
@@ -160,6 +160,7 @@ def build(config: ArithConfig) -> Any:
         units=config.units,
         dropout=config.dropout,
         noise=config.noise,
+        gates=config.gates,
         commuting=config.commuting,
     )
 
@@ -168,7 +169,7 @@ def compiled(config: ArithConfig, samples: int) -> Any:
     """The network, compiled with its loss (cross-entropy per character) and optimizer."""
     import keras
 
-    from nnlab.backend import jit_compile
+    from nnlab.backend import jit_compile, trace_once
     from nnlab.training.optimizers import cosine_adamw
 
     steps = -(-samples // config.batch_size)
@@ -187,6 +188,8 @@ def compiled(config: ArithConfig, samples: int) -> Any:
     model = build(config)
     # One step per execution: eight take a tenth less time and 50 MB more memory.
     model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=jit_compile())
+    if config.reads_any_length:  # the bits of an epoch must not depend on which lengths came before it
+        trace_once(model)
     return model
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from keras import layers, ops
 
 from nnlab.data.arithmetic import BLANK, VOCABULARY_SIZE
-from nnlab.models.bidirectional import BidirectionalGated
+from nnlab.models.bidirectional import BidirectionalGated, Gates
 from nnlab.models.layers import OneHot
 
 SYMBOLS = BLANK + 1  # an operand has digits and blanks
@@ -88,15 +88,16 @@ def column_network(
     units: int,
     dropout: float = 0.0,
     noise: float = 0.0,
+    gates: Gates = "sigmoid",
     commuting: bool = False,
 ) -> keras.Model:
     """The column network: ids ``(batch, width, 2)`` to logits ``(batch, answer_length, 12)``.
 
     Operands and answer least significant first. Sums and differences go through two layers that recur in both
-    directions, with ``noise`` in their gates while they learn, each followed by ``dropout``; their answer is as long as
-    they are, and ``width`` is not looked at: any will do. For products the embedding adds its pairs up, so what recurs
-    reads off a sum and carries: one bidirectional layer between dense ones. ``commuting``: pairs are the same in either
-    order, and the dense layers are twice as wide and one more.
+    directions, with ``noise`` in their ``gates`` while they learn, each followed by ``dropout``; their answer is as
+    long as they are, and ``width`` is not looked at: any will do. For products the embedding adds its pairs up, so what
+    recurs reads off a sum and carries: one bidirectional layer between dense ones. ``commuting``: pairs are the same in
+    either order, and the dense layers are twice as wide and one more.
     """
     crossed = op == "mul"
     operands = keras.Input((width if crossed else None, 2), dtype="uint8", name="operands")
@@ -109,5 +110,5 @@ def column_network(
             x = layers.Dense(hidden, activation="gelu")(x)
     else:
         for _ in range(2):
-            x = layers.Dropout(dropout)(BidirectionalGated(units, noise)(x))
+            x = layers.Dropout(dropout)(BidirectionalGated(units, noise, gates)(x))
     return keras.Model(operands, layers.Dense(VOCABULARY_SIZE)(x), name="columns")

@@ -1,35 +1,42 @@
 """A recurrence that reads a sequence of any length from both ends, for long sequences and small states.
 
 Its cell is a gated recurrent unit (Cho and others 2014) without the reset gate (Ravanelli and others 2018): the new
-state lies between the old one and a candidate, so it stays between -1 and 1 however long the sequence is, and what it
-holds it can hold over a thousand steps. Both directions go through one scan, one batched product per step, and the
-gradient is written by hand as in :mod:`nnlab.models.lstm`: half the steps, and of the recurrent weights one product at
-the end.
+state lies between the old one and a candidate, so it stays between -1 and 1 however long the sequence is. A gate that
+is a hard sigmoid can be exactly 1, and what it then holds it holds forever; a sigmoid's loses a little in each step.
+Both directions go through one scan, one batched product per step, and the gradient is written by hand as in
+:mod:`nnlab.models.lstm`: half the steps, and of the recurrent weights one product at the end.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
 from keras import layers, ops
 
+Gates = Literal["hard_sigmoid", "sigmoid"]
+HARD_SLOPE = 1 / 6  # of Keras's hard sigmoid where it is neither 0 nor 1
 
-@ops.custom_gradient  # type: ignore[untyped-decorator]
-def scan_gated(x: Any, recurrent: Any, h: Any) -> Any:
+
+def scan_gated(x: Any, recurrent: Any, h: Any, gates: Gates = "sigmoid") -> Any:
     """All states ``(time, 2, batch, units)`` of a gated recurrence in two directions, time-major.
 
     ``x`` ``(time, 2, batch, 2 * units)`` is the input's part of gate and candidate, bias included; ``recurrent``
     ``(2, units, 2 * units)``; ``h`` ``(2, batch, units)`` the first state. With ``f`` the gate and ``g`` the
     candidate, the next state is ``f * h + (1 - f) * g``.
     """
+    return _SCANS[gates](x, recurrent, h)
+
+
+def _scan(x: Any, recurrent: Any, h: Any, *, hard: bool) -> Any:
     units = recurrent.shape[1]
+    gate_of = ops.hard_sigmoid if hard else ops.sigmoid
 
     def step(carry: Any, inputs: Any) -> Any:
         h, _, _ = carry
         z = inputs + ops.matmul(h, recurrent)
-        gate, candidate = ops.sigmoid(z[..., :units]), ops.tanh(z[..., units:])
+        gate, candidate = gate_of(z[..., :units]), ops.tanh(z[..., units:])
         carry = (candidate + gate * (h - candidate), gate, candidate)
         return carry, carry  # ops.scan on TensorFlow wants outputs shaped like the carry
 
@@ -38,9 +45,8 @@ def scan_gated(x: Any, recurrent: Any, h: Any) -> Any:
     def gradient(*upstream: Any) -> Any:
         d_hs = upstream[0][0] if isinstance(upstream[0], tuple | list) else upstream[0]
         before = ops.concatenate([h[None], hs[:-1]], axis=0)
-        slopes = ops.concatenate(
-            [(before - candidates) * gates * (1 - gates), (1 - gates) * (1 - candidates * candidates)], axis=-1
-        )
+        slope = HARD_SLOPE * ops.cast((gates > 0) & (gates < 1), gates.dtype) if hard else gates * (1 - gates)
+        slopes = ops.concatenate([(before - candidates) * slope, (1 - gates) * (1 - candidates * candidates)], axis=-1)
         transposed = ops.transpose(recurrent, (0, 2, 1))
 
         def back(carry: Any, inputs: Any) -> Any:
@@ -61,17 +67,24 @@ def scan_gated(x: Any, recurrent: Any, h: Any) -> Any:
     return hs, gradient
 
 
+_SCANS = {
+    "hard_sigmoid": ops.custom_gradient(lambda x, recurrent, h: _scan(x, recurrent, h, hard=True)),
+    "sigmoid": ops.custom_gradient(lambda x, recurrent, h: _scan(x, recurrent, h, hard=False)),
+}
+
+
 @keras.saving.register_keras_serializable("nnlab")
 class BidirectionalGated(layers.Layer):  # type: ignore[misc]
     """``(batch, time, inputs)`` to ``(batch, time, 2 * units)``: the states of both directions in each place.
 
     ``noise``: the standard deviation of Gaussian noise that is added, while training, to what gates and candidates are
-    made of (Jim, Giles and Horne 1996): a state that is to last has to be one that it comes back to.
+    made of (Jim, Giles and Horne 1996): a state that is to last has to be one that it comes back to. ``gates``: the
+    function that a gate is made with.
     """
 
-    def __init__(self, units: int, noise: float = 0.0, **options: Any) -> None:
+    def __init__(self, units: int, noise: float = 0.0, gates: Gates = "sigmoid", **options: Any) -> None:
         super().__init__(**options)
-        self.units, self.noise = units, noise
+        self.units, self.noise, self.gates = units, noise, gates
         self.seed_generator = keras.random.SeedGenerator()
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -91,7 +104,7 @@ class BidirectionalGated(layers.Layer):  # type: ignore[misc]
         forward, backward = ops.split(x, 2, axis=-1)
         x = ops.stack([forward, ops.flip(backward, axis=0)], axis=1)
         recurrent = ops.copy(self.recurrent)  # a gradient is written for tensors, not for variables
-        states = scan_gated(x, recurrent, ops.zeros_like(x[0, :, :, : self.units]))
+        states = scan_gated(x, recurrent, ops.zeros_like(x[0, :, :, : self.units]), self.gates)
         both = ops.concatenate([states[:, 0], ops.flip(states[:, 1], axis=0)], axis=-1)
         return ops.transpose(both, (1, 0, 2))
 
@@ -101,7 +114,7 @@ class BidirectionalGated(layers.Layer):  # type: ignore[misc]
 
     def get_config(self) -> dict[str, Any]:
         """What a saved model needs to build this layer again."""
-        return {**super().get_config(), "units": self.units, "noise": self.noise}
+        return {**super().get_config(), "units": self.units, "noise": self.noise, "gates": self.gates}
 
 
 def _orthogonal(shape: tuple[int, ...], dtype: Any = None) -> Any:

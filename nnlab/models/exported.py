@@ -123,7 +123,7 @@ def _gru_of(layer: BidirectionalGated) -> layers.Bidirectional:
     kernels = np.split(_values(layer.kernel), 2, axis=-1)  # of each direction: gate and candidate
     biases = np.split(_values(layer.bias), 2, axis=-1)
     recurrent = _values(layer.recurrent)
-    both = layers.Bidirectional(layers.GRU(units, return_sequences=True))
+    both = layers.Bidirectional(layers.GRU(units, recurrent_activation=layer.gates, return_sequences=True))
     both.build((None, None, kernels[0].shape[0]))
     values = []
     for direction, kernel, bias in zip(recurrent, kernels, biases, strict=True):

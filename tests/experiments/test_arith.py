@@ -275,12 +275,12 @@ def test_a_round_learns_what_the_network_itself_answered(monkeypatch):
         written[:, -1] = BLANK
         even = np.where(questions < BLANK, questions, 0).sum(axis=(1, 2)) % 2 == 0
         written[even, 0] = 3
-        return written
+        return written, np.ones(len(written))
 
     own, taught = parted(teaching.round(wrong_but_agreeing, 10, seed=0, epoch=9), 10)
     assert sum(map(len, (x for x, _ in own))) == len(teaching.x) - len(teaching.x) // _long_sums.TAUGHT_SHARE
-    assert all((y == wrong_but_agreeing(x)).all() for x, y in own)
-    assert teaching.told == {"digits": 10, "agreed": 1.0}
+    assert all((y == wrong_but_agreeing(x)[0]).all() for x, y in own)
+    assert teaching.told == {"digits": 10, "kept": 1.0}
     assert taught
 
 
@@ -297,15 +297,45 @@ def test_a_round_leaves_out_what_does_not_agree_and_keeps_taught_sums_true():
 
     def same_either_way(questions):  # a-b = b-a, which is true of 0 alone
         answer = np.where(np.arange(questions.shape[1]) < 2, 5, BLANK).astype(np.uint8)
-        return np.tile(answer, (len(questions), 1))
+        return np.tile(answer, (len(questions), 1)), np.ones(len(questions))
 
     own, taught = parted(teaching.round(same_either_way, 6, seed=0, epoch=9), 6)
     assert own == []
-    assert teaching.told == {"digits": 6, "agreed": 0.0}
+    assert teaching.told == {"digits": 6, "kept": 0.0}
     x, y = (np.concatenate(arrays) for arrays in zip(*taught, strict=True))
     assert len(x) == len(x_taught) // _long_sums.TAUGHT_SHARE
     left, right, answers = numbers(x[:, :, 0]), numbers(x[:, :, 1]), numbers(y)
     assert [a - b for a, b in zip(left, right, strict=True)] == answers
+
+
+def test_a_round_keeps_what_the_network_is_sure_of_both_ways():
+    """Sure of each question but where the last digit of the first operand, or of the second, is 0."""
+    teaching, _, _ = self_training("add", 10)
+
+    def answer(questions):
+        first, _ = questions[:, 0].T
+        written = np.tile(np.where(np.arange(questions.shape[1]) < 2, 5, BLANK), (len(questions), 1))
+        return written.astype(np.uint8), np.where(first == 0, 0.949, 0.951)
+
+    own, _ = parted(teaching.round(answer, 10, seed=0, epoch=9), 10)
+    asked = np.concatenate([x for x, _ in own])
+    assert (asked[:, 0] != 0).all()
+    share = len(asked) / (len(teaching.x) - len(teaching.x) // _long_sums.TAUGHT_SHARE)
+    assert 0.7 < teaching.told["kept"] == share < 0.9
+
+
+def test_how_sure_an_answer_is_is_its_least_sure_character():
+    class Model:
+        def predict_on_batch(self, rows):
+            logits = np.zeros((*rows.shape[:2], 12), "float32")
+            logits[..., 3] = np.log(11 * np.where(rows[:, :, 0] == 1, 3, 9))  # the 11 others together have 1
+            return logits
+
+    questions = np.zeros((2, 4, 2), np.uint8)
+    questions[1, 2, 0] = 1
+    written, sure = _long_sums.sure_answers(Model(), questions)
+    assert (written == 3).all()
+    np.testing.assert_allclose(sure, [0.9, 0.75], rtol=1e-6)
 
 
 def numbers(ids):
@@ -315,7 +345,7 @@ def numbers(ids):
 
 def test_questions_of_a_round_depend_on_seed_and_epoch_alone():
     def answer(questions):
-        return np.full(questions.shape[:2], 7, np.uint8)
+        return np.full(questions.shape[:2], 7, np.uint8), np.ones(len(questions))
 
     def drawn(seed, epoch):
         return b"".join(x.tobytes() for x, _ in self_training("add", 5)[0].round(answer, 5, seed, epoch))
@@ -330,7 +360,7 @@ def test_it_teaches_itself_and_resumes_to_the_same_bits(nnlab, tmp_path, monkeyp
     options = ["arith", "--op", "sub", "--preset", "quick", "--samples", 200, "--epochs", 1, "--extend", 5, "-q"]
     whole = nnlab(*options, "--json", "--out", "whole").document
     rows = [row.split(",")[1] for row in (tmp_path / "whole" / "metrics.csv").read_text().splitlines()[1:]]
-    assert rows == ["1", "2", "3"]  # an epoch of taught sums, rounds of 4 and of 5 digits
+    assert rows == list("1234567")  # an epoch of taught sums, three rounds of 4 and three of 5 digits
     lines = (tmp_path / "whole" / "console.txt").read_text()
     assert "Taught sums of up to 3 digits, taught itself up to 5; right are" in " ".join(lines.split())
     assert [row["digits"] for row in whole["results"]["exact_match_by_length"]] == [3, 5, 10, 30, 100, 300, 1000]
@@ -340,14 +370,14 @@ def test_it_teaches_itself_and_resumes_to_the_same_bits(nnlab, tmp_path, monkeyp
     def stop(rows, check=loop.check_finite):
         nonlocal done
         done += 1
-        if done == 3:  # in the round of 5 digits, after its training
+        if done == 5:  # in a round of 5 digits, after its training
             raise KeyboardInterrupt
         check(rows)
 
     monkeypatch.setattr(loop, "check_finite", stop)
     assert nnlab(*options, "--out", "cut").code == 130
     assert nnlab("arith", "--resume", "cut", "-q").code == 0
-    assert done == 4
+    assert done == 8
     assert compare(RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "cut")) == []
 
 

@@ -99,6 +99,7 @@ def test_finished_runs_become_markdown_tables(nnlab, runs, tmp_path):
     document = json.loads((runs / "single" / "results.json").read_text())
     document["results"]["baselines"] = {"published": {"exact_match": 0.25, "test_loss": 2.5, "character_accuracy": 0.5}}
     document["results"]["exact_match"] = 0.5
+    document["results"]["exact_match_by_length"][-1] |= {"digits": 1000, "exact_match": 0.125}
     document["environment"]["processor"] = "odd | one <b>"
     document["environment"]["commit"] = "abc123"
     shutil.copytree(runs / "single", tmp_path / "own")
@@ -114,6 +115,8 @@ def test_finished_runs_become_markdown_tables(nnlab, runs, tmp_path):
     assert " ± " in several
     columns = dict(zip(head.split(" | "), single.replace("\\|", "/").split(" | "), strict=True))
     assert columns["exact match"] == "50 % (published 25 %)"
+    assert columns["exact match at 1,000 digits"] == "12.5 %"
+    assert "exact match at 3 digits" not in columns  # that is the exact match itself
     by = 100 * (document["results"]["test_loss"] / 2.5 - 1)
     assert columns["test loss"].endswith(f"(published 2.5, {f'{by:+.1f}'.replace('-', '−')} %)")
     assert columns["machine"].endswith("odd / one &lt;b&gt;; " + columns["machine"].rpartition("; ")[2])

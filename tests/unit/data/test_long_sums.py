@@ -30,6 +30,8 @@ def text(ids):
 )
 def test_rounds_go_from_what_was_taught_to_what_was_asked(taught, longest, rounds):
     assert long_sums.rounds(taught, longest) == rounds
+    twice = long_sums.rounds(taught, longest, 2)
+    assert twice == sorted(rounds[:4] * 2) + rounds[4:]  # only the first four lengths are repeated
 
 
 @pytest.mark.parametrize("op", OPS)
@@ -126,3 +128,26 @@ def test_each_kind_of_question_is_what_it_is_called(op, digits):
         if kind == "whole_length_carry":
             assert min(carries(sums)) >= digits - (op == "sub")
         assert 0.2 < (sums.left > sums.right).mean() < 0.8
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("  009", "    9"),
+        ("--008", "   -8"),
+        ("-0120", " -120"),
+        ("00000", "    0"),
+        ("  120", "  120"),
+        ("12345", "12345"),
+        ("1 234", "1 234"),  # a digit above a blank: no number
+        ("-1234", "-1234"),
+        ("     ", "     "),
+        (" - 12", "  -12"),
+        ("-    ", "-    "),
+        ("5-  1", "5-  1"),
+    ],
+)
+def test_an_answer_is_put_as_its_number_is_written(written, number):
+    ids = np.array([["0123456789 -".index(character) for character in written[::-1]]], np.uint8)
+    [found] = to_strings(long_sums.as_numbers(ids), "sub")
+    assert found[::-1] == number

@@ -34,15 +34,17 @@ class Plain(layers.Layer):  # type: ignore[misc]
             for step in steps:
                 z = gates[:, step, 2 * units * direction : 2 * units * (direction + 1)]
                 z = z + ops.matmul(h, self.layer.recurrent[direction])
-                f, g = ops.sigmoid(z[:, :units]), ops.tanh(z[:, units:])
+                gate = ops.clip(z / 6 + 0.5, 0, 1) if self.layer.gates == "hard_sigmoid" else ops.sigmoid(z)
+                f, g = gate[:, :units], ops.tanh(z[:, units:])
                 h = states[step] = f * h + (1 - f) * g
             both.append(ops.stack([states[step] for step in range(TIME)], axis=1))
         return ops.concatenate(both, axis=-1)
 
 
-def test_outputs_and_gradients_are_those_of_the_definition():
+@pytest.mark.parametrize("gates", ["sigmoid", "hard_sigmoid"])
+def test_outputs_and_gradients_are_those_of_the_definition(gates):
     keras.utils.set_random_seed(1)
-    layer = BidirectionalGated(UNITS)
+    layer = BidirectionalGated(UNITS, gates=gates)
     inputs = keras.Input((TIME, INPUTS), batch_size=BATCH)
     ours = keras.Model(inputs, layer(inputs))
     start = [np.random.normal(size=weight.shape).astype("float32") for weight in layer.weights]
@@ -59,6 +61,23 @@ def test_outputs_and_gradients_are_those_of_the_definition():
     for ours_moved, plain_moved in zip(*steps, strict=True):
         assert np.abs(plain_moved).max() > 1e-3
         np.testing.assert_allclose(ours_moved, plain_moved, atol=2e-6)
+
+
+def test_a_hard_gate_holds_what_it_has_for_any_time():
+    """Open for one column and then shut by its input: what it read there stays to the bit; a sigmoid's is gone."""
+    held = {}
+    for gates in ("hard_sigmoid", "sigmoid"):
+        layer = BidirectionalGated(1, gates=gates)
+        layer.build((None, None, 2))
+        kernel = np.zeros((2, 4), "float32")  # columns: gate and candidate of each direction
+        kernel[0, 0], kernel[1, 1] = 8.0, 1.0
+        layer.set_weights([kernel, np.zeros((2, 1, 2)), np.array([-4.0, 0, 0, 0])])
+        x = np.zeros((1, 1000, 2), "float32")
+        x[0, 0], x[0, 1:, 0] = (0, 1), 1
+        states = np.array(layer(x))[0, :, 0]
+        held[gates] = states[-1] / states[0]
+    assert held["hard_sigmoid"] == 1
+    assert held["sigmoid"] < 1e-6
 
 
 def test_any_length_is_read_and_states_stay_small():

@@ -82,8 +82,9 @@ def test_encoder_and_steps_are_the_translator(kind):
     assert not any(layer.__class__.__name__ == "ScanLSTM" for layer in translation_encoder(model).layers)
 
 
-def test_columns_go_out_as_gru():
-    model = disturbed(column_network(op="sub", width=3, answer_length=4, units=5, dropout=0.2, noise=0.5))
+@pytest.mark.parametrize("gates", ["sigmoid", "hard_sigmoid"])
+def test_columns_go_out_as_gru(gates):
+    model = disturbed(column_network(op="sub", width=3, answer_length=4, units=5, dropout=0.2, noise=0.5, gates=gates))
     ids = RNG.integers(0, 11, (6, 9, 2)).astype("uint8")
     sent = exported.column_network(model)
     np.testing.assert_allclose(np.asarray(sent(ids)), np.asarray(model(ids)), atol=1e-5)
