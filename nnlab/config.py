@@ -127,6 +127,16 @@ class Config:
 
         Raises UsageError for unknown or missing names, wrong types, and values out of bounds.
         """
+        config = cls._made(cls.completed(record), {})
+        config.check_complete()
+        return config
+
+    @classmethod
+    def completed(cls, record: Mapping[str, Any]) -> dict[str, Any]:
+        """A record with the settings that were added since, as they were in force before; values are not checked.
+
+        Raises UsageError for unknown or missing names.
+        """
         fields = {entry.name: entry for entry in fields_of(cls)}
         earlier = {n: e.metadata["before"] for n, e in fields.items() if "before" in e.metadata and n not in record}
         odd = sorted({*record, *earlier} ^ set(fields))
@@ -135,9 +145,7 @@ class Config:
                 f"the record of the run does not fit this version of nnlab: missing or unknown: {', '.join(odd)}",
                 "Use the version named in its environment.json",
             )
-        config = cls._made({**earlier, **record}, {})
-        config.check_complete()
-        return config
+        return {**earlier, **record}
 
     @classmethod
     def _made(cls, given: Mapping[str, Any], facts: Mapping[str, Any], inherited: Inherited | None = None) -> Self:

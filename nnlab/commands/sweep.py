@@ -2,14 +2,16 @@
 
 Each value is one command in a process and a run folder of its own (``units=64/``), begun by the same engines as many
 seeds are, so a value that fails takes nothing with it and ``--resume`` goes on with what is missing. The values are
-ranked by the validation figure; the test figure is told of the chosen value alone, which no choice has seen.
+ranked by the validation figure; the test figure is told of the chosen value alone, which no choice has seen. The
+record holds every setting, not only what was typed: where a default has changed since, a value that is still to be run
+has that of the others.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,16 +50,33 @@ class Sweep:
     name: str
     values: Sequence[Any]
     start: str | None = None  # the run whose weights each starts from
+    settings: Mapping[str, Any] = field(default_factory=dict)  # every setting of each run, when the sweep began
     states: dict[str, dict[str, Any]] = field(default_factory=dict)  # of each value's folder
 
     @property
     def runs(self) -> dict[str, Any]:
         """The folder of each value: ``units=64``."""
-        return {f"{self.name}={re.sub('[^A-Za-z0-9.+-]', '_', str(value))}": value for value in self.values}
+        return {folder_of(self.name, value): value for value in self.values}
 
     def config(self, value: Any) -> Config:
         """The config of a value, before its data are loaded. UsageError where it is none."""
-        return entry(self.command).config.from_options({**self.typed, self.name: value}, settings=True)
+        return entry(self.command).config.from_options(self.given(value), settings=True)
+
+    def given(self, value: Any) -> dict[str, Any]:
+        """The options of a value: what was typed, and every default that was another when the sweep began."""
+        cls, typed = entry(self.command).config, {**self.typed, self.name: value}
+        then = self.settings.get(folder_of(self.name, value))
+        if not isinstance(then, dict):  # of a version that did not record it
+            return typed
+        now = cls.from_options(typed, settings=True).record()
+        changed = {name: kept for name, kept in cls.completed(then).items() if kept != now[name]}
+        if None in changed.values():
+            names = ", ".join(name for name, kept in changed.items() if kept is None)
+            raise UsageError(
+                f"expected a sweep of this version of nnlab: the data decided {names}, a default does now",
+                "Begin a new one, or use the version that began it",
+            )
+        return {**changed, **typed}
 
     def record(self) -> dict[str, Any]:
         """What ``sweep.json`` says."""
@@ -67,6 +86,7 @@ class Sweep:
             "name": self.name,
             "values": list(self.values),
             "from": self.start,
+            "settings": dict(self.settings),
         }
 
     def job(self, run: str, home: Path) -> Job:
@@ -74,10 +94,14 @@ class Sweep:
         folder = home / run
         if is_run(folder):
             return Job(run, (self.command, "--resume", FOLDER, "-q"), folder)
-        given = {**self.typed, self.name: self.runs[run]}
-        words = words_of(entry(self.command).config, given)
+        words = words_of(entry(self.command).config, self.given(self.runs[run]))
         start = ("--from", self.start) if self.start else ()
         return Job(run, (self.command, *words, *start, "--out", FOLDER, "-q"), folder)
+
+
+def folder_of(name: str, value: Any) -> str:
+    """The folder of a value, ``units=64``."""
+    return f"{name}={re.sub('[^A-Za-z0-9.+-]', '_', str(value))}"
 
 
 def is_sweep(options: RunOptions) -> bool:
@@ -135,9 +159,7 @@ def wanted(name: str, given: Mapping[str, Any], options: RunOptions) -> Sweep:
     asked = Sweep(name, with_validation(cls, given), setting, values, str(options.parent) if options.parent else None)
     if len(asked.runs) < len(values):
         raise UsageError(f"expected values that can name a folder, got {', '.join(texts)}", "Use plain letters")
-    for value in values:
-        asked.config(value)
-    return asked
+    return replace(asked, settings={run: asked.config(value).record() for run, value in asked.runs.items()})
 
 
 def with_validation(cls: type[Config], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,8 +182,15 @@ def opened(path: Path, name: str) -> Sweep:
             f"expected a sweep of {name}, {path} is one of {record['command']}",
             f"Use: nnlab {record['command']} --resume {quoted(path)}",
         )
-    start = record.get("from")
-    asked = Sweep(name, record["typed"], record["name"], record["values"], start if isinstance(start, str) else None)
+    start, settings = record.get("from"), record.get("settings")
+    asked = Sweep(
+        name,
+        record["typed"],
+        record["name"],
+        record["values"],
+        start if isinstance(start, str) else None,
+        settings if isinstance(settings, dict) else {},
+    )
     for value in asked.values:
         asked.config(value)
     return asked

@@ -146,6 +146,15 @@ def test_sweep_chooses_on_validation_goes_on_and_is_listed(nnlab, tmp_path):
     assert again.code == 0
     assert "1 of 2 values to run" in again.err
     assert again.document["results"] == results
+    shutil.rmtree(tmp_path / "s" / "units=24")
+    asked = json.loads((tmp_path / "s" / "sweep.json").read_text())
+    for settings in asked["settings"].values():  # as if these had been defaults when it began
+        settings |= {"learning_rate": 0.003, "extend": 5}
+        settings.pop("gates")  # and this had not been a setting yet
+    (tmp_path / "s" / "sweep.json").write_text(json.dumps(asked))
+    assert nnlab("arith", "--resume", "s").code == 0
+    found = config(tmp_path / "s" / "units=24")["config"]
+    assert (found["learning_rate"], found["extend"], found["gates"], found["units"]) == (0.003, 5, "sigmoid", 24)
     assert "sweep: units" in nnlab("runs", "--dir", ".").out
     assert "chosen on validation" in nnlab("runs", "show", "s").out
     refused = nnlab("predict", "s", "1+1")
