@@ -194,12 +194,22 @@ def by_digits(ax: Axes, lines: Mapping[str, Sequence[tuple[float, float]]], *, t
 
     Up to ``taught`` digits answers were given, up to ``own`` the network taught itself (0: it did not).
     """
-    for colour, (name, points) in zip(COLOURS, lines.items(), strict=False):
-        ax.plot(*zip(*points, strict=True), color=colour, marker="o", markersize=4, linewidth=1.4, label=shown(name))
-    for digits, told in ((taught, "taught"), (own, "taught itself")):
-        if digits:
-            ax.axvline(digits, color=INK, linewidth=0.8, linestyle=":")
-            ax.text(digits, 104, told, fontsize=7, ha="center", color=INK)
+    for number, (colour, (name, points)) in enumerate(zip(COLOURS, lines.items(), strict=False)):
+        beside = 1.035 ** (2 * number + 1 - len(lines))  # where all are at 100 % each is to be seen
+        digits, right = zip(*points, strict=True)
+        ax.plot(
+            [beside * each for each in digits],
+            right,
+            color=colour,
+            marker="o",
+            markersize=4,
+            linewidth=1.2,
+            label=shown(name),
+        )
+    for most, told in ((taught, "taught"), (own, "taught itself")):
+        if most:
+            ax.axvline(most, color=INK, linewidth=0.8, linestyle=":")
+            ax.text(most, 104, told, fontsize=7, ha="center", color=INK)
     places = sorted({digits for points in lines.values() for digits, _ in points})
     ax.set_xscale("log")
     ax.minorticks_off()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -115,7 +116,10 @@ def in_words(config: ArithConfig, results: dict[str, Any]) -> list[str]:
     if config.reads_any_length:
         taught = f"Taught sums of up to {config.digits} digit{'s' * (config.digits != 1)}"
         taught += f", taught itself up to {config.extend}" if config.extend else " and no longer ones"
-        shares = [f"{percent(row['exact_match'])} at {row['digits']:,}" for row in results["exact_match_by_length"]]
+        shares = []
+        for share, rows in itertools.groupby(results["exact_match_by_length"], lambda row: percent(row["exact_match"])):
+            lengths = [f"{row['digits']:,}" for row in rows]
+            shares.append(f"{share} at {' to '.join(dict.fromkeys([lengths[0], lengths[-1]]))}")
         lines.append(f"{taught}; right are {', '.join(shares)} digits.")
     return lines
 
