@@ -297,7 +297,9 @@ def gradient(function: Callable[[Any], Any], at: Any) -> Any:
 def trace_once(model: Any) -> None:
     """Have a compiled model's ``train_on_batch`` and ``predict_on_batch`` traced once for batches of every size.
 
-    Keras leaves sizes open only after it has met other ones, three traces of a translator, 3 s and 60 MB more.
+    Keras leaves sizes open only after it has met other ones: three traces of a translator, 3 s and 60 MB more. Which
+    size it met first decides how a batch of that size is computed, and with it the last bit, so a run that was resumed
+    would differ from one that was not.
     """
     if os.environ.get("KERAS_BACKEND") == "jax":  # where each size is a program of its own in any case
         return

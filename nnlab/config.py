@@ -143,7 +143,7 @@ class Config:
         if odd:
             raise UsageError(
                 f"the record of the run does not fit this version of nnlab: missing or unknown: {', '.join(odd)}",
-                "Use the version named in its environment.json",
+                "Use the version of nnlab that made it, as its environment.json names it",
             )
         return {**earlier, **record}
 

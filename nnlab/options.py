@@ -305,9 +305,11 @@ def _default_of(entry: dataclasses.Field[Any]) -> Any:
 
 def _condition(cls: type, name: str, values: tuple[Any, ...]) -> str:
     entry = next(entry for entry in fields_of(cls) if entry.name == name)
+    in_a_row = len(values) > 3 and values == tuple(range(values[0], values[-1] + 1))
+    told = f"{values[0]:,} to {values[-1]:,}" if in_a_row else " or ".join(map(str, values))
     if "option" not in entry.metadata:
-        return " or ".join(map(str, values))
-    return flag_of(entry) if values == (True,) else f"{flag_of(entry)} {' or '.join(map(str, values))}"
+        return told
+    return flag_of(entry) if values == (True,) else f"{flag_of(entry)} {told}"
 
 
 def _told(known: Option, value: Any) -> str:

@@ -189,7 +189,7 @@ def figure_shown(name: str, value: Any) -> str:
     if not isinstance(ends, list) or len(ends) != 2 or not all(isinstance(end, int | float) for end in ends):
         return f"{shown(scale * mean)}{unit}"
     half = scale * (ends[1] - ends[0]) / 2
-    if not half:  # all the same
+    if not half > 0:  # all the same
         return f"{shown(scale * mean)}{unit}"
     decimals = max(0, 1 - math.floor(math.log10(half)))
     return f"{scale * mean:.{decimals}f} ± {half:.{decimals}f}{unit}"

@@ -3,8 +3,8 @@
 Each value is one command in a process and a run folder of its own (``units=64/``), begun by the same engines as many
 seeds are, so a value that fails takes nothing with it and ``--resume`` goes on with what is missing. The values are
 ranked by the validation figure; the test figure is told of the chosen value alone, which no choice has seen. The
-record holds every setting, not only what was typed: where a default has changed since, a value that is still to be run
-has that of the others.
+record holds every default, not only what was typed: where one has changed since, a value that is still to be run has
+that of the others.
 """
 
 from __future__ import annotations
@@ -70,10 +70,12 @@ class Sweep:
             return typed
         now = cls.from_options(typed, settings=True).record()
         changed = {name: kept for name, kept in cls.completed(then).items() if kept != now[name]}
-        if None in changed.values():
-            names = ", ".join(name for name, kept in changed.items() if kept is None)
+        if now["minutes"] is not None:
+            changed.pop("epochs", None)
+        other = [name for name, kept in changed.items() if kept is None or name == "samples"]
+        if other:  # these mean something else once they are typed
             raise UsageError(
-                f"expected a sweep of this version of nnlab: the data decided {names}, a default does now",
+                f"expected a sweep of this version of nnlab: the default of {', '.join(other)} was another",
                 "Begin a new one, or use the version that began it",
             )
         return {**changed, **typed}

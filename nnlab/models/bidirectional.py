@@ -2,7 +2,7 @@
 
 Its cell is a gated recurrent unit (Cho and others 2014) without the reset gate (Ravanelli and others 2018): the new
 state lies between the old one and a candidate, so it stays between -1 and 1 however long the sequence is. A gate that
-is a hard sigmoid can be exactly 1, and what it then holds it holds forever; a sigmoid's loses a little in each step.
+is a hard sigmoid can be exactly 1, and what it then holds it holds to rounding; a sigmoid's loses some in each step.
 Both directions go through one scan, one batched product per step, and the gradient is written by hand as in
 :mod:`nnlab.models.lstm`: half the steps, and of the recurrent weights one product at the end.
 """

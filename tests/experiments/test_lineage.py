@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from nnlab.commands.runs import compare
+from nnlab.commands.sweep import Sweep
+from nnlab.configs.arith import ArithConfig
 from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.configs.permute import PermuteConfig
 from nnlab.data import arithmetic, seen
+from nnlab.errors import UsageError
 from nnlab.output.run_folder import RunFolder
 
 
@@ -160,6 +163,20 @@ def test_sweep_chooses_on_validation_goes_on_and_is_listed(nnlab, tmp_path):
     refused = nnlab("predict", "s", "1+1")
     assert refused.code == 2
     assert "holds those of a sweep" in refused.err
+
+
+def test_a_sweep_keeps_the_defaults_that_it_began_with():
+    typed = {"minutes": 1.0}
+    then = {"units=8": {**ArithConfig.from_options({**typed, "units": 8}, settings=True).record(), "epochs": 4}}
+    begun = Sweep("arith", typed, "units", [8, 16], settings=then)
+    assert begun.given(8) == {**typed, "units": 8}  # of a run of minutes epochs are not asked for
+    then["units=8"] |= {"dropout": 0.4}
+    assert begun.given(8) == {**typed, "units": 8, "dropout": 0.4}
+    assert begun.given(16) == {**typed, "units": 16}  # nothing is known of it
+    for name in ("samples", "learning_rate"):
+        then["units=8"] |= {name: 77 if name == "samples" else None}
+    with pytest.raises(UsageError, match="the default of samples, learning_rate was another"):
+        begun.given(8)
 
 
 @pytest.mark.release

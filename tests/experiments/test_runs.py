@@ -156,3 +156,5 @@ def test_tables_of_several_networks_and_of_several_strengths_of_noise():
     assert figure_shown("test_accuracy", {"mean": 0.98997, "ci95": [0.98965, 0.99035]}) == "98.997 ± 0.035 %"
     assert figure_shown("exact_match at 5 digits", {"mean": 1.0, "ci95": [1.0, 1.0]}) == "100 %"
     assert figure_shown("test_loss", {"mean": 1.5, "ci95": [None, None]}) == "1.5"
+    assert figure_shown("test_loss", {"mean": 1.5, "ci95": [float("nan"), 2]}) == "1.5"
+    assert figure_shown("test_loss", {"mean": 1.5, "ci95": [2, 1]}) == "1.5"

@@ -144,6 +144,11 @@ def test_defaults_told_are_the_defaults(name):
                 assert f"{value:,}" in told, (entry.name, preset, told)
 
 
+def test_many_values_in_a_row_are_told_by_their_ends():
+    assert "--extend 1 to 100: 8" in defaults_told(ArithConfig, "epochs")
+    assert "--digits 1 or 2: 400" in defaults_told(ArithConfig, "epochs")
+
+
 def test_address_needs_the_engine_ray():
     with pytest.raises(UsageError, match="without --engine ray"):
         RunOptions(address="localhost:1")
