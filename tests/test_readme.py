@@ -160,3 +160,18 @@ def test_paths_named_by_the_doors_exist(door):
     named = set(re.findall(r"`((?:nnlab|tests|assets)/[\w/.]+?\.\w+)`", text))
     assert named
     assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.release
+def test_the_lines_of_python_give_what_stands_beside_them(tmp_path, monkeypatch):
+    """Of the network that they train; what they load is another's."""
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    trained = blocks("python")[0].partition("\n\ngreek")[0].splitlines()
+    shown = [line.partition("  # ") for line in trained if "  # " in line]
+    exec("\n".join(line for line in trained if "  # " not in line), names)
+    assert len(shown) == 3
+    for line, _, told in shown:
+        value, expected = eval(line, names), eval(told.partition(":")[0])
+        decimals = len(told.partition(":")[0].partition(".")[2])
+        assert (round(value, decimals) if isinstance(value, float) else value) == expected
