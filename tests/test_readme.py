@@ -117,7 +117,7 @@ def test_command_of_the_readme_in_a_shell(run, place, line):
 def test_python_of_the_readme(run, capfd):
     (script,) = blocks("python")
     run[1]("nnlab predict runs/greek")
-    script = script.replace("epochs=3", 'epochs=1, preset="quick"')
+    script = script.replace("epochs=3", 'epochs=3, preset="quick"')
     scope: dict[str, object] = {}
     exec(compile(script, "README.md", "exec"), scope)
     assert "Total params" in capfd.readouterr().out  # of the Keras model's summary
@@ -125,7 +125,7 @@ def test_python_of_the_readme(run, capfd):
 
 @pytest.mark.release
 def test_console_of_the_readme_is_what_arith_shows(nnlab):
-    done = nnlab("arith")
+    done = nnlab("arith", "--op", "sub", "--extend", 26)
     assert done.code == 0, done.err
     shown = [line.rstrip() for line in done.out.splitlines()]
     (console,) = blocks("text")
