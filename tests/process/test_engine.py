@@ -61,6 +61,7 @@ def wait_for(condition, seconds=120):
     raise AssertionError(f"not within {seconds} s")
 
 
+@pytest.mark.slow
 def test_killed_worker_is_begun_again_and_two_workers_give_the_weights_of_one(alone, tmp_path):
     process = start(*FOUR, "--workers", "2", "--out", "killed-here", cwd=tmp_path)
     victim = wait_for(lambda: processes("nnlab worker", "killed-here", "mlp_ce"))[0]
