@@ -295,7 +295,7 @@ def gradient(function: Callable[[Any], Any], at: Any) -> Any:
 
 
 def trace_once(model: Any) -> None:
-    """Have a compiled model's ``train_on_batch`` and ``predict_on_batch`` traced once for batches of every size.
+    """Have a compiled model's steps of training and ``predict_on_batch`` traced once for batches of every size.
 
     Keras leaves sizes open only after it has met other ones: three traces of a translator, 3 s and 60 MB more. Which
     size it met first decides how a batch of that size is computed, and with it the last bit, so a run that was resumed

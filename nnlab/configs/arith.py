@@ -70,6 +70,7 @@ class ArithConfig(Config):
     }
     VARIANTS: ClassVar = (
         Variant({"preset": ("best",), "op": ("sub",)}, {"epochs": 10}),
+        Variant({"preset": ("quick",), "op": ("sub",)}, {"epochs": 16}),
         Variant(
             {"preset": ("best",), "extend": ANY_EXTENSION},
             {"epochs": 8, "least_rate": 0.5, "examined": 300, "dropout": 0.2, "noise": 1.25},

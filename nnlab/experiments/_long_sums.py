@@ -1,7 +1,7 @@
 """Sums longer than any that were taught: how ``arith`` teaches itself, and how it is examined.
 
 A column network knows no length, but what it learned of sums of 3 digits need not hold over 100 columns. So it goes on
-with questions *without answers*, a few digits longer now and then: it answers them itself, with dropout off,
+with questions *without answers*, in rounds of more and more digits: it answers them itself, with dropout off,
 keeps the answers that it is sure of (as FixMatch does; Sohn and others 2020) and that agree with themselves
 (a+b = b+a, a-b = -(b-a)), and learns from those with dropout on, together with taught ones (noisy student; Xie and
 others 2020. Lee and others 2025 go from 10 to 100 digits so). A round is an epoch to the runner: it depends on the
