@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from nnlab.config import SAMPLE, Config, Variant
 from nnlab.configs.schema import BOOLEAN, NUMBER, TEXT, figures, record, rows
 from nnlab.errors import UsageError
-from nnlab.options import BY_DATA, SHARED, bounded, option
+from nnlab.options import BY_DATA, SHARED, added, bounded, option
 
 SCORES = ("exact_match", "chrf", "bleu", "bleu_one_reference")
 
@@ -49,6 +49,7 @@ class TranslateConfig(Config):
     vocab_size: int = bounded(2000, min=0, max=60_000)  # subwords per side; 0: single characters
     units: int = bounded(256, min=1, max=8192)
     depth: int = bounded(1, min=1, max=16)
+    lexical: bool = added(True, before=False)  # the source's embeddings reach the logits on a way of their own
     word_dropout: float = bounded(0.04, min=0, max=0.95)
     label_smoothing: float = bounded(0.1, min=0, max=0.95)
     learning_rate: float = bounded(7e-3, above=0, max=10)
@@ -56,6 +57,7 @@ class TranslateConfig(Config):
     beta_2: float = bounded(0.98, above=0, below=1)
     patience: int | None = bounded(None, min=1, max=1_000_000)
 
+    SHAPES: ClassVar = ("lexical",)
     PRESETS: ClassVar = {
         "published": {
             "samples": 10_000,
@@ -88,6 +90,7 @@ class TranslateConfig(Config):
         },
     }
     VARIANTS: ClassVar = (
+        Variant({"network": ("encoder_decoder",)}, {"lexical": False}),
         Variant(
             {"preset": ("published",), "script": ("greek",)},
             {"epochs": 126, "batch_size": 75, "test": 0.4, "dropout": 0.5},
@@ -103,7 +106,9 @@ class TranslateConfig(Config):
     )
 
     def check(self) -> None:
-        """Raise UsageError where nothing is left to train on."""
+        """Raise UsageError where nothing is left to train on, or a way is asked for that a network has not."""
+        if self.lexical and self.network == "encoder_decoder":
+            raise UsageError("network encoder_decoder attends to no word, got lexical true", "Use network attentive")
         if self.validation + self.test >= 1:
             raise UsageError(
                 f"expected --validation and --test of less than 1 together, got {self.validation:g} and {self.test:g}",

@@ -180,6 +180,7 @@ def build(config: TranslateConfig, source: int, target: int) -> Any:
             depth=config.depth,
             dropout=config.dropout,
             word_dropout=config.word_dropout,
+            lexical=config.lexical,
         )
     model.build()
     return model

@@ -121,9 +121,12 @@ class AttentionSeq2Seq(Seq2Seq):
     The first decoder layer makes the query; the second reads its output and what was attended to. The sum of both
     outputs is compared with the target embedding (tied weights, Press and Wolf 2017).
 
-    ``depth``: layers of the encoder, with a residual sum around each but the first. ``dropout``: of the inputs of
-    each layer. ``word_dropout``: the probability of replacing an input id by UNKNOWN while training (Bowman
-    and others 2016), so that unknown ids can be read later and neither side leans on single ones.
+    ``lexical``: the embeddings of the source ids, as they were attended to, are added to that sum on a way of their
+    own, so that what a word means need not be learned through the states (Nguyen and Chiang 2018, "Improving Lexical
+    Choice in Neural Machine Translation"). ``depth``: layers of the encoder, with a residual sum around each but the
+    first. ``dropout``: of the inputs of each layer. ``word_dropout``: the probability of replacing an input id by
+    UNKNOWN while training (Bowman and others 2016), so that unknown ids can be read later and neither side leans on
+    single ones.
     """
 
     def __init__(
@@ -135,6 +138,7 @@ class AttentionSeq2Seq(Seq2Seq):
         depth: int,
         dropout: float,
         word_dropout: float,
+        lexical: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -145,6 +149,7 @@ class AttentionSeq2Seq(Seq2Seq):
             "depth": depth,
             "dropout": dropout,
             "word_dropout": word_dropout,
+            "lexical": lexical,
         }
         self.units, self.word_dropout, self.target_vocabulary = units, word_dropout, target_vocabulary
         rows = keras.initializers.RandomNormal(stddev=units**-0.5)
@@ -161,6 +166,7 @@ class AttentionSeq2Seq(Seq2Seq):
         self.decoder_2_gates = layers.Dense(4 * units, use_bias=False)
         self.decoder_2 = ScanLSTM(units)
         self.output_projection = layers.Dense(units, use_bias=False)
+        self.lexical = layers.Dense(units, use_bias=False) if lexical else None
         self.dropout = layers.Dropout(dropout)
         self.seed_generator = keras.random.SeedGenerator()
 
@@ -175,62 +181,83 @@ class AttentionSeq2Seq(Seq2Seq):
         return [self.encoder_gates[0](source), self.decoder_1_gates(target)]
 
     def encode(self, source: Any, training: bool = False, tables: Sequence[Any] = ()) -> tuple[list[Any], list[Any]]:
-        """Memory: keys and values ``(batch, source time, units)``, and what masks padding ``(batch, source time)``."""
+        """Memory: keys ``(batch, source time, units)``, values, and what masks padding ``(batch, source time)``.
+
+        Values are ``(batch, source time, units)``, of a lexical network with the embedding beside each, twice as many.
+        """
         present = ops.not_equal(source, PAD)
-        x = None
+        x = words = self.dropout(self.source_embedding(self._drop_words(source, training)), training=training)
         for number, (forward, backward) in enumerate(self.encoder):
             if number == 0 and tables:
                 gates = ops.take(tables[0], source, axis=0)
             else:
-                x = self.source_embedding(self._drop_words(source, training)) if x is None else x
-                gates = self.encoder_gates[number](self.dropout(x, training=training))
+                gates = self.encoder_gates[number](self.dropout(x, training=training) if number else words)
             forward_gates, backward_gates = ops.split(gates, 2, axis=-1)
             left, _, _ = _scan(forward, forward_gates)
             reverse = mask_padding(ops.flip(backward_gates, axis=1), ops.flip(present, axis=1))
             right, _, _ = _scan(backward, reverse)
             both = ops.concatenate([left, ops.flip(right, axis=1)], axis=-1)  # (batch, source time, 2 * units)
             x = both if number == 0 else x + both
-        return self.summarize(self.dropout(x, training=training), ops.cast(present, "float32"))
+        return self.summarize(self.dropout(x, training=training), words, ops.cast(present, "float32"))
 
-    def summarize(self, x: Any, present: Any) -> tuple[list[Any], list[Any]]:
-        """(memory, states) of what the encoder's layers made, ``(batch, time, 2 * units)``; 0 where not ``present``."""
+    def summarize(self, x: Any, words: Any, present: Any) -> tuple[list[Any], list[Any]]:
+        """(memory, states) of what the encoder's layers made, ``(batch, time, 2 * units)``, and of the embeddings.
+
+        ``present`` is ``(batch, time)``, 0 where there is padding.
+        """
         weights = present / ops.maximum(ops.sum(present, axis=1, keepdims=True), 1.0)
         states = self.initial_states(ops.sum(x * weights[:, :, None], axis=1))  # (batch, 4 * units)
         padding = (1.0 - present) * MASKED
-        return [self.keys(x), self.values(x), padding], list(ops.split(states, 4, axis=-1))
+        values = self.values(x)
+        if self.lexical:
+            values = ops.concatenate([values, words], axis=-1)
+        return [self.keys(x), values, padding], list(ops.split(states, 4, axis=-1))
 
     def decode(self, target: Any, memory: list[Any], states: list[Any], training: bool = False) -> Any:
         """Logits after every id."""
         x = self.target_embedding(self._drop_words(target, training))
         first, _, _ = _scan(self.decoder_1, self.decoder_1_gates(self.dropout(x, training=training)), states[:2])
-        attended, _ = self.attend(self.dropout(first, training=training), memory)
+        attended, words, _ = self.attend(self.dropout(first, training=training), memory)
         second, _, _ = _scan(self.decoder_2, self.decoder_2_gates(attended), states[2:])
-        return self._logits(self.dropout(second + first, training=training))
+        return self.logits(self.dropout(second + first, training=training), words)
 
     def step(self, ids: Any, memory: list[Any], states: list[Any], tables: Sequence[Any] = ()) -> tuple[Any, list[Any]]:
         """One step of both decoder layers."""
         gates = ops.take(tables[1], ids, axis=0) if tables else self.decoder_1_gates(self.target_embedding(ids))
         h_1, c_1 = self.decoder_1.step(gates, *states[:2])
-        attended, _ = self.attend(h_1[:, None], memory)
+        attended, words, _ = self.attend(h_1[:, None], memory)
         h_2, c_2 = self.decoder_2.step(self.decoder_2_gates(attended)[:, 0], *states[2:])
-        return self._logits(h_2 + h_1), [h_1, c_1, h_2, c_2]
+        return self.logits(h_2 + h_1, words[:, 0]), [h_1, c_1, h_2, c_2]
 
     def attention(self, inputs: dict[str, Any]) -> Any:
         """The attention weights at each step of a given target: ``(batch, time, source time)``, rows add up to 1."""
         memory, states = self.encode(inputs["source"])
         gates = self.decoder_1_gates(self.target_embedding(inputs["target"]))
         first, _, _ = _scan(self.decoder_1, gates, states[:2])
-        return self.attend(first, memory)[1]
+        return self.attend(first, memory)[2]
 
-    def attend(self, queries: Any, memory: list[Any]) -> tuple[Any, Any]:
-        """``(batch, time, units)`` with what they attend to ``(batch, time, 2 * units)``, and the weights."""
+    def attend(self, queries: Any, memory: list[Any]) -> tuple[Any, Any, Any]:
+        """``(batch, time, units)`` with what they attend to, ``(batch, time, 2 * units)``; the embeddings; the weights.
+
+        The embeddings are ``(batch, time, units)``, of a network that is not lexical ``(batch, time, 0)``.
+        """
         keys, values, padding = memory
         scores = ops.matmul(self.query(queries), ops.transpose(keys, (0, 2, 1)))  # (batch, time, source time)
         weights = ops.softmax(scores / self.units**0.5 + padding[:, None, :])
-        return ops.concatenate([queries, ops.matmul(weights, values)], axis=-1), weights
+        attended = ops.concatenate([queries, ops.matmul(weights, values)], axis=-1)
+        return attended[..., : 2 * self.units], attended[..., 2 * self.units :], weights
 
-    def _logits(self, outputs: Any) -> Any:
-        return ops.matmul(self.output_projection(outputs), ops.transpose(self.target_embedding.embeddings))
+    def logits(self, outputs: Any, words: Any) -> Any:
+        """``(…, target vocabulary)`` of what the decoder's layers made and the embeddings attended to."""
+        return ops.matmul(self.compared(outputs, words), ops.transpose(self.target_embedding.embeddings))
+
+    def compared(self, outputs: Any, words: Any) -> Any:
+        """``(…, units)``: what is compared with the target embedding."""
+        compared = self.output_projection(outputs)
+        if not self.lexical:
+            return compared
+        words = ops.tanh(words)
+        return compared + words + ops.tanh(self.lexical(words))
 
     def _drop_words(self, ids: Any, training: bool) -> Any:
         if not training or not self.word_dropout:

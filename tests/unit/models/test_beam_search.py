@@ -32,8 +32,9 @@ def model_of(kind):
         "units": 24,
         "dropout": 0.0,
     }
-    model = EncoderDecoder(**sizes) if kind == "published" else AttentionSeq2Seq(**sizes, depth=2, word_dropout=0.1)
-    return sharpened(model, 2.5)
+    if kind == "published":
+        return sharpened(EncoderDecoder(**sizes), 2.5)
+    return sharpened(AttentionSeq2Seq(**sizes, depth=2, word_dropout=0.1, lexical=kind == "lexical"), 2.5)
 
 
 def sharpened(model, factor):
@@ -61,7 +62,7 @@ def sentences(count):
     return ["".join(rng.choice(letters, int(length))) for length in rng.integers(1, 30, count)]
 
 
-@pytest.mark.parametrize("kind", ["published", "attention"])
+@pytest.mark.parametrize("kind", ["published", "attention", "lexical"])
 def test_greedy_translation_is_the_plain_loops(kind):
     model = model_of(kind)
     chosen = sentences(2)
@@ -72,7 +73,7 @@ def test_greedy_translation_is_the_plain_loops(kind):
 
 @pytest.mark.parametrize("beam", [1, 3])
 def test_translation_is_the_same_alone_and_among_others(beam):
-    translator = Translator(model_of("attention"), SOURCE, TARGET, 12, beam=beam)
+    translator = Translator(model_of("lexical"), SOURCE, TARGET, 12, beam=beam)
     chosen = sentences(150)
     together = translator.translate(chosen)
     assert translator.translate(chosen[::-1]) == together[::-1]

@@ -63,15 +63,16 @@ def test_pictures_there_and_back():
     assert cost(linear) == 2 * (there_and_back + u_net)
 
 
-@pytest.mark.parametrize("depth", [1, 2])
-def test_a_translator(depth):
+@pytest.mark.parametrize(("depth", "lexical"), [(1, False), (2, False), (1, True)])
+def test_a_translator(depth, lexical):
     u, source, target = 8, 30, 40
     sizes: dict[str, Any] = {"source_vocabulary": source, "target_vocabulary": target, "units": u, "dropout": 0.0}
-    model = seq2seq.AttentionSeq2Seq(**sizes, depth=depth, word_dropout=0.0)
+    model = seq2seq.AttentionSeq2Seq(**sizes, depth=depth, word_dropout=0.0, lexical=lexical)
     model.build()
     read = (u * 8 * u) + (depth - 1) * (2 * u * 8 * u) + depth * 2 * (u * 4 * u) + 2 * (2 * u * u)
-    written = 2 * (u * 4 * u) + (u * 4 * u) + (u * u) + (2 * u * 4 * u) + (u * u) + u * target
-    assert translation_cost(model, 5, 6) == 2 * (5 * read + 2 * u * 4 * u + 6 * written + 6 * 5 * 2 * u)
+    written = 2 * (u * 4 * u) + (u * 4 * u) + (u * u) + (2 * u * 4 * u) + (u * u) + u * target + lexical * u * u
+    attended = 6 * 5 * (2 + lexical) * u
+    assert translation_cost(model, 5, 6) == 2 * (5 * read + 2 * u * 4 * u + 6 * written + attended)
     plain = seq2seq.EncoderDecoder(**sizes)
     plain.build()
     assert translation_cost(plain, 5, 6) == 2 * (5 * u * 4 * u + 6 * (u * 4 * u + u * target))

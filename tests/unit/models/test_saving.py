@@ -42,6 +42,7 @@ NETWORKS = {
     ),
     "translate encoder_decoder": lambda: built(seq2seq.EncoderDecoder(**SIZES)),
     "translate attention": lambda: built(seq2seq.AttentionSeq2Seq(**SIZES, depth=2, word_dropout=0.1)),
+    "translate lexical": lambda: built(seq2seq.AttentionSeq2Seq(**SIZES, depth=1, word_dropout=0.1, lexical=True)),
     "arith seq2seq": lambda: arithmetic.seq2seq_network(question_length=5, answer_length=3, units=4),
     "arith add": lambda: arithmetic.column_network(op="add", width=3, answer_length=3, units=4),
     "arith mul": lambda: arithmetic.column_network(op="mul", width=2, answer_length=4, units=4),
@@ -56,7 +57,7 @@ NETWORKS = {
 }
 
 
-TRAINED = {"textgen networks", "translate attention", "autoencode residual", "autoencode sounds"}
+TRAINED = {"textgen networks", "translate lexical", "autoencode residual", "autoencode sounds"}
 
 
 def built(model):
@@ -104,7 +105,7 @@ def test_saved_network_is_loaded_in_safe_mode(name, tmp_path):
     assert outputs.tobytes() == again.tobytes()
     if name in TRAINED:
         assert loaded.optimizer.iterations == 1
-    if name == "translate attention":
+    if name == "translate lexical":
         assert isinstance(loaded.loss, seq2seq.MaskedCrossEntropy)
         assert loaded.loss.smoothing == 0.1
 

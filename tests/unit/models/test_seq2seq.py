@@ -26,8 +26,8 @@ def _backend():
 def model_of(kind, word_dropout=0.0):
     keras.utils.set_random_seed(7)
     model = EncoderDecoder(**SIZES)
-    if kind == "attention":
-        model = AttentionSeq2Seq(**SIZES, depth=2, word_dropout=word_dropout)
+    if kind != "published":
+        model = AttentionSeq2Seq(**SIZES, depth=2, word_dropout=word_dropout, lexical=kind == "lexical")
     model.build()
     return model
 
@@ -37,7 +37,7 @@ def test_seq2seq_base_is_abstract():
         Seq2Seq()
 
 
-@pytest.mark.parametrize("kind", ["published", "attention"])
+@pytest.mark.parametrize("kind", ["published", "attention", "lexical"])
 def test_padding_changes_no_logits(kind):
     model = model_of(kind)
     logits = [
@@ -64,11 +64,23 @@ def test_masked_cross_entropy_by_hand(smoothing):
     assert float(MaskedCrossEntropy(smoothing)(ids, np.log(probabilities))) == pytest.approx(np.mean(expected))
 
 
-def test_word_dropout_of_all_words_leaves_nothing_of_the_sentence():
-    model = model_of("attention", word_dropout=1.0)
+@pytest.mark.parametrize("kind", ["attention", "lexical"])
+def test_word_dropout_of_all_words_leaves_nothing_of_the_sentence(kind):
+    model = model_of(kind, word_dropout=1.0)
     unknown = np.full((1, 6), UNKNOWN, "int32")
     start = np.array([[START, UNKNOWN, UNKNOWN]], "int32")
     trained = np.array(model({"source": SENTENCE[None].astype("int32"), "target": TARGET}, training=True))
     np.testing.assert_allclose(trained, np.array(model({"source": unknown, "target": start})), atol=1e-6)
     used = np.array(model({"source": SENTENCE[None].astype("int32"), "target": TARGET}))
     assert np.abs(used - trained).max() > 1e-3
+
+
+def test_lexical_logits_are_of_the_embeddings_it_looked_at():
+    """Without what the decoder's layers say: tanh of the attended embeddings, once more through its own layer."""
+    model: Any = model_of("lexical")
+    model.output_projection.kernel.assign(np.zeros((24, 24)))
+    inputs = {"source": pad([SENTENCE], width=8).astype("int32"), "target": TARGET}
+    looked = np.array(model.attention(inputs))[0]
+    words = np.tanh(looked @ np.array(model.source_embedding.embeddings)[inputs["source"][0]])
+    expected = (words + np.tanh(words @ np.array(model.lexical.kernel))) @ np.array(model.target_embedding.embeddings).T
+    np.testing.assert_allclose(np.array(model(inputs))[0], expected, atol=1e-5)
