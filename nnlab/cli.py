@@ -195,6 +195,10 @@ def compare_runs(
 @runs_app.command("table")
 def table_of_runs(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Run folders; what is not finished is left out.")],
+    into: Annotated[
+        Path | None,
+        typer.Option("--into", metavar="FILE", help="A Markdown file whose rows of these commands are written anew."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Show runs as Markdown tables: command, seeds, test figures beside the best baseline, time, machine.
@@ -203,7 +207,7 @@ def table_of_runs(
     """
     from nnlab.commands.runs_table import tables
 
-    raise typer.Exit(tables([expanded(run) for run in runs], json=json))
+    raise typer.Exit(tables([expanded(run) for run in runs], into=expanded(into), json=json))
 
 
 @runs_app.command("page")

@@ -2,6 +2,8 @@
 
 What a results file of a project is made of: the command as it is typed, the seeds, every figure of the test part with
 the best baseline beside it, how long training took, and on what. The records may be anybody's.
+
+With ``--into FILE`` the rows of a file that name the same commands are written anew, each in the columns of its table.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from typing import Any
 from nnlab.commands.compare import Side, open_side
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.train import command_line
-from nnlab.errors import ExitCode, NnlabError, UsageError
+from nnlab.errors import ExitCode, InputError, NnlabError, UsageError
 from nnlab.evaluation.intervals import less_is_better
+from nnlab.output.checkpoint import CheckpointFolder
 from nnlab.output.markdown import code, shown, table_row, text
 from nnlab.output.terminal import Terminal
 
@@ -25,6 +28,7 @@ SCORES = (
     *("exact_match", "character_accuracy", "chrf", "bleu", "bleu_one_reference"),
     *("psnr_db", "snr_db", "log_mel_distance_db", "song_distance_db"),
 )
+LOSSES = ("test_loss", "test_bits_per_character")  # shown beside a baseline's also by how much less
 SHARES = ("accuracy", "exact_match")  # shown per cent
 WORDS = {
     **{"mlp": "MLP", "cnn": "CNN", "ce": "CE", "mse": "MSE", "pca": "PCA", "psnr": "PSNR", "snr": "SNR"},
@@ -33,8 +37,11 @@ WORDS = {
 NOTES = {"denoise": "The baselines of one picture alone are of up to 200 of the test pictures."}
 
 
-def tables(runs: Sequence[Path], *, json: bool) -> ExitCode:
-    """Show finished runs as Markdown, or as JSON: a list of rows. What is no finished run is told and left out."""
+def tables(runs: Sequence[Path], *, into: Path | None = None, json: bool) -> ExitCode:
+    """Show finished runs as Markdown, or as JSON: a list of rows. What is no finished run is told and left out.
+
+    With ``into`` the rows of a Markdown file are written instead, see :func:`renewed`.
+    """
 
     def work(terminal: Terminal) -> Outcome:
         by_command: dict[str, list[dict[str, Any]]] = {}
@@ -48,8 +55,11 @@ def tables(runs: Sequence[Path], *, json: bool) -> ExitCode:
                 terminal.warn(f"left out: {path}: expected a record of nnlab ({error!r})")
         if not by_command:
             raise UsageError("expected finished runs, there is none among them", "See what there is: nnlab runs")
-        for command, rows in by_command.items():
-            terminal.show_again(table(command, rows))
+        if into is not None:
+            write_rows(into, [row for rows in by_command.values() for row in rows], terminal)
+        else:
+            for command, rows in by_command.items():
+                terminal.show_again(table(command, rows))
         return Outcome({"rows": [row for rows in by_command.values() for row in rows]})
 
     return run_command("table", work, json=json)
@@ -143,12 +153,23 @@ def table(command: str, rows: Sequence[Mapping[str, Any]]) -> str:
         table_row(["---"] * len(heads)),
     ]
     for each in rows:
-        cells = [cell(name, each["figures"].get(name)) for name in names]
-        training = "–" if each["seconds"] is None else f"{each['seconds']:,.0f} s"
-        last = [weights(each["weights"]), training, text(each["machine"]), text(each["nnlab"])]
-        lines.append(table_row([code(each["command"]), each["seeds"], *cells, *last]))
+        cells = cells_of(each)
+        lines.append(table_row([cells.get(label(head), "–") for head in heads]))
     lines += ["", NOTES[command]] if command in NOTES else []
     return "\n".join([*lines, "", ""])
+
+
+def cells_of(row: Mapping[str, Any]) -> dict[str, str]:
+    """The cells of a row of :func:`row`, each by the head of its column."""
+    return {
+        "command": code(row["command"]),
+        "seeds": row["seeds"],
+        **{label(name): cell(name, figure) for name, figure in row["figures"].items()},
+        "weights": weights(row["weights"]),
+        "training": "–" if row["seconds"] is None else f"{row['seconds']:,.0f} s",
+        "machine": text(row["machine"]),
+        "nnlab": text(row["nnlab"]),
+    }
 
 
 def weights(by_task: Mapping[str, int]) -> str:
@@ -174,7 +195,7 @@ def cell(name: str, figure: Mapping[str, Any] | None) -> str:
         return figure_shown(name, value)
     mean = value.get("mean") if isinstance(value, Mapping) else value
     by = ""
-    if name.endswith("test_loss") and isinstance(mean, int | float) and baseline["value"] > 0:
+    if name.endswith(LOSSES) and isinstance(mean, int | float) and baseline["value"] > 0:
         by = f", {100 * (mean / baseline['value'] - 1):+.1f} %".replace("-", "−")
     return f"{figure_shown(name, value)} ({label(baseline['name'])} {figure_shown(name, baseline['value'])}{by})"
 
@@ -193,3 +214,62 @@ def figure_shown(name: str, value: Any) -> str:
         return f"{shown(scale * mean)}{unit}"
     decimals = max(0, 1 - math.floor(math.log10(half)))
     return f"{scale * mean:.{decimals}f} ± {half:.{decimals}f}{unit}"
+
+
+# ---- a file of tables --------------------------------------------------------------------------------
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]], terminal: Terminal) -> None:
+    """Write runs into the tables of a Markdown file, and tell what was written and what had no place.
+
+    InputError where there is no such file or where it is not UTF-8; UsageError where it names none of the commands.
+    """
+    try:
+        before = path.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise InputError("expected UTF-8, got other bytes", "Save it as UTF-8", path=path) from error
+    except OSError as error:
+        raise InputError(f"expected a Markdown file ({error.strerror})", "Name one with tables", path=path) from error
+    after, missing = before, []
+    for each in rows:
+        cells = cells_of(each)
+        after, heads = renewed(after, cells)
+        if not heads:
+            missing.append(each["command"])
+            terminal.warn(f"left out: no table of {path} has a row of {code(each['command'])}")
+        for head in [head for head in cells if heads and head not in heads]:
+            terminal.warn(f"no table of {path} with {code(each['command'])} has a column {head}")
+    if len(missing) == len(rows):
+        raise UsageError(
+            f"expected rows of these runs' commands in {path}, there is none",
+            "Put the command into the first column of a table, as nnlab runs table shows it",
+        )
+    if after != before:
+        target = path.resolve()
+        CheckpointFolder(target.parent).write(target.name, after.encode())
+    terminal.show(f"{len(rows) - len(missing)} of {len(rows)} runs are in {path}")
+
+
+def renewed(document: str, cells: Mapping[str, str]) -> tuple[str, list[str]]:
+    """A Markdown document with a run's cells in each row that begins with its command; the heads of those tables.
+
+    A row keeps the columns of its table: what the run has no figure of becomes a dash, a column of another origin
+    stays as it is.
+    """
+    lines, heads, found = document.split("\n"), list[str](), list[str]()
+    for number, line in enumerate(lines):
+        own = [part.strip() for part in re.split(r"(?<!\\)\|", line.strip())[1:-1]] if line.startswith("|") else []
+        if not own or own[0] == "command":
+            heads = own
+        elif heads and own[0] == cells["command"]:
+            own += [""] * (len(heads) - len(own))
+            made = [cells.get(head, old if is_foreign(head) else "–") for head, old in zip(heads, own, strict=False)]
+            lines[number] = table_row(made) + line[len(line.rstrip()) :]
+            found += heads
+    return "\n".join(lines), found
+
+
+def is_foreign(head: str) -> bool:
+    """Whether a column holds no figure of runs, but what somebody wrote."""
+    words = {label(name) for name in SCORES} | {"test loss", "test accuracy"}
+    return head.partition(" at ")[0].rpartition(": ")[2] not in words

@@ -126,7 +126,24 @@ def test_finished_runs_become_markdown_tables(nnlab, runs, tmp_path):
     [first, second] = nnlab("runs", "table", runs / "long", tmp_path / "own", "--json").document["results"]["rows"]
     assert first["figures"]["exact_match"]["value"]["n"] == 2
     assert second["figures"]["exact_match"] == {"value": 0.5, "best_baseline": {"name": "published", "value": 0.25}}
-    (tmp_path / "notes.txt").write_text("no run")
+    notes = tmp_path / "notes.txt"
+    notes.write_text("no table of runs")
+    for path in (notes, tmp_path / "none.md", tmp_path):
+        assert nnlab("runs", "table", tmp_path / "own", "--into", path).code == 2
+    assert notes.read_text() == "no table of runs"
+    report = tmp_path / "report.md"
+    command = single.split(" | ")[0]
+    kept = "# Ours\r\n\r\n| command | a | b |\r\n| `ls a\\|b` | 1 | 2 |\r\n"
+    report.write_bytes(
+        f"{kept}| command | remark | exact match | chrF |\n| --- | --- | --- | --- |\n{command} | mine |\n".encode()
+    )
+    into = nnlab("runs", "table", runs / "long", tmp_path / "own", "--into", report)
+    assert into.code == 0, into.err
+    assert into.out.split()[:3] == ["1", "of", "2"]
+    assert report.read_bytes().decode().startswith(kept)
+    assert report.read_text().splitlines()[-1] == f"{command} | mine | 50 % (published 25 %) | – |"
+    assert into.err.count("left out: no table of") == 1
+    assert into.err.count("has a column test loss") == 1
     (tmp_path / "own" / "results.json").unlink()
     some = nnlab("runs", "table", runs / "single", tmp_path / "own", tmp_path / "notes.txt", "--json")
     assert (some.code, len(some.document["results"]["rows"])) == (0, 1)
