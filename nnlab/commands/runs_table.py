@@ -16,10 +16,10 @@ from typing import Any
 
 from nnlab.commands.compare import Side, open_side
 from nnlab.commands.outcome import Outcome, run_command
+from nnlab.commands.results_file import write_rows
 from nnlab.commands.train import command_line
-from nnlab.errors import ExitCode, InputError, NnlabError, UsageError
+from nnlab.errors import ExitCode, NnlabError, UsageError
 from nnlab.evaluation.intervals import less_is_better
-from nnlab.output.checkpoint import CheckpointFolder
 from nnlab.output.markdown import code, shown, table_row, text
 from nnlab.output.terminal import Terminal
 
@@ -40,7 +40,7 @@ NOTES = {"denoise": "The baselines of one picture alone are of up to 200 of the 
 def tables(runs: Sequence[Path], *, into: Path | None = None, json: bool) -> ExitCode:
     """Show finished runs as Markdown, or as JSON: a list of rows. What is no finished run is told and left out.
 
-    With ``into`` the rows of a Markdown file are written instead, see :func:`renewed`.
+    With ``into`` the rows of a Markdown file are written instead (:mod:`nnlab.commands.results_file`).
     """
 
     def work(terminal: Terminal) -> Outcome:
@@ -48,19 +48,26 @@ def tables(runs: Sequence[Path], *, into: Path | None = None, json: bool) -> Exi
         for path in runs:
             try:
                 side = open_side(path)
-                by_command.setdefault(side.command, []).append(row(side))
+                found = row(side)
+                cells_of(found)
+                by_command.setdefault(side.command, []).append(found)
             except NnlabError as error:
                 terminal.warn(f"left out: {error.message}")
-            except (TypeError, ValueError, KeyError, AttributeError) as error:
+            except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
                 terminal.warn(f"left out: {path}: expected a record of nnlab ({error!r})")
         if not by_command:
             raise UsageError("expected finished runs, there is none among them", "See what there is: nnlab runs")
-        if into is not None:
-            write_rows(into, [row for rows in by_command.values() for row in rows], terminal)
-        else:
+        every = [row for rows in by_command.values() for row in rows]
+        if into is None:
             for command, rows in by_command.items():
                 terminal.show_again(table(command, rows))
-        return Outcome({"rows": [row for rows in by_command.values() for row in rows]})
+            return Outcome({"rows": every})
+        written, told = write_rows(into, [cells_of(row) for row in every], is_figure)
+        for message in told:
+            terminal.warn(message)
+        terminal.line(f"{len(written)} of {len(every)} runs are in {into}")
+        of_file = {"file": str(into), "written": [row["command"] for row in every if code(row["command"]) in written]}
+        return Outcome({"rows": every, "into": of_file})
 
     return run_command("table", work, json=json)
 
@@ -80,6 +87,8 @@ def row(side: Side) -> dict[str, Any]:
     for each in by_length[1:] if isinstance(by_length, list) else []:  # the first is of the test part itself
         figures[f"exact_match at {each['digits']:,} digits"] = {"value": each["exact_match"], "best_baseline": None}
     seconds = document["seconds"].get("train")
+    if document["environment"].get("resumed"):  # those of the last process alone
+        seconds = None
     return {
         "command": command_line(side.folder.read_json("config.json"), side.data),
         "seeds": seeds(side.config),
@@ -216,60 +225,7 @@ def figure_shown(name: str, value: Any) -> str:
     return f"{scale * mean:.{decimals}f} ± {half:.{decimals}f}{unit}"
 
 
-# ---- a file of tables --------------------------------------------------------------------------------
-
-
-def write_rows(path: Path, rows: Sequence[Mapping[str, Any]], terminal: Terminal) -> None:
-    """Write runs into the tables of a Markdown file, and tell what was written and what had no place.
-
-    InputError where there is no such file or where it is not UTF-8; UsageError where it names none of the commands.
-    """
-    try:
-        before = path.read_bytes().decode()
-    except UnicodeDecodeError as error:
-        raise InputError("expected UTF-8, got other bytes", "Save it as UTF-8", path=path) from error
-    except OSError as error:
-        raise InputError(f"expected a Markdown file ({error.strerror})", "Name one with tables", path=path) from error
-    after, missing = before, []
-    for each in rows:
-        cells = cells_of(each)
-        after, heads = renewed(after, cells)
-        if not heads:
-            missing.append(each["command"])
-            terminal.warn(f"left out: no table of {path} has a row of {code(each['command'])}")
-        for head in [head for head in cells if heads and head not in heads]:
-            terminal.warn(f"no table of {path} with {code(each['command'])} has a column {head}")
-    if len(missing) == len(rows):
-        raise UsageError(
-            f"expected rows of these runs' commands in {path}, there is none",
-            "Put the command into the first column of a table, as nnlab runs table shows it",
-        )
-    if after != before:
-        target = path.resolve()
-        CheckpointFolder(target.parent).write(target.name, after.encode())
-    terminal.show(f"{len(rows) - len(missing)} of {len(rows)} runs are in {path}")
-
-
-def renewed(document: str, cells: Mapping[str, str]) -> tuple[str, list[str]]:
-    """A Markdown document with a run's cells in each row that begins with its command; the heads of those tables.
-
-    A row keeps the columns of its table: what the run has no figure of becomes a dash, a column of another origin
-    stays as it is.
-    """
-    lines, heads, found = document.split("\n"), list[str](), list[str]()
-    for number, line in enumerate(lines):
-        own = [part.strip() for part in re.split(r"(?<!\\)\|", line.strip())[1:-1]] if line.startswith("|") else []
-        if not own or own[0] == "command":
-            heads = own
-        elif heads and own[0] == cells["command"]:
-            own += [""] * (len(heads) - len(own))
-            made = [cells.get(head, old if is_foreign(head) else "–") for head, old in zip(heads, own, strict=False)]
-            lines[number] = table_row(made) + line[len(line.rstrip()) :]
-            found += heads
-    return "\n".join(lines), found
-
-
-def is_foreign(head: str) -> bool:
-    """Whether a column holds no figure of runs, but what somebody wrote."""
-    words = {label(name) for name in SCORES} | {"test loss", "test accuracy"}
-    return head.partition(" at ")[0].rpartition(": ")[2] not in words
+def is_figure(head: str) -> bool:
+    """Whether a column of a table holds figures of runs."""
+    words = {label(name) for name in (*SCORES, *LOSSES, "test_accuracy")}
+    return head.partition(" at ")[0].rpartition(": ")[2] in words

@@ -58,6 +58,7 @@ class Session:
         self.source: dict[str, Any] = {}
         self.expected_source: dict[str, Any] | None = None  # of the run that is repeated
         self.source_of_like: Mapping[str, Any] = {}  # of the run whose options were taken over
+        self.is_resumed = False
 
     def document(self, **known: Any) -> dict[str, Any]:
         """The JSON document of the run as it stands."""
@@ -133,7 +134,9 @@ def resumed(name: str, given: Mapping[str, Any], options: RunOptions, terminal: 
     assert options.resume is not None
     folder = RunFolder.open(options.resume, name)
     config = config_of(folder)
-    return Session(name, config if folder.finished else with_parent(folder, config), folder, terminal, options)
+    session = Session(name, config if folder.finished else with_parent(folder, config), folder, terminal, options)
+    session.is_resumed = True
+    return session
 
 
 def load_again(folder: RunFolder) -> Loaded[Any, Any]:
@@ -302,7 +305,7 @@ def begin(session: Session, loaded: Loaded[Any, Any]) -> None:
     if terminal.err.is_terminal:
         terminal.tell("starting the backend …")
     environment = backend.start(session.options.device, verbose=terminal.verbosity > 0, many_shapes=loaded.many_shapes)
-    session.environment = environment.record()
+    session.environment = environment.record() | ({"resumed": True} if session.is_resumed else {})
     folder.write_json("environment.json", session.environment)
     terminal.tell(
         f"{environment.backend} {environment.backend_version} on {environment.device}, run folder {folder.path}"

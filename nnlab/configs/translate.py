@@ -49,7 +49,7 @@ class TranslateConfig(Config):
     vocab_size: int = bounded(2000, min=0, max=60_000)  # subwords per side; 0: single characters
     units: int = bounded(256, min=1, max=8192)
     depth: int = bounded(1, min=1, max=16)
-    lexical: bool = added(True, before=False)  # the source's embeddings reach the logits on a way of their own
+    lexical: bool = added(True, before=False)  # a path from the embeddings attended to to the logits
     word_dropout: float = bounded(0.04, min=0, max=0.95)
     label_smoothing: float = bounded(0.1, min=0, max=0.95)
     learning_rate: float = bounded(7e-3, above=0, max=10)
@@ -106,9 +106,12 @@ class TranslateConfig(Config):
     )
 
     def check(self) -> None:
-        """Raise UsageError where nothing is left to train on, or a way is asked for that a network has not."""
-        if self.lexical and self.network == "encoder_decoder":
-            raise UsageError("network encoder_decoder attends to no word, got lexical true", "Use network attentive")
+        """Raise UsageError where nothing is left to train on, or a network is to have what it cannot have."""
+        if self.lexical and self.network == "encoder_decoder" and self.inherited is None:  # else weights do not fit
+            raise UsageError(
+                "expected lexical false with network encoder_decoder, which attends to nothing, got true",
+                "--set lexical=false, or --set network=attentive",
+            )
         if self.validation + self.test >= 1:
             raise UsageError(
                 f"expected --validation and --test of less than 1 together, got {self.validation:g} and {self.test:g}",

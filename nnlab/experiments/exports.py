@@ -314,7 +314,7 @@ def _sentences(config: Any, model: Any, preprocessing: Mapping[str, Any]) -> Exp
             "source": f"the ids of a sentence, {PAD} where it is padded, on the {side}",
             "token": f"the id written last; {START} at the beginning",
             "keys": "what the decoder's queries are compared with, from the encoder",
-            "values": "what it attends to, from the encoder",
+            "values": "what it attends to, from the encoder; of a lexical network the embeddings behind it",
             "padding": "0, and a large negative number where the source is padded, from the encoder",
             "logits": f"of the next id; {END} ends the translation",
             **dict.fromkeys(states, "a state: from the encoder at the beginning, then what came out"),

@@ -53,8 +53,8 @@ def translation_cost(model: Seq2Seq, source: float, target: float) -> float:
     written += sum(map(_matrix, [model.decoder_1_gates, model.query, model.decoder_2_gates, model.output_projection]))
     written += 2 * model.units * model.target_vocabulary
     attended = 2 * 2 * model.units * source  # of each written id: its scores, and the sum they weigh
-    if model.lexical:
-        written += _matrix(model.lexical)
+    if model.lexical_projection:
+        written += _matrix(model.lexical_projection)
         attended += 2 * model.units * source
     return source * read + _matrix(model.initial_states) + target * (written + attended)
 

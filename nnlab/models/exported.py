@@ -64,7 +64,7 @@ def translation_encoder(model: EncoderDecoder | AttentionSeq2Seq) -> keras.Model
         return keras.Model(source, [h, c], name="encoder")
     present = ops.cast(ops.not_equal(source, PAD), "float32")
     absent = ops.expand_dims(1.0 - present, -1)  # (batch, time, 1)
-    x = words = model.source_embedding(source)
+    x = embedded = model.source_embedding(source)
     for number, (forward, backward) in enumerate(model.encoder):
         kernels = np.split(_values(model.encoder_gates[number].kernel), 2, axis=-1)
         left = _lstm(forward, kernels[0], return_sequences=True)(x)
@@ -73,7 +73,7 @@ def translation_encoder(model: EncoderDecoder | AttentionSeq2Seq) -> keras.Model
         right = _lstm(backward, masked, return_sequences=True, go_backwards=True)(ops.concatenate([x, absent], -1))
         both = ops.concatenate([left, ops.flip(right, axis=1)], axis=-1)
         x = both if number == 0 else x + both
-    memory, states = model.summarize(x, words, present)
+    memory, states = model.summarize(x, embedded, present)
     return keras.Model(source, [*memory, *states], name="encoder")
 
 
@@ -93,16 +93,16 @@ def translation_step(model: EncoderDecoder | AttentionSeq2Seq) -> keras.Model:
     units = model.units
     memory = [
         keras.Input((None, units), name="keys"),
-        keras.Input((None, 2 * units if model.lexical else units), name="values"),
+        keras.Input((None, 2 * units if model.lexical_projection else units), name="values"),
         keras.Input((None,), name="padding"),
     ]
     states = _state_inputs([units, units])
     x = model.target_embedding(ids)
     h_1, (_, c_1) = _cell(model.decoder_1, _values(model.decoder_1_gates.kernel))(x, states[:2])
-    attended, words, _ = model.attend(ops.expand_dims(h_1, 1), memory)
+    attended, embedded, _ = model.attend(ops.expand_dims(h_1, 1), memory)
     h_2, (_, c_2) = _cell(model.decoder_2, _values(model.decoder_2_gates.kernel))(attended[:, 0], states[2:])
     rows = _values(model.target_embedding.embeddings)  # tied: also the weights of the logits
-    logits = _dense(rows.T)(model.compared(h_2 + h_1, words[:, 0]))
+    logits = _dense(rows.T)(model.compared(h_2 + h_1, embedded[:, 0]))
     return keras.Model([ids, *memory, *states], [logits, h_1, c_1, h_2, c_2], name="decoder")
 
 

@@ -121,9 +121,10 @@ class AttentionSeq2Seq(Seq2Seq):
     The first decoder layer makes the query; the second reads its output and what was attended to. The sum of both
     outputs is compared with the target embedding (tied weights, Press and Wolf 2017).
 
-    ``lexical``: the embeddings of the source ids, as they were attended to, are added to that sum on a way of their
-    own, so that what a word means need not be learned through the states (Nguyen and Chiang 2018, "Improving Lexical
-    Choice in Neural Machine Translation"). ``depth``: layers of the encoder, with a residual sum around each but the
+    ``lexical``: a second path to the logits, from the embeddings of the source ids, weighted as they were attended to,
+    so that what a word means need not be learned through the states (Nguyen and Chiang 2018, "Improving Lexical Choice
+    in Neural Machine Translation"). Their path has an output matrix of its own; this one is compared with the target
+    embedding, too. ``depth``: layers of the encoder, with a residual sum around each but the
     first. ``dropout``: of the inputs of each layer. ``word_dropout``: the probability of replacing an input id by
     UNKNOWN while training (Bowman and others 2016), so that unknown ids can be read later and neither side leans on
     single ones.
@@ -166,7 +167,7 @@ class AttentionSeq2Seq(Seq2Seq):
         self.decoder_2_gates = layers.Dense(4 * units, use_bias=False)
         self.decoder_2 = ScanLSTM(units)
         self.output_projection = layers.Dense(units, use_bias=False)
-        self.lexical = layers.Dense(units, use_bias=False) if lexical else None
+        self.lexical_projection = layers.Dense(units, use_bias=False) if lexical else None
         self.dropout = layers.Dropout(dropout)
         self.seed_generator = keras.random.SeedGenerator()
 
@@ -186,21 +187,21 @@ class AttentionSeq2Seq(Seq2Seq):
         Values are ``(batch, source time, units)``, of a lexical network with the embedding beside each, twice as many.
         """
         present = ops.not_equal(source, PAD)
-        x = words = self.dropout(self.source_embedding(self._drop_words(source, training)), training=training)
+        x = embedded = self.dropout(self.source_embedding(self._drop_words(source, training)), training=training)
         for number, (forward, backward) in enumerate(self.encoder):
             if number == 0 and tables:
                 gates = ops.take(tables[0], source, axis=0)
             else:
-                gates = self.encoder_gates[number](self.dropout(x, training=training) if number else words)
+                gates = self.encoder_gates[number](self.dropout(x, training=training) if number else embedded)
             forward_gates, backward_gates = ops.split(gates, 2, axis=-1)
             left, _, _ = _scan(forward, forward_gates)
             reverse = mask_padding(ops.flip(backward_gates, axis=1), ops.flip(present, axis=1))
             right, _, _ = _scan(backward, reverse)
             both = ops.concatenate([left, ops.flip(right, axis=1)], axis=-1)  # (batch, source time, 2 * units)
             x = both if number == 0 else x + both
-        return self.summarize(self.dropout(x, training=training), words, ops.cast(present, "float32"))
+        return self.summarize(self.dropout(x, training=training), embedded, ops.cast(present, "float32"))
 
-    def summarize(self, x: Any, words: Any, present: Any) -> tuple[list[Any], list[Any]]:
+    def summarize(self, x: Any, embedded: Any, present: Any) -> tuple[list[Any], list[Any]]:
         """(memory, states) of what the encoder's layers made, ``(batch, time, 2 * units)``, and of the embeddings.
 
         ``present`` is ``(batch, time)``, 0 where there is padding.
@@ -209,25 +210,25 @@ class AttentionSeq2Seq(Seq2Seq):
         states = self.initial_states(ops.sum(x * weights[:, :, None], axis=1))  # (batch, 4 * units)
         padding = (1.0 - present) * MASKED
         values = self.values(x)
-        if self.lexical:
-            values = ops.concatenate([values, words], axis=-1)
+        if self.lexical_projection:
+            values = ops.concatenate([values, embedded], axis=-1)
         return [self.keys(x), values, padding], list(ops.split(states, 4, axis=-1))
 
     def decode(self, target: Any, memory: list[Any], states: list[Any], training: bool = False) -> Any:
         """Logits after every id."""
         x = self.target_embedding(self._drop_words(target, training))
         first, _, _ = _scan(self.decoder_1, self.decoder_1_gates(self.dropout(x, training=training)), states[:2])
-        attended, words, _ = self.attend(self.dropout(first, training=training), memory)
+        attended, embedded, _ = self.attend(self.dropout(first, training=training), memory)
         second, _, _ = _scan(self.decoder_2, self.decoder_2_gates(attended), states[2:])
-        return self.logits(self.dropout(second + first, training=training), words)
+        return self._logits(self.dropout(second + first, training=training), embedded)
 
     def step(self, ids: Any, memory: list[Any], states: list[Any], tables: Sequence[Any] = ()) -> tuple[Any, list[Any]]:
         """One step of both decoder layers."""
         gates = ops.take(tables[1], ids, axis=0) if tables else self.decoder_1_gates(self.target_embedding(ids))
         h_1, c_1 = self.decoder_1.step(gates, *states[:2])
-        attended, words, _ = self.attend(h_1[:, None], memory)
+        attended, embedded, _ = self.attend(h_1[:, None], memory)
         h_2, c_2 = self.decoder_2.step(self.decoder_2_gates(attended)[:, 0], *states[2:])
-        return self.logits(h_2 + h_1, words[:, 0]), [h_1, c_1, h_2, c_2]
+        return self._logits(h_2 + h_1, embedded[:, 0]), [h_1, c_1, h_2, c_2]
 
     def attention(self, inputs: dict[str, Any]) -> Any:
         """The attention weights at each step of a given target: ``(batch, time, source time)``, rows add up to 1."""
@@ -247,17 +248,19 @@ class AttentionSeq2Seq(Seq2Seq):
         attended = ops.concatenate([queries, ops.matmul(weights, values)], axis=-1)
         return attended[..., : 2 * self.units], attended[..., 2 * self.units :], weights
 
-    def logits(self, outputs: Any, words: Any) -> Any:
-        """``(…, target vocabulary)`` of what the decoder's layers made and the embeddings attended to."""
-        return ops.matmul(self.compared(outputs, words), ops.transpose(self.target_embedding.embeddings))
+    def _logits(self, outputs: Any, embedded: Any) -> Any:
+        return ops.matmul(self.compared(outputs, embedded), ops.transpose(self.target_embedding.embeddings))
 
-    def compared(self, outputs: Any, words: Any) -> Any:
-        """``(…, units)``: what is compared with the target embedding."""
+    def compared(self, outputs: Any, embedded: Any) -> Any:
+        """``(…, units)``: what is compared with the target embedding.
+
+        Of ``outputs`` ``(…, units)``, the sum of the decoder's layers, and the embeddings attended to (:meth:`attend`).
+        """
         compared = self.output_projection(outputs)
-        if not self.lexical:
+        if self.lexical_projection is None:
             return compared
-        words = ops.tanh(words)
-        return compared + words + ops.tanh(self.lexical(words))
+        embedded = ops.tanh(embedded)
+        return compared + embedded + ops.tanh(self.lexical_projection(embedded))
 
     def _drop_words(self, ids: Any, training: bool) -> Any:
         if not training or not self.word_dropout:

@@ -295,6 +295,8 @@ def test_interrupted_run_is_resumed_to_the_bit(nnlab, few, tmp_path, monkeypatch
     assert nnlab(*arguments, "--out", "cut").code == 130
     monkeypatch.setattr(loop, "_fit_batches", real)
     assert nnlab("denoise", "--resume", "cut", "-q").code == 0
+    [row] = nnlab("runs", "table", "cut", "--json").document["results"]["rows"]
+    assert row["seconds"] is None  # those of the process that was interrupted are not known
     from nnlab.output.run_folder import RunFolder
 
     assert compare(RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "cut")) == []

@@ -137,13 +137,22 @@ def test_finished_runs_become_markdown_tables(nnlab, runs, tmp_path):
     report.write_bytes(
         f"{kept}| command | remark | exact match | chrF |\n| --- | --- | --- | --- |\n{command} | mine |\n".encode()
     )
-    into = nnlab("runs", "table", runs / "long", tmp_path / "own", "--into", report)
-    assert into.code == 0, into.err
-    assert into.out.split()[:3] == ["1", "of", "2"]
+    report.chmod(0o600)
+    (tmp_path / "link.md").symlink_to(report)
+    into = nnlab("runs", "table", runs / "long", tmp_path / "own", "--into", tmp_path / "link.md")
+    assert (into.code, into.out) == (0, f"1 of 2 runs are in {tmp_path / 'link.md'}\n"), into.err
     assert report.read_bytes().decode().startswith(kept)
     assert report.read_text().splitlines()[-1] == f"{command} | mine | 50 % (published 25 %) | – |"
+    assert report.stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "link.md").is_symlink()
     assert into.err.count("left out: no table of") == 1
-    assert into.err.count("has a column test loss") == 1
+    assert into.err.count("no column for seeds, character accuracy") == 1
+    before = report.read_bytes()
+    again = nnlab("runs", "table", tmp_path / "own", "--into", report, "--json").document["results"]
+    assert again["into"]["written"] == [again["rows"][0]["command"]]
+    for also in (runs / "single", tmp_path / "own"):  # of one command: which is meant is not told
+        assert nnlab("runs", "table", tmp_path / "own", also, "--into", report).code == 2
+    assert report.read_bytes() == before
     (tmp_path / "own" / "results.json").unlink()
     some = nnlab("runs", "table", runs / "single", tmp_path / "own", tmp_path / "notes.txt", "--json")
     assert (some.code, len(some.document["results"]["rows"])) == (0, 1)

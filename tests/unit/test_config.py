@@ -178,3 +178,15 @@ def test_words_of_options_are_a_command_line_that_gives_them(name):
     assert result.exit_code == 0, result.output
     settings = [parsed(cls, text, "--set") for text in seen.pop("settings") or []]
     assert {**seen, **{key: value_of(cls, key, text) for key, text in settings}} == given
+
+
+def test_lexical_path_is_of_networks_with_attention_and_of_runs_that_had_one():
+    own = TranslateConfig.from_options({"epochs": 3}).resolved(script="greek", samples=100)
+    record = own.record()
+    assert record.pop("lexical") is True
+    assert TranslateConfig.from_record(record).lexical is False
+    assert "lexical" in TranslateConfig.SHAPES  # what --from keeps
+    for given in ({"preset": "published"}, {"network": "encoder_decoder"}):
+        assert TranslateConfig.from_options(given, settings=True).lexical is False
+    with pytest.raises(UsageError, match="expected lexical false with network encoder_decoder"):
+        TranslateConfig.from_options({"network": "encoder_decoder", "lexical": True}, settings=True)

@@ -82,5 +82,6 @@ def test_lexical_logits_are_of_the_embeddings_it_looked_at():
     inputs = {"source": pad([SENTENCE], width=8).astype("int32"), "target": TARGET}
     looked = np.array(model.attention(inputs))[0]
     words = np.tanh(looked @ np.array(model.source_embedding.embeddings)[inputs["source"][0]])
-    expected = (words + np.tanh(words @ np.array(model.lexical.kernel))) @ np.array(model.target_embedding.embeddings).T
+    words += np.tanh(words @ np.array(model.lexical_projection.kernel))
+    expected = words @ np.array(model.target_embedding.embeddings).T
     np.testing.assert_allclose(np.array(model(inputs))[0], expected, atol=1e-5)
