@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,11 +23,8 @@ def write_rows(path: Path, runs: Sequence[Cells], is_figure: Callable[[str], boo
 
     ``runs`` are each run's cells by the heads of their columns. A column of figures (``is_figure`` of its head) that a
     run does not have becomes a dash, all others stay as they are. Raises InputError where there is no such file or
-    where it is not UTF-8, UsageError where it is not told which run a row is of, or none is.
+    where it is not UTF-8, UsageError where a command has several rows, or none of them has one.
     """
-    twice = [command for command, count in Counter(cells["command"] for cells in runs).items() if count > 1]
-    if twice:
-        raise UsageError(f"expected one run per row, got several of {twice[0]}", "Name one of them")
     lines = read(path).split("\n")
     written, told = list[str](), list[str]()
     for cells in runs:

@@ -44,32 +44,48 @@ def tables(runs: Sequence[Path], *, into: Path | None = None, json: bool) -> Exi
     """
 
     def work(terminal: Terminal) -> Outcome:
-        by_command: dict[str, list[dict[str, Any]]] = {}
-        for path in runs:
-            try:
-                side = open_side(path)
-                found = row(side)
-                cells_of(found)
-                by_command.setdefault(side.command, []).append(found)
-            except NnlabError as error:
-                terminal.warn(f"left out: {error.message}")
-            except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
-                terminal.warn(f"left out: {path}: expected a record of nnlab ({error!r})")
-        if not by_command:
+        found = opened(runs, terminal)
+        if not found:
             raise UsageError("expected finished runs, there is none among them", "See what there is: nnlab runs")
-        every = [row for rows in by_command.values() for row in rows]
-        if into is None:
-            for command, rows in by_command.items():
-                terminal.show_again(table(command, rows))
-            return Outcome({"rows": every})
-        written, told = write_rows(into, [cells_of(row) for row in every], is_figure)
-        for message in told:
-            terminal.warn(message)
-        terminal.line(f"{len(written)} of {len(every)} runs are in {into}")
-        of_file = {"file": str(into), "written": [row["command"] for row in every if code(row["command"]) in written]}
-        return Outcome({"rows": every, "into": of_file})
+        every = [row for _, _, row in found]
+        if into is not None:
+            return Outcome({"rows": every, "into": put_into(into, found, terminal)})
+        for experiment in dict.fromkeys(experiment for _, experiment, _ in found):
+            terminal.show_again(table(experiment, [row for _, other, row in found if other == experiment]))
+        return Outcome({"rows": every})
 
     return run_command("table", work, json=json)
+
+
+def opened(runs: Sequence[Path], terminal: Terminal) -> list[tuple[Path, str, dict[str, Any]]]:
+    """(folder, experiment, row) of each finished run, those of an experiment together; what is none is told."""
+    found = []
+    for path in runs:
+        try:
+            side = open_side(path)
+            made = row(side)
+            cells_of(made)  # a record may be anybody's: what cannot be shown is left out
+            found.append((path, side.command, made))
+        except NnlabError as error:
+            terminal.warn(f"left out: {error.message}")
+        except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+            terminal.warn(f"left out: {path}: expected a record of nnlab ({error!r})")
+    order = list(dict.fromkeys(experiment for _, experiment, _ in found))
+    return sorted(found, key=lambda each: order.index(each[1]))
+
+
+def put_into(file: Path, found: Sequence[tuple[Path, str, dict[str, Any]]], terminal: Terminal) -> dict[str, Any]:
+    """Write runs into the tables of a file; its name, and the commands written. UsageError where two are of one."""
+    folders: dict[str, Path] = {}
+    for folder, _, made in found:
+        if other := folders.get(made["command"]):
+            raise UsageError(f"expected one run of {made['command']}, got {other} and {folder}", "Name one of them")
+        folders[made["command"]] = folder
+    written, told = write_rows(file, [cells_of(made) for _, _, made in found], is_figure)
+    for message in told:
+        terminal.warn(message)
+    terminal.line(f"{len(written)} of {len(found)} runs are in {file}")
+    return {"file": str(file), "written": [command for command in folders if code(command) in written]}
 
 
 def row(side: Side) -> dict[str, Any]:

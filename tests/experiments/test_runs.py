@@ -151,7 +151,7 @@ def test_finished_runs_become_markdown_tables(nnlab, runs, tmp_path):
     again = nnlab("runs", "table", tmp_path / "own", "--into", report, "--json").document["results"]
     assert again["into"]["written"] == [again["rows"][0]["command"]]
     for also in (runs / "single", tmp_path / "own"):  # of one command: which is meant is not told
-        assert nnlab("runs", "table", tmp_path / "own", also, "--into", report).code == 2
+        assert f"{tmp_path / 'own'} and {also}" in nnlab("runs", "table", tmp_path / "own", also, "--into", report).err
     assert report.read_bytes() == before
     (tmp_path / "own" / "results.json").unlink()
     some = nnlab("runs", "table", runs / "single", tmp_path / "own", tmp_path / "notes.txt", "--json")

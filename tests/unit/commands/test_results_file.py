@@ -54,12 +54,10 @@ def test_what_is_no_row_of_runs_stays(tmp_path, hidden):
         written(tmp_path, hidden)
 
 
-def test_two_rows_or_two_runs_of_a_command_are_refused(tmp_path):
+def test_two_rows_of_a_command_are_refused(tmp_path):
     both = f"{HEAD}| `nnlab arith` | 1 |\n\n{HEAD}| `nnlab arith` | 2 |\n"
     with pytest.raises(UsageError, match="lines 3 and 7"):
         written(tmp_path, both)
-    with pytest.raises(UsageError, match="got several"):
-        written(tmp_path, both, RUN, RUN)
     assert (tmp_path / "r.md").read_text() == both
 
 
