@@ -2,9 +2,9 @@
 
 Each value is one command in a process and a run folder of its own (``units=64/``), begun by the same engines as many
 seeds are, so a value that fails takes nothing with it and ``--resume`` goes on with what is missing. The values are
-ranked by the validation figure; the test figure is told of the chosen value alone, which no choice has seen. The
-record holds every default, not only what was typed: where one has changed since, a value that is still to be run has
-that of the others.
+ranked by the validation figure, of several networks by its geometric mean; the test figure is told of the chosen value
+alone, which no choice has seen. The record holds every default, not only what was typed: where one has changed since,
+a value that is still to be run has that of the others.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.parent import taken_over
@@ -251,20 +253,21 @@ def told(terminal: Terminal, asked: Sweep, folder: RunFolder) -> Outcome:
     from nnlab.output import figures
 
     done = {run: state for run, state in asked.states.items() if state["status"] == "ok"}
-    measure = chosen_by(done)
-    least = less_is_better(measure)
     by_figure = {run: dict(flat_figures(state["results"])) for run, state in done.items()}
-    ranked = sorted(by_figure, key=lambda run: mean_of(by_figure[run][measure]), reverse=not least)
+    measure, networks = chosen_by(by_figure)
+    for own in by_figure.values() if len(networks) > 1 else ():
+        own[measure] = float(np.exp(np.mean([np.log(mean_of(own[name])) for name in networks])))
+    columns = list(dict.fromkeys([*networks, measure]))
+    ranked = sorted(by_figure, key=lambda run: mean_of(by_figure[run][measure]), reverse=not less_is_better(measure))
     best = ranked[0] if ranked else None
-    rows, listed = [], table(asked.name, measure, "seconds", "", left=1)
+    rows, listed = [], table(asked.name, *columns, "seconds", "", left=1)
     for run, value in asked.runs.items():
         state = asked.states[run]
-        figure = by_figure.get(run, {}).get(measure)
-        rows.append(
-            {"value": value, "run": run, "status": state["status"], "error": state.get("error"), measure: figure}
-        )
+        own = {name: by_figure.get(run, {}).get(name) for name in columns}
+        rows.append({"value": value, "run": run, "status": state["status"], "error": state.get("error"), **own})
         seconds = f"{state['seconds']:.0f}" if "seconds" in state else "–"
-        listed.add_row(str(value), number(figure), seconds, "chosen" if run == best else state.get("error", ""))
+        note = "chosen" if run == best else state.get("error", "")
+        listed.add_row(str(value), *map(number, own.values()), seconds, note)
     terminal.show(listed, "")
     results: dict[str, Any] = {"setting": asked.name, "chosen_by": measure, "values": rows, "chosen": None}
     if best is not None:
@@ -272,9 +275,10 @@ def told(terminal: Terminal, asked: Sweep, folder: RunFolder) -> Outcome:
         headline = shown.experiment(asked.config(asked.runs[best])).headline(done[best]["results"])
         tests = {name: figure for name, figure in by_figure[best].items() if "val_" not in name}
         results |= {"chosen": asked.runs[best], "run": str(folder.path / best), "figures": tests}
-        terminal.show(f"chosen on validation ({measure}): {asked.name} = {asked.runs[best]}; on test: {headline}")
+        mean = f", geometric mean of {len(networks)}" if len(networks) > 1 else ""
+        terminal.show(f"chosen on validation ({measure}{mean}): {asked.name} = {asked.runs[best]}; on test: {headline}")
         with figures.optional(terminal):
-            curve = draw(asked, by_figure, measure)
+            curve = draw(asked, by_figure, measure, networks)
             folder.write("figures/sweep.png", curve)
     broken = [run for run, state in asked.states.items() if state["status"] != "ok"]
     if not broken:
@@ -291,37 +295,33 @@ def told(terminal: Terminal, asked: Sweep, folder: RunFolder) -> Outcome:
     return Outcome(results, error if broken else None, {"run": str(folder.path), "config": asked.record()})
 
 
-def chosen_by(done: Mapping[str, Mapping[str, Any]]) -> str:
-    """The validation figure that the values are ranked by.
+def chosen_by(by_figure: Mapping[str, Mapping[str, Any]]) -> tuple[str, list[str]]:
+    """The validation figure that the values are ranked by, and its names: one for each network.
 
-    UsageError where there is none, or one for each of several networks.
+    Of several networks the geometric mean ranks, which no network's scale decides. UsageError where there is none.
     """
-    names = dict.fromkeys(name for state in done.values() for name, _ in flat_figures(state["results"]))
+    names = dict.fromkeys(name for own in by_figure.values() for name in own)
     leaves = [name for name in names if name.rpartition(".")[2].startswith("val_") and "baselines" not in name]
     for leaf in ("val_loss", "val_accuracy"):
         fitting = [name for name in leaves if name.rpartition(".")[2] == leaf]
-        if len(fitting) == 1:
-            return fitting[0]
-        if len(fitting) > 1:
-            raise UsageError(
-                f"expected one network to choose for, there are {', '.join(fitting)}",
-                "Sweep one at a time: --net, --loss, or without --grid",
-            )
-    if not done:
-        return "val_loss"
+        if fitting:
+            return fitting[0] if len(fitting) == 1 else leaf, fitting
+    if not by_figure:
+        return "val_loss", ["val_loss"]
     raise UsageError("expected a validation figure in the results, there is none", "Use --preset best")
 
 
-def draw(asked: Sweep, by_figure: Mapping[str, Mapping[str, Any]], measure: str) -> bytes:
+def draw(asked: Sweep, by_figure: Mapping[str, Mapping[str, Any]], measure: str, networks: Sequence[str]) -> bytes:
     """The curve: the validation figure by value with its 95 % interval, and each baseline that has the same figure."""
     from nnlab.output import figures
 
-    lines: dict[str, list[tuple[Any, Any]]] = {"network": []}
+    several = len(networks) > 1
+    lines: dict[str, list[tuple[Any, Any]]] = {} if several else {"network": []}
     leaf = measure.rpartition(".")[2]
     for run, value in asked.runs.items():
         for name, figure in by_figure.get(run, {}).items():
-            if name == measure:
-                lines["network"].append((value, figure))
+            if name in networks:
+                lines.setdefault(name.rpartition(".")[0] if several else "network", []).append((value, figure))
             elif "baselines." in name and name.rpartition(".")[2] == leaf:
                 lines.setdefault(name.split(".")[-2], []).append((value, figure))
     title = f"nnlab {asked.command} --sweep {asked.name}"
