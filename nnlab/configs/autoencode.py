@@ -37,7 +37,6 @@ class ReconstructionConfig(Config):
     beta_2: float = bounded(0.99, above=0, below=1)
     schedule: Literal["cosine", "constant"] = "cosine"  # cosine: with warm-up, and AdamW; constant: Adam
     mirror: bool = True  # half of the training pictures are mirrored
-    shift: int = added(0, before=0, min=0, max=16)  # pixels by which they may move, their edge repeated
     validation: float = added(0.1, before=0.0, min=0, below=1)  # share of the training part that chooses the epoch
 
     @property
@@ -110,9 +109,9 @@ class AutoencodeConfig(ReconstructionConfig):
             {"preset": ("best",), "kind": ("pictures",), "net": ("conv",), "activation": ("linear",)},
             {"epochs": 12, "learning_rate": 2e-3},
         ),
-        Variant(  # with few numbers most of a picture is guessed, and learned by heart where pictures are all alike
+        Variant(  # with few numbers most of a picture is guessed, and soon learned by heart
             {"preset": ("best",), "kind": ("pictures",), "net": ("conv",), "code": tuple(range(1, 33))},
-            {"epochs": 24, "shift": 1, "weight_decay": 0.3},
+            {"epochs": 24, "weight_decay": 0.3},
         ),
         Variant(
             {"preset": TO_TUNE, "kind": ("pictures",), "net": ("conv",), "activation": ("sigmoid", "softmax", "tanh")},

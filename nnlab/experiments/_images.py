@@ -71,7 +71,7 @@ def picture_tasks(
             samples=len(data.train),
             batch_size=config.batch_size,
             build=lambda: build(activation),
-            make=picture_batches(data.train, mirror=config.mirror, shift=config.shift, weights=weights),
+            make=picture_batches(data.train, mirror=config.mirror, weights=weights),
             evaluate=lambda model: of_part(data.watched, measure(model, data.watched, loss, activation)),
             outputs=lambda model: {
                 **of_part("test", measure(model, "test", loss, activation)),
@@ -162,34 +162,18 @@ def compiled(config: ReconstructionConfig, model: Any, loss: str, steps: int) ->
     return model
 
 
-def picture_batches(train: Bytes, *, mirror: bool, shift: int = 0, weights: Callable[[int], Any] | None = None) -> Make:
-    """What makes a batch of floats in [0, 1] of the numbers of pictures, and their weights.
-
-    ``mirror``: half of them are mirrored; ``shift``: each is moved by up to so many pixels, its edge repeated.
-    """
+def picture_batches(train: Bytes, *, mirror: bool, weights: Callable[[int], Any] | None = None) -> Make:
+    """What makes a batch of floats in [0, 1] of the numbers of pictures, half of them mirrored, and their weights."""
 
     def make(numbers: Any, draws: np.random.Generator) -> tuple[Any, ...]:
         batch = train[numbers]
         turned = draws.random(len(batch)) < 0.5
         if mirror:
             batch[turned] = batch[turned, :, ::-1]
-        if shift:
-            batch = moved(batch, draws.integers(-shift, shift + 1, (len(batch), 2)))
         rows = batch / np.float32(255)
         return (rows, weights(len(rows))) if weights else (rows,)
 
     return make
-
-
-def moved(pictures: Bytes, by: Any) -> Bytes:
-    """Pictures ``(n, side, side, 3)``, each moved down and to the right by a row of ``by``, pixels ``(n, 2)``.
-
-    What comes in from outside repeats the edge.
-    """
-    side = pictures.shape[1]
-    rows, columns = (np.clip(np.arange(side) - by[:, axis, None], 0, side - 1) for axis in (0, 1))
-    taken: Bytes = pictures[np.arange(len(pictures))[:, None, None], rows[:, :, None], columns[:, None, :]]
-    return taken
 
 
 def measured(network: Callable[[range], Any], pictures: Bytes, loss: str) -> dict[str, float]:

@@ -180,6 +180,15 @@ def test_words_of_options_are_a_command_line_that_gives_them(name):
     assert {**seen, **{key: value_of(cls, key, text) for key, text in settings}} == given
 
 
+def test_few_numbers_per_picture_are_learned_longer():
+    few, more, sounds = (
+        AutoencodeConfig.from_options({"code": code, "data": data})
+        for code, data in ((32, "cifar10"), (33, "cifar10"), (32, "birds"))
+    )
+    assert [(one.epochs, one.weight_decay) for one in (few, more, sounds)] == [(24, 0.3), (12, 1e-4), (4, 1e-4)]
+    assert AutoencodeConfig.from_options({"code": 16, "epochs": 3}).epochs == 3
+
+
 def test_lexical_path_is_of_networks_with_attention_and_of_runs_that_had_one():
     own = TranslateConfig.from_options({"epochs": 3}).resolved(script="greek", samples=100)
     record = own.record()
