@@ -53,7 +53,7 @@ def nowhere(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("NNLAB_MIRROR", "http://127.0.0.1:9")
     monkeypatch.setattr(downloads, "RETRIES", 0)
-    monkeypatch.setattr(downloads, "TIMEOUT", 0.3)
+    monkeypatch.setattr(downloads, "TIMEOUT", 1.0)
     return tmp_path
 
 

@@ -36,13 +36,13 @@ def web_page(handler, content):
 
 
 def stalls_before_it_answers(handler, content):
-    time.sleep(0.6)
+    time.sleep(2)
 
 
 def stalls_in_the_middle(handler, content):
     cut_short(handler, content)
     handler.wfile.flush()
-    time.sleep(0.6)
+    time.sleep(2)
 
 
 def another_file(handler, content):
@@ -86,8 +86,8 @@ MISBEHAVIOUR = {
     cut_short: "the connection ended too soon",
     cut_short_without_a_length: "differs",
     web_page: "answers with a web page",
-    stalls_before_it_answers: r"no answer for 0\.3 s",
-    stalls_in_the_middle: r"no answer for 0\.3 s",
+    stalls_before_it_answers: r"no answer for 1 s",
+    stalls_in_the_middle: r"no answer for 1 s",
     another_file: "differs",
     more_than_the_file: "differs",
     an_empty_file: "differs",
