@@ -72,7 +72,8 @@ def open_side(path: Path) -> Side:
     finished = folder.read_results()
     data = folder.read_json("data.json") if (path / "data.json").is_file() else {}
     figures = dict(flat_figures(finished["results"]))
-    return Side(str(path), folder.command, folder.config, data, finished["environment"], figures, folder)
+    environment = {name: value for name, value in finished["environment"].items() if name != "resumed"}  # the same bits
+    return Side(str(path), folder.command, folder.config, data, environment, figures, folder)
 
 
 def check(sides: Sequence[Side]) -> None:

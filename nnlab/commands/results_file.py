@@ -14,7 +14,7 @@ from nnlab.output.checkpoint import CheckpointFolder
 from nnlab.output.markdown import table_row
 
 Cells = Mapping[str, str]
-FENCE = re.compile(r" {0,3}(```|~~~)")
+FENCE = re.compile(r" {0,3}(`{3,}(?!.*`)|~{3,})(.*)")
 ROW = re.compile(r" {0,3}\|")
 
 
@@ -64,12 +64,13 @@ def rows_of(lines: Sequence[str]) -> Iterator[tuple[int, list[str], list[str]]]:
     fence, commented = "", False
     for number, line in enumerate(lines):
         found = FENCE.match(line)
-        if commented or (not fence and line.lstrip().startswith("<!--")):
-            commented = "-->" not in line
+        if fence:
+            fence = "" if found and found[1].startswith(fence) and not found[2].strip() else fence
+        elif commented or "<!--" in line:
+            commented = line.rfind("<!--") > line.rfind("-->") or (commented and "-->" not in line)
             heads = []
-        elif fence or found:
-            fence = fence if not found else "" if fence == found[1] else fence or found[1]
-            heads = []
+        elif found:
+            fence, heads = found[1], []
         elif ROW.match(line.lstrip("\ufeff")):
             cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.lstrip("\ufeff").strip())[1:]]
             cells = cells[:-1] if not cells[-1] else cells

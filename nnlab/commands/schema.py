@@ -24,7 +24,7 @@ SWEPT = {
     "type": "object",
     "required": ["value", "run", "status", "error"],
     "properties": {"run": TEXT, "status": {"const": "ok"}, "error": {"type": "null"}, "value": {}},
-    "additionalProperties": FIGURE,  # one more, named as ``chosen_by`` says
+    "additionalProperties": FIGURE,  # that of ``chosen_by``, and of several networks each one's
 }
 OTHERS = {
     "sweep": record(

@@ -39,6 +39,7 @@ FIXED = {
     "validation": "Figures on another split say nothing of a setting",
     "test": "Figures on another split say nothing of a setting",
     "preset": "Sweep the settings themselves",
+    "loss": "A loss of another kind is no figure to choose by: compare the runs with nnlab runs compare",
     "song_weight": "It changes the loss by which values are chosen: compare song_distance_db with nnlab runs compare",
 }
 
@@ -256,7 +257,8 @@ def told(terminal: Terminal, asked: Sweep, folder: RunFolder) -> Outcome:
     by_figure = {run: dict(flat_figures(state["results"])) for run, state in done.items()}
     measure, networks = chosen_by(by_figure)
     for own in by_figure.values() if len(networks) > 1 else ():
-        own[measure] = float(np.exp(np.mean([np.log(mean_of(own[name])) for name in networks])))
+        with np.errstate(divide="ignore"):  # a loss of 0 cannot be beaten
+            own[measure] = float(np.exp(np.mean([np.log(mean_of(own[name])) for name in networks])))
     columns = list(dict.fromkeys([*networks, measure]))
     ranked = sorted(by_figure, key=lambda run: mean_of(by_figure[run][measure]), reverse=not less_is_better(measure))
     best = ranked[0] if ranked else None
@@ -298,12 +300,18 @@ def told(terminal: Terminal, asked: Sweep, folder: RunFolder) -> Outcome:
 def chosen_by(by_figure: Mapping[str, Mapping[str, Any]]) -> tuple[str, list[str]]:
     """The validation figure that the values are ranked by, and its names: one for each network.
 
-    Of several networks the geometric mean ranks, which no network's scale decides. UsageError where there is none.
+    Of several networks the geometric mean ranks, which no network's scale decides. UsageError where there is none, or
+    where the values are not of the same networks.
     """
     names = dict.fromkeys(name for own in by_figure.values() for name in own)
     leaves = [name for name in names if name.rpartition(".")[2].startswith("val_") and "baselines" not in name]
     for leaf in ("val_loss", "val_accuracy"):
         fitting = [name for name in leaves if name.rpartition(".")[2] == leaf]
+        if fitting and not all(own.keys() >= set(fitting) for own in by_figure.values()):
+            raise UsageError(
+                f"expected {', '.join(fitting)} of each value, some have others",
+                "Compare the runs one by one: nnlab runs compare",
+            )
         if fitting:
             return fitting[0] if len(fitting) == 1 else leaf, fitting
     if not by_figure:

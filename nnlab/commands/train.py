@@ -68,7 +68,7 @@ class Session:
             config=self.config.record(),
             data=self.source,
             seconds=self.clock.seconds(),
-            environment=self.environment,
+            environment=self.environment | ({"resumed": True} if self.is_resumed else {}),
             **known,
         )
 
@@ -305,7 +305,7 @@ def begin(session: Session, loaded: Loaded[Any, Any]) -> None:
     if terminal.err.is_terminal:
         terminal.tell("starting the backend …")
     environment = backend.start(session.options.device, verbose=terminal.verbosity > 0, many_shapes=loaded.many_shapes)
-    session.environment = environment.record() | ({"resumed": True} if session.is_resumed else {})
+    session.environment = environment.record()
     folder.write_json("environment.json", session.environment)
     terminal.tell(
         f"{environment.backend} {environment.backend_version} on {environment.device}, run folder {folder.path}"

@@ -43,6 +43,9 @@ def test_a_row_keeps_what_is_not_of_the_run(tmp_path, row, made):
         f"```\n{HEAD}| `nnlab arith` | 1 |\n```\n",
         f"~~~ text\n```\n{HEAD}| `nnlab arith` | 1 |\n~~~\n",
         f"<!--\n{HEAD}| `nnlab arith` | 1 |\n-->\n",
+        f"below <!-- so\n{HEAD}| `nnlab arith` | 1 |\n-->\n",
+        f"````\n```\n{HEAD}| `nnlab arith` | 1 |\n````\n",
+        "```x``` is no block of code\n",
         "| command | seconds |\n| --- | --- |\n| `nnlab arith` | 7 |\n",  # a table without a figure of runs
         f"{HEAD}\n| `nnlab arith` | 1 |\n",  # no longer of the table
     ],

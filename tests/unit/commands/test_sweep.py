@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 
 import jsonschema
+import pytest
 
 from nnlab.commands.schema import schema
-from nnlab.commands.sweep import Sweep, told
+from nnlab.commands.sweep import Sweep, chosen_by, told
+from nnlab.errors import UsageError
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal
+
+
+def test_values_of_other_networks_are_not_ranked():
+    with pytest.raises(UsageError, match="of each value"):
+        chosen_by({"net=mlp": {"mlp_ce.val_loss": 1.0}, "net=cnn": {"cnn_ce.val_loss": 0.5}})
 
 
 def test_of_several_networks_no_scale_decides(tmp_path, capfd):
