@@ -257,10 +257,12 @@ def told(terminal: Terminal, asked: Sweep, folder: RunFolder) -> Outcome:
     by_figure = {run: dict(flat_figures(state["results"])) for run, state in done.items()}
     measure, networks = chosen_by(by_figure)
     for own in by_figure.values() if len(networks) > 1 else ():
+        found = [mean_of(own[name]) for name in networks if name in own]  # --sweep net=mlp,cnn: each has its own
         with np.errstate(divide="ignore"):  # a loss of 0 cannot be beaten
-            own[measure] = float(np.exp(np.mean([np.log(mean_of(own[name])) for name in networks])))
+            own |= {measure: float(np.exp(np.mean(np.log(found))))} if found else {}
     columns = list(dict.fromkeys([*networks, measure]))
-    ranked = sorted(by_figure, key=lambda run: mean_of(by_figure[run][measure]), reverse=not less_is_better(measure))
+    by_measure = {run: mean_of(own[measure]) for run, own in by_figure.items() if measure in own}
+    ranked = sorted(by_measure, key=lambda run: by_measure[run], reverse=not less_is_better(measure))
     best = ranked[0] if ranked else None
     rows, listed = [], table(asked.name, *columns, "seconds", "", left=1)
     for run, value in asked.runs.items():
@@ -277,7 +279,7 @@ def told(terminal: Terminal, asked: Sweep, folder: RunFolder) -> Outcome:
         headline = shown.experiment(asked.config(asked.runs[best])).headline(done[best]["results"])
         tests = {name: figure for name, figure in by_figure[best].items() if "val_" not in name}
         results |= {"chosen": asked.runs[best], "run": str(folder.path / best), "figures": tests}
-        mean = f", geometric mean of {len(networks)}" if len(networks) > 1 else ""
+        mean = ", the geometric mean of its networks" if len(networks) > 1 else ""
         terminal.show(f"chosen on validation ({measure}{mean}): {asked.name} = {asked.runs[best]}; on test: {headline}")
         with figures.optional(terminal):
             curve = draw(asked, by_figure, measure, networks)
@@ -300,18 +302,12 @@ def told(terminal: Terminal, asked: Sweep, folder: RunFolder) -> Outcome:
 def chosen_by(by_figure: Mapping[str, Mapping[str, Any]]) -> tuple[str, list[str]]:
     """The validation figure that the values are ranked by, and its names: one for each network.
 
-    Of several networks the geometric mean ranks, which no network's scale decides. UsageError where there is none, or
-    where the values are not of the same networks.
+    Of several networks the geometric mean ranks, which no network's scale decides. UsageError where there is none.
     """
     names = dict.fromkeys(name for own in by_figure.values() for name in own)
     leaves = [name for name in names if name.rpartition(".")[2].startswith("val_") and "baselines" not in name]
     for leaf in ("val_loss", "val_accuracy"):
         fitting = [name for name in leaves if name.rpartition(".")[2] == leaf]
-        if fitting and not all(own.keys() >= set(fitting) for own in by_figure.values()):
-            raise UsageError(
-                f"expected {', '.join(fitting)} of each value, some have others",
-                "Compare the runs one by one: nnlab runs compare",
-            )
         if fitting:
             return fitting[0] if len(fitting) == 1 else leaf, fitting
     if not by_figure:

@@ -124,10 +124,9 @@ class AttentionSeq2Seq(Seq2Seq):
     ``lexical``: a second path to the logits, from the embeddings of the source ids, weighted as they were attended to,
     so that what a word means need not be learned through the states (Nguyen and Chiang 2018, "Improving Lexical Choice
     in Neural Machine Translation"). Their path has an output matrix of its own; this one is compared with the target
-    embedding, too. ``depth``: layers of the encoder, with a residual sum around each but the
-    first. ``dropout``: of the inputs of each layer. ``word_dropout``: the probability of replacing an input id by
-    UNKNOWN while training (Bowman and others 2016), so that unknown ids can be read later and neither side leans on
-    single ones.
+    embedding, too. ``depth``: layers of the encoder, with a residual sum around each but the first. ``dropout``: of the
+    inputs of each layer. ``word_dropout``: the probability of replacing an input id by UNKNOWN while training (Bowman
+    and others 2016), so that unknown ids can be read later and neither side leans on single ones.
     """
 
     def __init__(
