@@ -298,7 +298,7 @@ def test_interrupted_run_is_resumed_to_the_bit(nnlab, few, tmp_path, monkeypatch
     [row] = nnlab("runs", "table", "cut", "--json").document["results"]["rows"]
     assert row["seconds"] is None  # those of the process that was interrupted are not known
     beside = nnlab("runs", "compare", "whole", "cut", "--json").document["results"]
-    assert beside["environment"] == []
+    assert beside["environment"] == {}
     from nnlab.output.run_folder import RunFolder
 
     assert compare(RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "cut")) == []
