@@ -20,7 +20,7 @@ class ArithConfig(Config):
 
     EXAMPLE: ClassVar[str] = "nnlab arith --op sub --runs 3"
     DATA: ClassVar[str] = "questions drawn on the spot"
-    SHAPES: ClassVar = ("commuting", "gates")
+    SHAPES: ClassVar = ("commuting", "gates", "pair_size")
 
     op: Literal["add", "sub", "mul"] = option("add", "Operation.")
     digits: int = option(3, "Digits of the longest operand (mul: at most 9).", min=1, max=100)
@@ -43,6 +43,8 @@ class ArithConfig(Config):
     baseline_epochs: int = bounded(0, min=0, max=1_000_000)  # of the published network, in the same seconds
     units: int = bounded(48, min=1, max=8192)
     commuting: bool = added(True, before=False)  # mul: a pair of digits is the same in either order
+    # mul: numbers of each pair of digits, read from the last column to the first; 0: as many as units, read both ways
+    pair_size: int = added(64, before=0, min=0, max=8192)
     learning_rate: float = bounded(4e-3, above=0, max=10)
     weight_decay: float = bounded(0.0, min=0, max=10)
     beta_2: float = bounded(0.98, above=0, below=1)
@@ -70,7 +72,7 @@ class ArithConfig(Config):
     }
     VARIANTS: ClassVar = (
         Variant({"preset": ("best",), "op": ("sub",)}, {"epochs": 10}),
-        Variant({"preset": ("quick",), "op": ("sub",)}, {"epochs": 16}),
+        Variant({"preset": ("quick",), "op": ("sub", "mul")}, {"epochs": 16}),
         Variant(
             {"preset": ("best",), "extend": ANY_EXTENSION},
             {"epochs": 8, "least_rate": 0.5, "examined": 300, "dropout": 0.2, "noise": 1.25},
@@ -80,7 +82,9 @@ class ArithConfig(Config):
             {"preset": ("best",), "op": ("mul",)},
             {"epochs": 80, "units": 64, "learning_rate": 3e-3, "weight_decay": 0.3},
         ),
-        Variant({"preset": ("best",), "op": ("mul",), "digits": (1, 2)}, {"epochs": 400}),  # of which there are few
+        Variant(  # of which there are few
+            {"preset": ("best",), "op": ("mul",), "digits": (1, 2)}, {"epochs": 400, "pair_size": 8}
+        ),
     )
 
     RESULTS: ClassVar = record(

@@ -162,6 +162,7 @@ def build(config: ArithConfig) -> Any:
         noise=config.noise,
         gates=config.gates,
         commuting=config.commuting,
+        pair_size=config.pair_size,
     )
 
 

@@ -90,22 +90,28 @@ def column_network(
     noise: float = 0.0,
     gates: Gates = "sigmoid",
     commuting: bool = False,
+    pair_size: int = 0,
 ) -> keras.Model:
     """The column network: ids ``(batch, width, 2)`` to logits ``(batch, answer_length, 12)``.
 
     Operands and answer least significant first. Sums and differences go through two layers that recur in both
     directions, with ``noise`` in their ``gates`` while they learn, each followed by ``dropout``; their answer is as
     long as they are, and ``width`` is not looked at: any will do. For products the embedding adds its pairs up, so what
-    recurs reads off a sum and carries: one bidirectional layer between dense ones. ``commuting``: pairs are the same in
-    either order, and the dense layers are twice as wide and one more.
+    recurs reads off a sum and carries: one layer between dense ones, from the last digit to the first, as carries go.
+    ``pair_size``: numbers of a pair of digits; so few that a sum cannot be told by which pairs it is of, only by what
+    they come to (0: as many as ``units``, and the layer goes both ways). ``commuting``: pairs are the same in either
+    order, and the dense layers are twice as wide and one more.
     """
     crossed = op == "mul"
     operands = keras.Input((width if crossed else None, 2), dtype="uint8", name="operands")
-    x = ColumnEmbedding(units, answer_length, op, commuting)(operands)  # (batch, answer_length, units)
+    size = pair_size if crossed and pair_size else units
+    x = ColumnEmbedding(size, answer_length, op, commuting)(operands)  # (batch, answer_length, size)
     if crossed:
         hidden = 4 * units if commuting else 2 * units
         x = layers.Dense(hidden, activation="gelu")(x)
-        x = layers.Bidirectional(layers.RNN(layers.GRUCell(units), return_sequences=True, unroll=True))(x)
+        cell = layers.GRUCell(2 * units if pair_size else units)
+        recurrence = layers.RNN(cell, return_sequences=True, unroll=True)
+        x = (recurrence if pair_size else layers.Bidirectional(recurrence))(x)
         for _ in range(2 if commuting else 1):
             x = layers.Dense(hidden, activation="gelu")(x)
     else:

@@ -104,8 +104,9 @@ def test_setting_added_later_takes_the_value_in_force_before_it_existed():
 def test_multiplication_has_a_setting_of_its_own_unless_it_is_typed():
     assert ArithConfig.from_options({"op": "mul"}).epochs == 80
     assert ArithConfig.from_options({"op": "mul", "digits": 2}).epochs == 400
+    assert [ArithConfig.from_options({"op": "mul", "digits": n}).pair_size for n in (2, 3)] == [8, 64]
     assert ArithConfig.from_options({"op": "mul", "epochs": 3}).epochs == 3
-    assert ArithConfig.from_options({"op": "mul", "preset": "quick"}).epochs == 6
+    assert ArithConfig.from_options({"op": "mul", "preset": "quick"}).epochs == 16
 
 
 def test_epochs_of_digit_networks_are_recorded_each():

@@ -21,7 +21,8 @@ def _backend():
     backend.start("cpu")
 
 
-SIDE, COLOURS = (8, 8, 3), {"widths": (4, 8), "down_blocks": (0, 1), "up_blocks": (1, 0)}
+SIDE: tuple[int, int, int] = (8, 8, 3)
+COLOURS: dict[str, Any] = {"widths": (4, 8), "down_blocks": (0, 1), "up_blocks": (1, 0)}
 SIZES: dict[str, Any] = {"source_vocabulary": 9, "target_vocabulary": 7, "units": 4, "dropout": 0.2}
 NETWORKS = {
     "mnist mlp": lambda: digits.network(
@@ -46,6 +47,7 @@ NETWORKS = {
     "arith seq2seq": lambda: arithmetic.seq2seq_network(question_length=5, answer_length=3, units=4),
     "arith add": lambda: arithmetic.column_network(op="add", width=3, answer_length=3, units=4),
     "arith mul": lambda: arithmetic.column_network(op="mul", width=2, answer_length=4, units=4),
+    "arith small pairs": lambda: arithmetic.column_network(op="mul", width=2, answer_length=4, units=4, pair_size=3),
     "autoencode dense": lambda: autoencoders.dense_autoencoder(SIDE, 5, "sigmoid"),
     "autoencode conv": lambda: autoencoders.conv_autoencoder(SIDE, "softmax"),
     "autoencode residual": lambda: autoencoders.residual_autoencoder(SIDE, 5, **COLOURS, gain=3.0),
