@@ -83,8 +83,9 @@ class AutoencodeConfig(ReconstructionConfig):
     code: int = option(256, "Code size: values per picture, or per second of sound.", min=1, max=3072)
     kind: Literal["pictures", "sounds"] = BY_DATA
     hidden: Literal["relu", "sigmoid"] = "relu"  # activation of the dense network's hidden layers
-    # With --net conv: convolutions that correct what PCA gives back, or that add to the code as well.
-    conv_design: Literal["corrected", "both_ways"] = added("both_ways", before="corrected")
+    # With --net conv: convolutions that correct what PCA gives back, or that add to the code as well; "grown": of a
+    # picture, those that correct it are told the code, too.
+    conv_design: Literal["corrected", "both_ways", "grown"] = added("both_ways", before="corrected")
     song_weight: float = added(1.0, before=1.0, min=1, max=1000)  # in the loss, of cells where something sings
 
     PRESETS: ClassVar = {
@@ -111,7 +112,7 @@ class AutoencodeConfig(ReconstructionConfig):
         ),
         Variant(  # with few numbers most of a picture is guessed, and soon learned by heart
             {"preset": ("best",), "kind": ("pictures",), "net": ("conv",), "code": tuple(range(1, 33))},
-            {"epochs": 24, "weight_decay": 0.3},
+            {"epochs": 24, "weight_decay": 0.3, "conv_design": "grown"},
         ),
         Variant(
             {"preset": TO_TUNE, "kind": ("pictures",), "net": ("conv",), "activation": ("sigmoid", "softmax", "tanh")},

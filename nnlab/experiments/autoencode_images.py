@@ -84,12 +84,15 @@ def build(config: AutoencodeConfig, side: int, activation: str) -> Any:
         return autoencoders.dense_autoencoder(shape, config.code, activation, hidden=config.hidden)
     if activation != "linear":
         return autoencoders.conv_autoencoder(shape, activation)
-    both_ways = config.conv_design == "both_ways"
-    made = autoencoders.picture_autoencoder if both_ways else autoencoders.residual_autoencoder
+    corrected = config.conv_design == "corrected"
+    sizes: dict[str, Any]
     if config.code <= 128:  # a coarse picture: more is to be guessed, from further away
-        return made(shape, config.code, widths=(24, 64, 128), down_blocks=(0, 1, 2), up_blocks=(0, 1, 0), gain=3.0)
-    down_blocks = (0, 2) if both_ways else (0, 1)
-    return made(shape, config.code, widths=(24, 64), down_blocks=down_blocks, up_blocks=(0, 0), gain=3.0)
+        sizes = {"widths": (24, 64, 128), "down_blocks": (0, 1, 2), "up_blocks": (0, 1, 0), "gain": 3.0}
+    else:
+        sizes = {"widths": (24, 64), "down_blocks": (0, 1 if corrected else 2), "up_blocks": (0, 0), "gain": 3.0}
+    if corrected:
+        return autoencoders.residual_autoencoder(shape, config.code, **sizes)
+    return autoencoders.picture_autoencoder(shape, config.code, **sizes, grown=config.conv_design == "grown")
 
 
 def tasks(config: AutoencodeConfig, data: Coded) -> list[Task]:

@@ -178,9 +178,9 @@ def build(config: AutoencodeConfig) -> Any:
         shape: tuple[int, ...] = (WaveformFrontEnd.numbers,)
         return autoencoders.dense_autoencoder(shape, code, config.activation, hidden=config.hidden)
     shape = (LogMelFrontEnd.window, spectrogram.BANDS, 1)
-    if config.conv_design == "both_ways":
-        return autoencoders.sound_autoencoder(shape, code)
-    return autoencoders.residual_autoencoder(shape, code, widths=(24, 48), down_blocks=(0, 1), up_blocks=(0, 0))
+    if config.conv_design == "corrected":
+        return autoencoders.residual_autoencoder(shape, code, widths=(24, 48), down_blocks=(0, 1), up_blocks=(0, 0))
+    return autoencoders.sound_autoencoder(shape, code)
 
 
 def tasks(config: AutoencodeConfig, data: Heard) -> list[Task]:

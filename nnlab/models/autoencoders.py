@@ -4,7 +4,7 @@
 - :func:`conv_autoencoder`: 3x3 convolutions 32-16, pooled to a quarter of each side, and back, the report's;
 - :func:`conv_denoiser`: 32-32 and back with noise in front, of the tutorial of its time;
 - :func:`residual_autoencoder`: this project's first: starts as PCA and corrects what comes back;
-- :func:`picture_autoencoder`: this project's: convolutions add to the code as well;
+- :func:`picture_autoencoder`: this project's: convolutions add to the code as well, and a U-Net is told it;
 - :func:`sound_autoencoder`: this project's of spectrograms, with convolutions beside the linear code both ways;
 - :func:`residual_denoiser`: this project's: a small U-Net on 2 x 2 blocks of pixels;
 - :func:`blind_denoiser`: the same for noise of any strength.
@@ -23,6 +23,7 @@ from nnlab.models.layers import DeltaDense, DepthToSpace, Noise, NoiseGates, Spa
 
 Shape = tuple[int, int, int]
 CONVOLUTION: dict[str, Any] = {"padding": "same", "activation": "relu", "kernel_initializer": "he_normal"}
+GROWN = 256  # units between a code and the coarsest level that is grown from it
 
 
 # ---- the report's ------------------------------------------------------------------------------------
@@ -157,18 +158,26 @@ def residual_autoencoder(
 
 
 def picture_autoencoder(
-    shape: Shape, code: int, *, widths: Sequence[int], down_blocks: Sequence[int], up_blocks: Sequence[int], gain: float
+    shape: Shape,
+    code: int,
+    *,
+    widths: Sequence[int],
+    down_blocks: Sequence[int],
+    up_blocks: Sequence[int],
+    gain: float,
+    grown: bool = True,
 ) -> keras.Model:
     """The same, with convolutions that add to the code what goes with it.
 
-    Before training it is PCA to rounding as well: what is added to the code starts at zero.
+    ``grown``: the coarsest level of the U-Net is told the code itself, not only what PCA makes of it. Before training
+    it is PCA to rounding as well: what is added to the code starts at zero.
     """
     samples = keras.Input(shape)
     x = SpaceToDepth()(layers.Rescaling(gain, offset=-0.5 * gain)(samples))
     x = layers.Conv2D(64, 3, strides=2, **CONVOLUTION)(_conv(x, 32))
     x = layers.Conv2D(32, 1, **CONVOLUTION)(layers.add([x, _conv(x, 64)]))
     encoded = _code_of(samples, x, code)
-    return keras.Model(samples, _corrected(encoded, shape, widths, down_blocks, up_blocks, gain))
+    return keras.Model(samples, _corrected(encoded, shape, widths, down_blocks, up_blocks, gain, grown))
 
 
 def _code_of(samples: Any, features: Any, code: int) -> Any:
@@ -185,11 +194,13 @@ def _corrected(
     down_blocks: Sequence[int],
     up_blocks: Sequence[int],
     gain: float,
+    grown: bool = False,
 ) -> Any:
-    """The linear picture of a code, and what a U-Net adds to it."""
+    """The linear picture of a code, and what a U-Net adds to it, which is told the code as well if ``grown``."""
     linear = layers.Reshape(shape)(DeltaDense(encoded.shape[-1], int(np.prod(shape)), name="reconstruction")(encoded))
     blocks = SpaceToDepth()(layers.Rescaling(gain, offset=-0.5 * gain)(linear))
-    correction = DepthToSpace()(_u_net(blocks, widths, down_blocks, up_blocks, blocks.shape[-1]))
+    code = encoded if grown else None
+    correction = DepthToSpace()(_u_net(blocks, widths, down_blocks, up_blocks, blocks.shape[-1], code=code))
     return layers.add([linear, layers.Rescaling(0.1 * 3.0 / gain)(correction)])
 
 
@@ -249,12 +260,13 @@ def _u_net(
     up_blocks: Sequence[int],
     channels: int,
     known: Any = None,
+    code: Any = None,
 ) -> Any:
     """A U-Net (Ronneberger, Fischer and Brox 2015) whose parts are added, not concatenated; its output starts at zero.
 
     ``down_blocks[level]`` and ``up_blocks[level]`` convolutions on the way down and up, each added to what it read.
     ``known`` ``(batch, 1, 1, n)``: what is known of the whole picture, by which each level is scaled (Perez and others
-    2018).
+    2018). ``code`` ``(batch, n)``: what the coarsest level is grown from as well.
     """
 
     def scaled(x: Any) -> Any:
@@ -269,6 +281,8 @@ def _u_net(
         if level:
             down = layers.Conv2D(width, 2, strides=2, padding="same", activation="relu", kernel_initializer="he_normal")
             x = scaled(down(x))
+            if code is not None and level == len(widths) - 1:
+                x = layers.Activation("relu")(layers.add([x, _grown(code, x.shape[1:])]))
         for _ in range(down_blocks[level]):
             x = layers.add([x, scaled(_conv(x, width))])
         skips.append(x)
@@ -278,6 +292,12 @@ def _u_net(
         for _ in range(up_blocks[level]):
             x = layers.add([x, scaled(_conv(x, widths[level]))])
     return layers.Conv2D(channels, 3, padding="same", kernel_initializer="zeros")(x)
+
+
+def _grown(code: Any, shape: tuple[int, ...]) -> Any:
+    """What a code makes of the coarsest level ``(batch, *shape)``."""
+    hidden = layers.Dense(GROWN, activation="relu", kernel_initializer="he_normal")(code)
+    return layers.Reshape(shape)(layers.Dense(int(np.prod(shape)), kernel_initializer="he_normal")(hidden))
 
 
 def _conv(x: Any, width: int) -> Any:

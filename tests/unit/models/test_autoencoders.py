@@ -53,7 +53,8 @@ def of_sounds(shape, code):
 
 
 @pytest.mark.parametrize(
-    ("shape", "build"), [((60, 64, 1), of_sounds), ((20, 16, 1), of_sounds), ((32, 32, 3), of_pictures)]
+    ("shape", "build"),
+    [((60, 64, 1), of_sounds), ((20, 16, 1), of_sounds), ((32, 32, 3), of_pictures), ((20, 20, 3), of_pictures)],
 )
 def test_both_ways_it_starts_as_pca_and_the_code_learns_from_its_convolutions(shape, build):
     rng = np.random.default_rng(0)
@@ -98,3 +99,19 @@ def test_blind_denoiser_takes_no_noise_for_less_or_more_than_it_was_taught(seen,
     share = 0.25**2 / (0.25**2 + taken**2)
     given = np.asarray(model(0.7 + offset)) - 0.5
     assert given == pytest.approx(share * (0.2 + offset), abs=0.02 * max(seen, 1))
+
+
+@pytest.mark.parametrize("grown", [False, True])
+def test_coarsest_level_is_grown_from_the_code(grown):
+    shape = (8, 8, 3)
+    keras.utils.set_random_seed(0)
+    model = autoencoders.picture_autoencoder(  # its linear path is zero: no PCA
+        shape, 5, widths=(4, 8), down_blocks=(0, 1), up_blocks=(0, 0), gain=3.0, grown=grown
+    )
+    for weights in model.get_layer("code").input[1]._keras_history.operation.trainable_variables:
+        weights.assign(weights + 0.1)  # the code follows the picture
+    [last] = [layer for layer in model.layers if layer.name.startswith("conv2d") and layer.output.shape[-1] == 12]
+    last.kernel.assign(np.random.default_rng(0).normal(size=last.kernel.shape))
+    samples = np.random.default_rng(1).random((2, *shape)).astype("float32")
+    first, second = np.asarray(model(samples))
+    assert (np.abs(first - second).max() > 1e-3) == grown
