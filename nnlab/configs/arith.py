@@ -20,7 +20,7 @@ class ArithConfig(Config):
 
     EXAMPLE: ClassVar[str] = "nnlab arith --op sub --runs 3"
     DATA: ClassVar[str] = "questions drawn on the spot"
-    SHAPES: ClassVar = ("commuting", "gates", "pair_size")
+    SHAPES: ClassVar = ("commuting", "gates", "pair_size", "recurrence")
 
     op: Literal["add", "sub", "mul"] = option("add", "Operation.")
     digits: int = option(3, "Digits of the longest operand (mul: at most 9).", min=1, max=100)
@@ -32,7 +32,7 @@ class ArithConfig(Config):
     )
     validation: float = bounded(0.1, min=0, below=1)  # of the questions that are not held out for the test
     network: Literal["columns", "seq2seq"] = "columns"  # seq2seq: the 2018 report's
-    dropout: float = bounded(0.1, min=0, below=1)  # between layers, of add and sub
+    dropout: float = bounded(0.1, min=0, below=1)  # between layers; of mul only where its recurrence is one_way
     noise: float = bounded(0.0, min=0, max=100)  # in the gates of their recurrence, while it learns
     gates: Literal["hard_sigmoid", "sigmoid"] = added("hard_sigmoid", before="sigmoid")  # of that recurrence
     least_rate: float = bounded(0.01, above=0, max=1)  # of the learning rate, at the end of the schedule and after it
@@ -43,8 +43,9 @@ class ArithConfig(Config):
     baseline_epochs: int = bounded(0, min=0, max=1_000_000)  # of the published network, in the same seconds
     units: int = bounded(48, min=1, max=8192)
     commuting: bool = added(True, before=False)  # mul: a pair of digits is the same in either order
-    # mul: numbers of each pair of digits, read from the last column to the first; 0: as many as units, read both ways
-    pair_size: int = added(64, before=0, min=0, max=8192)
+    pair_size: int = added(0, before=0, min=0, max=8192)  # mul: numbers of each pair of digits (0: as many as units)
+    # mul: through the columns from right to left, as carries go, or in both directions
+    recurrence: Literal["one_way", "both_ways"] = added("one_way", before="both_ways")
     learning_rate: float = bounded(4e-3, above=0, max=10)
     weight_decay: float = bounded(0.0, min=0, max=10)
     beta_2: float = bounded(0.98, above=0, below=1)
@@ -73,6 +74,7 @@ class ArithConfig(Config):
     VARIANTS: ClassVar = (
         Variant({"preset": ("best",), "op": ("sub",)}, {"epochs": 10}),
         Variant({"preset": ("quick",), "op": ("sub", "mul")}, {"epochs": 16}),
+        Variant({"preset": ("quick",), "op": ("mul",)}, {"dropout": 0.0}),
         Variant(
             {"preset": ("best",), "extend": ANY_EXTENSION},
             {"epochs": 8, "least_rate": 0.5, "examined": 300, "dropout": 0.2, "noise": 1.25},
@@ -80,10 +82,10 @@ class ArithConfig(Config):
         Variant({"preset": ("best",), "extend": ANY_EXTENSION, "op": ("sub",)}, {"dropout": 0.05}),
         Variant(
             {"preset": ("best",), "op": ("mul",)},
-            {"epochs": 80, "units": 64, "learning_rate": 3e-3, "weight_decay": 0.3},
+            {"epochs": 80, "units": 64, "learning_rate": 3e-3, "weight_decay": 0.3, "dropout": 0.0},
         ),
         Variant(  # of which there are few
-            {"preset": ("best",), "op": ("mul",), "digits": (1, 2)}, {"epochs": 400, "pair_size": 8}
+            {"preset": ("best",), "op": ("mul",), "digits": (1, 2)}, {"epochs": 400, "pair_size": 8, "dropout": 0.1}
         ),
     )
 
@@ -109,6 +111,9 @@ class ArithConfig(Config):
             raise UsageError(
                 f"expected --digits 1 to {MOST_DIGITS_OF_PRODUCTS} with --op mul, got {self.digits}", "Ask for fewer"
             )
+        if self.pair_size and (self.op != "mul" or self.network == "seq2seq"):
+            which = "--preset published" if self.network == "seq2seq" else f"--op {self.op}"
+            raise UsageError(f"pair_size is of products, got it with {which}", "Leave it out")
         if self.extend and not self.reads_any_length:
             which = "--op mul" if self.op == "mul" else "--preset published"
             raise UsageError(

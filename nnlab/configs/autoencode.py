@@ -83,8 +83,8 @@ class AutoencodeConfig(ReconstructionConfig):
     code: int = option(256, "Code size: values per picture, or per second of sound.", min=1, max=3072)
     kind: Literal["pictures", "sounds"] = BY_DATA
     hidden: Literal["relu", "sigmoid"] = "relu"  # activation of the dense network's hidden layers
-    # With --net conv: convolutions that correct what PCA gives back, or that add to the code as well; "grown": of a
-    # picture, those that correct it are told the code, too.
+    # With --net conv: convolutions that correct what PCA gives back, or that add to the code as well; "grown", of
+    # pictures: as both_ways, and the U-Net that corrects is given the code as well.
     conv_design: Literal["corrected", "both_ways", "grown"] = added("both_ways", before="corrected")
     song_weight: float = added(1.0, before=1.0, min=1, max=1000)  # in the loss, of cells where something sings
 
@@ -197,6 +197,8 @@ class AutoencodeConfig(ReconstructionConfig):
             raise UsageError(
                 "the 2018 report has no convolutional network for sounds", "Use --net dense, or --preset best"
             )
+        if self.conv_design == "grown":
+            raise UsageError("conv_design grown is of pictures", "Leave it out, or use corrected or both_ways")
         activation = {"conv": "linear", "dense": "tanh"}[self.net]
         if self.activation != activation or self.loss not in ("mse", "mae") or self.grid:
             raise UsageError(

@@ -3,8 +3,9 @@
 Two designs. :func:`seq2seq_network` is the published one: read the question's characters backwards into one
 vector, then write the answer from it (Sutskever, Vinyals and Le 2014, as Keras's addition example has it).
 :func:`column_network` reads the sum as it is written on paper, one column a step: an embedding of each pair of
-digits that meet in the column, then bidirectional recurrence, so that carries can travel to the left and the
-sign of a difference can be known from its first digit. Of sums and differences it reads any length.
+digits that meet in the column, then recurrence: of sums and differences in both directions, so that carries can
+travel to the left and the sign of a difference can be known from its first digit, and of any length; of products from
+right to left.
 """
 
 from __future__ import annotations
@@ -91,29 +92,30 @@ def column_network(
     gates: Gates = "sigmoid",
     commuting: bool = False,
     pair_size: int = 0,
+    one_way: bool = False,
 ) -> keras.Model:
     """The column network: ids ``(batch, width, 2)`` to logits ``(batch, answer_length, 12)``.
 
     Operands and answer least significant first. Sums and differences go through two layers that recur in both
     directions, with ``noise`` in their ``gates`` while they learn, each followed by ``dropout``; their answer is as
     long as they are, and ``width`` is not looked at: any will do. For products the embedding adds its pairs up, so what
-    recurs reads off a sum and carries: one layer between dense ones, from the last digit to the first, as carries go.
-    ``pair_size``: numbers of a pair of digits; so few that a sum cannot be told by which pairs it is of, only by what
-    they come to (0: as many as ``units``, and the layer goes both ways). ``commuting``: pairs are the same in either
-    order, and the dense layers are twice as wide and one more.
+    recurs reads off a sum and carries: one layer between dense ones, of ``units`` in each direction or, ``one_way``, of
+    twice as many from right to left, as carries go, with ``dropout`` after the dense ones behind it. ``pair_size``:
+    numbers of a pair of digits (0: as many as ``units``); with few, a sum shows what it comes to rather than its pairs.
+    ``commuting``: pairs are the same in either order, and the dense layers are twice as wide and one more.
     """
     crossed = op == "mul"
     operands = keras.Input((width if crossed else None, 2), dtype="uint8", name="operands")
-    size = pair_size if crossed and pair_size else units
+    size = (pair_size if crossed else 0) or units
     x = ColumnEmbedding(size, answer_length, op, commuting)(operands)  # (batch, answer_length, size)
     if crossed:
         hidden = 4 * units if commuting else 2 * units
         x = layers.Dense(hidden, activation="gelu")(x)
-        cell = layers.GRUCell(2 * units if pair_size else units)
-        recurrence = layers.RNN(cell, return_sequences=True, unroll=True)
-        x = (recurrence if pair_size else layers.Bidirectional(recurrence))(x)
+        recurrence = layers.RNN(layers.GRUCell(2 * units if one_way else units), return_sequences=True, unroll=True)
+        x = (recurrence if one_way else layers.Bidirectional(recurrence))(x)
         for _ in range(2 if commuting else 1):
             x = layers.Dense(hidden, activation="gelu")(x)
+            x = layers.Dropout(dropout)(x) if one_way and dropout else x
     else:
         for _ in range(2):
             x = layers.Dropout(dropout)(BidirectionalGated(units, noise, gates)(x))

@@ -4,7 +4,7 @@
 - :func:`conv_autoencoder`: 3x3 convolutions 32-16, pooled to a quarter of each side, and back, the report's;
 - :func:`conv_denoiser`: 32-32 and back with noise in front, of the tutorial of its time;
 - :func:`residual_autoencoder`: this project's first: starts as PCA and corrects what comes back;
-- :func:`picture_autoencoder`: this project's: convolutions add to the code as well, and a U-Net is told it;
+- :func:`picture_autoencoder`: this project's: convolutions add to the code as well;
 - :func:`sound_autoencoder`: this project's of spectrograms, with convolutions beside the linear code both ways;
 - :func:`residual_denoiser`: this project's: a small U-Net on 2 x 2 blocks of pixels;
 - :func:`blind_denoiser`: the same for noise of any strength.
@@ -165,7 +165,7 @@ def picture_autoencoder(
     down_blocks: Sequence[int],
     up_blocks: Sequence[int],
     gain: float,
-    grown: bool = True,
+    grown: bool = False,
 ) -> keras.Model:
     """The same, with convolutions that add to the code what goes with it.
 

@@ -464,6 +464,7 @@ KINDS = {
     "mul": ["arith", "--op", "mul", "--samples", 500],
     "sub": ["arith", "--op", "sub", "--samples", 500],
     "pictures": ["autoencode", "--set", "conv_design=both_ways"],
+    "grown pictures": ["autoencode", "--set", "conv_design=grown"],
     "published pictures": ["autoencode", "--preset", "published"],
     "dense": ["autoencode", "--net", "dense"],
     "sounds": ["autoencode", "--data", "chirps"],

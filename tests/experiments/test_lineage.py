@@ -124,6 +124,7 @@ def test_records_of_before_have_the_networks_of_before():
     for cls, options, added in (
         (AutoencodeConfig, {"data": "birds"}, {"conv_design": "corrected", "song_weight": 1.0}),
         (PermuteConfig, {}, {"layout": "map"}),
+        (ArithConfig, {"op": "mul"}, {"commuting": False, "recurrence": "both_ways"}),
     ):
         record = cls.from_options(options).record()
         assert all(record.pop(name) != value for name, value in added.items())

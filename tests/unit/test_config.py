@@ -104,7 +104,7 @@ def test_setting_added_later_takes_the_value_in_force_before_it_existed():
 def test_multiplication_has_a_setting_of_its_own_unless_it_is_typed():
     assert ArithConfig.from_options({"op": "mul"}).epochs == 80
     assert ArithConfig.from_options({"op": "mul", "digits": 2}).epochs == 400
-    assert [ArithConfig.from_options({"op": "mul", "digits": n}).pair_size for n in (2, 3)] == [8, 64]
+    assert [ArithConfig.from_options({"op": "mul", "digits": n}).pair_size for n in (2, 3)] == [8, 0]
     assert ArithConfig.from_options({"op": "mul", "epochs": 3}).epochs == 3
     assert ArithConfig.from_options({"op": "mul", "preset": "quick"}).epochs == 16
 
@@ -187,6 +187,7 @@ def test_few_numbers_per_picture_are_learned_longer():
         for code, data in ((32, "cifar10"), (33, "cifar10"), (32, "birds"))
     )
     assert [(one.epochs, one.weight_decay) for one in (few, more, sounds)] == [(24, 0.3), (12, 1e-4), (4, 1e-4)]
+    assert [one.conv_design for one in (few, more, sounds)] == ["grown", "both_ways", "both_ways"]
     assert AutoencodeConfig.from_options({"code": 16, "epochs": 3}).epochs == 3
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -44,8 +46,13 @@ def test_residual_autoencoder_starts_as_pca(shape):
         assert np.abs(outputs - pca.reconstruct(rows)).max() < 1e-4
 
 
-def of_pictures(shape, code):
-    return autoencoders.picture_autoencoder(shape, code, widths=(8, 16), down_blocks=(0, 1), up_blocks=(1, 0), gain=3.0)
+def of_pictures(shape, code, **design):
+    sizes: dict[str, Any] = {"widths": (8, 16), "down_blocks": (0, 1), "up_blocks": (1, 0), "gain": 3.0}
+    return autoencoders.picture_autoencoder(shape, code, **sizes, **design)
+
+
+def grown(shape, code):
+    return of_pictures(shape, code, grown=True)
 
 
 def of_sounds(shape, code):
@@ -54,7 +61,7 @@ def of_sounds(shape, code):
 
 @pytest.mark.parametrize(
     ("shape", "build"),
-    [((60, 64, 1), of_sounds), ((20, 16, 1), of_sounds), ((32, 32, 3), of_pictures), ((20, 20, 3), of_pictures)],
+    [((60, 64, 1), of_sounds), ((20, 16, 1), of_sounds), ((32, 32, 3), of_pictures), ((20, 20, 3), grown)],
 )
 def test_both_ways_it_starts_as_pca_and_the_code_learns_from_its_convolutions(shape, build):
     rng = np.random.default_rng(0)
@@ -101,17 +108,15 @@ def test_blind_denoiser_takes_no_noise_for_less_or_more_than_it_was_taught(seen,
     assert given == pytest.approx(share * (0.2 + offset), abs=0.02 * max(seen, 1))
 
 
-@pytest.mark.parametrize("grown", [False, True])
-def test_coarsest_level_is_grown_from_the_code(grown):
+@pytest.mark.parametrize(("build", "expected"), [(of_pictures, False), (grown, True)])
+def test_coarsest_level_is_grown_from_the_code(build, expected):
     shape = (8, 8, 3)
     keras.utils.set_random_seed(0)
-    model = autoencoders.picture_autoencoder(  # its linear path is zero: no PCA
-        shape, 5, widths=(4, 8), down_blocks=(0, 1), up_blocks=(0, 0), gain=3.0, grown=grown
-    )
+    model = build(shape, 5)  # its linear path is zero: no PCA
     for weights in model.get_layer("code").input[1]._keras_history.operation.trainable_variables:
         weights.assign(weights + 0.1)  # the code follows the picture
     [last] = [layer for layer in model.layers if layer.name.startswith("conv2d") and layer.output.shape[-1] == 12]
     last.kernel.assign(np.random.default_rng(0).normal(size=last.kernel.shape))
     samples = np.random.default_rng(1).random((2, *shape)).astype("float32")
     first, second = np.asarray(model(samples))
-    assert (np.abs(first - second).max() > 1e-3) == grown
+    assert (np.abs(first - second).max() > 1e-3) == expected

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nnlab import backend
-from nnlab.models.arithmetic import SYMBOLS, ColumnEmbedding
+from nnlab.models.arithmetic import SYMBOLS, ColumnEmbedding, column_network
 from nnlab.models.layers import (
     DeltaDense,
     DepthToSpace,
@@ -149,6 +149,16 @@ def test_column_embedding_adds_up_the_pairs_that_meet(op, commuting):
                 table[np.maximum(*pair), np.minimum(*pair)] if op == "mul" and commuting else table[pair]
             )
     assert np.allclose(embedded, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("one_way", "seen"), [(True, False), (False, True)])
+def test_products_are_read_from_right_to_left_or_both_ways(one_way, seen):
+    keras.utils.set_random_seed(0)
+    model = column_network(op="mul", width=2, answer_length=4, units=4, pair_size=3, one_way=one_way)
+    low, high = np.array([[[3, 7], [1, 2]], [[3, 7], [9, 2]]], "uint8"), np.array([[[3, 7], [1, 2]], [[4, 7], [1, 2]]])
+    changed = np.abs(np.diff(np.asarray(model(low)), axis=0)).max(axis=(0, 2)) > 1e-6  # by the tens, per place
+    assert changed.tolist() == [seen, True, True, True]
+    assert (np.abs(np.diff(np.asarray(model(high.astype("uint8"))), axis=0)).max(axis=(0, 2)) > 1e-6).all()
 
 
 def test_noise_of_a_range_reaches_all_of_it_also_in_batches_of_one():
