@@ -24,7 +24,7 @@ from nnlab.config import Config, RunOptions
 from nnlab.errors import Description, ExitCode, InputError, NnlabError, UsageError
 from nnlab.evaluation.intervals import flat_figures, less_is_better, mean_of
 from nnlab.experiments import entry
-from nnlab.options import parsed, value_of, words_of
+from nnlab.options import BY_DATA, parsed, value_of, words_of
 from nnlab.output.document import document, dumps
 from nnlab.output.run_folder import SWEEP, RunFolder, is_run
 from nnlab.output.terminal import Terminal, number, quoted, table
@@ -77,11 +77,31 @@ class Sweep:
             changed.pop("epochs", None)
         other = [name for name, kept in changed.items() if kept is None or name == "samples"]
         if other:  # these mean something else once they are typed
-            raise UsageError(
-                f"expected a sweep of this version of nnlab: the default of {', '.join(other)} was another",
-                "Begin a new one, or use the version that began it",
-            )
+            raise other_defaults(other)
         return {**changed, **typed}
+
+    def check_decided(self, home: Path) -> None:
+        """Raise UsageError where a default that the data decided is another now than in the runs of a sweep.
+
+        Before its data are loaded nothing knows such a default, so the record of the sweep does not hold it.
+        """
+        for run, value in self.runs.items():
+            if is_run(home / run):
+                self._check_decided(value, RunFolder(home / run))
+
+    def _check_decided(self, value: Any, folder: RunFolder) -> None:
+        cls = entry(self.command).config
+        kept, asked = cls.completed(folder.config), self.config(value)
+        facts = {
+            name: kept[name] for variant in cls.VARIANTS for name in variant.when if getattr(asked, name) is BY_DATA
+        }
+        now = asked.resolved(**facts).record()
+        decided = {name for variant in cls.VARIANTS if facts.keys() & variant.when.keys() for name in variant.then}
+        decided -= {"epochs"} if now["minutes"] is not None else set()
+        decided -= set(cls.SHAPES) if self.start else set()  # the weights it starts from decide these
+        other = sorted(name for name in decided if kept[name] != now[name])
+        if other:
+            raise other_defaults(other)
 
     def record(self) -> dict[str, Any]:
         """What ``sweep.json`` says."""
@@ -102,6 +122,14 @@ class Sweep:
         words = words_of(entry(self.command).config, self.given(self.runs[run]))
         start = ("--from", self.start) if self.start else ()
         return Job(run, (self.command, *words, *start, "--out", FOLDER, "-q"), folder)
+
+
+def other_defaults(names: Sequence[str]) -> UsageError:
+    """What is said of a sweep whose other values would have other defaults."""
+    return UsageError(
+        f"expected a sweep of this version of nnlab: the default of {', '.join(names)} was another",
+        "Begin a new one, or use the version that began it",
+    )
 
 
 def folder_of(name: str, value: Any) -> str:
@@ -222,6 +250,8 @@ def carry_out(terminal: Terminal, asked: Sweep, home: Path, engine: Engine, opti
     from nnlab.output.progress import clock
 
     asked.states = {run: state_of(RunFolder(home / run)) for run in asked.runs}
+    if any(state["status"] == "missing" for state in asked.states.values()):
+        asked.check_decided(home)
     flags = ("--device", options.device, *(() if options.benchmark else ("--no-benchmark",)))
     jobs = []
     for run, state in asked.states.items():

@@ -180,6 +180,23 @@ def test_a_sweep_keeps_the_defaults_that_it_began_with():
         begun.given(8)
 
 
+def test_a_sweep_of_own_pictures_is_refused_where_a_default_of_pictures_has_changed(tmp_path):
+    typed = {"data": "my pictures", "code": 16}
+    begun = Sweep("autoencode", typed, "learning_rate", [0.001, 0.002])
+    asked = begun.config(0.001)
+    assert asked.record()["conv_design"] == "both_ways"  # whether they are pictures shows when they are loaded
+    record = asked.resolved(kind="pictures").record()
+    folder = RunFolder(tmp_path / "learning_rate=0.001")
+    folder.path.mkdir()
+    folder.write_json("config.json", {"config": record})
+    begun.check_decided(tmp_path)
+    folder.write_json("config.json", {"config": {**record, "conv_design": "both_ways", "weight_decay": 0.1}})
+    with pytest.raises(UsageError, match="the default of conv_design, weight_decay was another"):
+        begun.check_decided(tmp_path)
+    from_another = Sweep("autoencode", {**typed, "weight_decay": 0.1}, "learning_rate", [0.001], start="a")
+    from_another.check_decided(tmp_path)  # the weights it starts from decide the design
+
+
 @pytest.mark.release
 def test_minutes_become_steps_that_repeat_to_the_bit(nnlab, tmp_path):
     done = nnlab("arith", "--preset", "quick", "--samples", 1000, "--minutes", 0.03, "--out", "a", "--json")
