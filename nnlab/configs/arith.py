@@ -85,7 +85,7 @@ class ArithConfig(Config):
             {"epochs": 80, "units": 64, "learning_rate": 3e-3, "weight_decay": 0.3, "dropout": 0.0},
         ),
         Variant(  # of which there are few
-            {"preset": ("best",), "op": ("mul",), "digits": (1, 2)}, {"epochs": 400, "pair_size": 8, "dropout": 0.1}
+            {"preset": ("best",), "op": ("mul",), "digits": (1, 2)}, {"epochs": 400, "pair_size": 8}
         ),
     )
 
