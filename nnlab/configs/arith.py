@@ -32,7 +32,7 @@ class ArithConfig(Config):
     )
     validation: float = bounded(0.1, min=0, below=1)  # of the questions that are not held out for the test
     network: Literal["columns", "seq2seq"] = "columns"  # seq2seq: the 2018 report's
-    dropout: float = bounded(0.1, min=0, below=1)  # between layers; of mul only where its recurrence is one_way
+    dropout: float = bounded(0.1, min=0, below=1)  # between layers, of add and sub
     noise: float = bounded(0.0, min=0, max=100)  # in the gates of their recurrence, while it learns
     gates: Literal["hard_sigmoid", "sigmoid"] = added("hard_sigmoid", before="sigmoid")  # of that recurrence
     least_rate: float = bounded(0.01, above=0, max=1)  # of the learning rate, at the end of the schedule and after it
@@ -74,7 +74,6 @@ class ArithConfig(Config):
     VARIANTS: ClassVar = (
         Variant({"preset": ("best",), "op": ("sub",)}, {"epochs": 10}),
         Variant({"preset": ("quick",), "op": ("sub", "mul")}, {"epochs": 16}),
-        Variant({"preset": ("quick",), "op": ("mul",)}, {"dropout": 0.0}),
         Variant(
             {"preset": ("best",), "extend": ANY_EXTENSION},
             {"epochs": 8, "least_rate": 0.5, "examined": 300, "dropout": 0.2, "noise": 1.25},
@@ -82,7 +81,7 @@ class ArithConfig(Config):
         Variant({"preset": ("best",), "extend": ANY_EXTENSION, "op": ("sub",)}, {"dropout": 0.05}),
         Variant(
             {"preset": ("best",), "op": ("mul",)},
-            {"epochs": 80, "units": 64, "learning_rate": 3e-3, "weight_decay": 0.3, "dropout": 0.0},
+            {"epochs": 80, "units": 64, "learning_rate": 3e-3, "weight_decay": 0.3},
         ),
         Variant(  # of which there are few
             {"preset": ("best",), "op": ("mul",), "digits": (1, 2)}, {"epochs": 400, "pair_size": 8}

@@ -100,9 +100,9 @@ def column_network(
     directions, with ``noise`` in their ``gates`` while they learn, each followed by ``dropout``; their answer is as
     long as they are, and ``width`` is not looked at: any will do. For products the embedding adds its pairs up, so what
     recurs reads off a sum and carries: one layer between dense ones, of ``units`` in each direction or, ``one_way``, of
-    twice as many from right to left, as carries go, with ``dropout`` after the dense ones behind it. ``pair_size``:
-    numbers of a pair of digits (0: as many as ``units``); with few, a sum shows what it comes to rather than its pairs.
-    ``commuting``: pairs are the same in either order, and the dense layers are twice as wide and one more.
+    twice as many from right to left, as carries go. ``pair_size``: numbers of a pair of digits (0: as many as
+    ``units``); with few, a sum shows what it comes to rather than its pairs. ``commuting``: a pair is the same in either
+    order, and the dense layers are twice as wide and one more.
     """
     crossed = op == "mul"
     operands = keras.Input((width if crossed else None, 2), dtype="uint8", name="operands")
@@ -115,7 +115,6 @@ def column_network(
         x = (recurrence if one_way else layers.Bidirectional(recurrence))(x)
         for _ in range(2 if commuting else 1):
             x = layers.Dense(hidden, activation="gelu")(x)
-            x = layers.Dropout(dropout)(x) if one_way and dropout else x
     else:
         for _ in range(2):
             x = layers.Dropout(dropout)(BidirectionalGated(units, noise, gates)(x))
