@@ -101,8 +101,8 @@ def column_network(
     long as they are, and ``width`` is not looked at: any will do. For products the embedding adds its pairs up, so what
     recurs reads off a sum and carries: one layer between dense ones, of ``units`` in each direction or, ``one_way``, of
     twice as many from right to left, as carries go. ``pair_size``: numbers of a pair of digits (0: as many as
-    ``units``); with few, a sum shows what it comes to rather than its pairs. ``commuting``: a pair is the same in either
-    order, and the dense layers are twice as wide and one more.
+    ``units``); with few, a sum shows what it comes to rather than its pairs. ``commuting``: a pair is the same in
+    either order, and the dense layers are twice as wide and one more.
     """
     crossed = op == "mul"
     operands = keras.Input((width if crossed else None, 2), dtype="uint8", name="operands")
