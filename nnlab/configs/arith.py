@@ -44,8 +44,8 @@ class ArithConfig(Config):
     units: int = bounded(48, min=1, max=8192)
     commuting: bool = added(True, before=False)  # mul: a pair of digits is the same in either order
     pair_size: int = added(0, before=0, min=0, max=8192)  # mul: numbers of each pair of digits (0: as many as units)
-    # mul: through the columns from right to left, as carries go, or in both directions
-    recurrence: Literal["one_way", "both_ways"] = added("one_way", before="both_ways")
+    # mul: what is carried is added to the next column's sum; or gated, from right to left or in both directions
+    recurrence: Literal["carried", "one_way", "both_ways"] = added("carried", before="both_ways")
     learning_rate: float = bounded(4e-3, above=0, max=10)
     weight_decay: float = bounded(0.0, min=0, max=10)
     beta_2: float = bounded(0.98, above=0, below=1)
@@ -73,7 +73,8 @@ class ArithConfig(Config):
     }
     VARIANTS: ClassVar = (
         Variant({"preset": ("best",), "op": ("sub",)}, {"epochs": 10}),
-        Variant({"preset": ("quick",), "op": ("sub", "mul")}, {"epochs": 16}),
+        Variant({"preset": ("quick",), "op": ("sub",)}, {"epochs": 16}),
+        Variant({"preset": ("quick",), "op": ("mul",)}, {"epochs": 16, "learning_rate": 3e-3, "pair_size": 16}),
         Variant(
             {"preset": ("best",), "extend": ANY_EXTENSION},
             {"epochs": 8, "least_rate": 0.5, "examined": 300, "dropout": 0.2, "noise": 1.25},
@@ -81,11 +82,9 @@ class ArithConfig(Config):
         Variant({"preset": ("best",), "extend": ANY_EXTENSION, "op": ("sub",)}, {"dropout": 0.05}),
         Variant(
             {"preset": ("best",), "op": ("mul",)},
-            {"epochs": 80, "units": 64, "learning_rate": 3e-3, "weight_decay": 0.3},
+            {"epochs": 40, "units": 16, "learning_rate": 3e-3, "weight_decay": 0.6, "pair_size": 32},
         ),
-        Variant(  # of which there are few
-            {"preset": ("best",), "op": ("mul",), "digits": (1, 2)}, {"epochs": 400, "pair_size": 8}
-        ),
+        Variant({"preset": ("best",), "op": ("mul",), "digits": (1, 2)}, {"epochs": 150}),  # of which there are few
     )
 
     RESULTS: ClassVar = record(

@@ -5,12 +5,12 @@ vector, then write the answer from it (Sutskever, Vinyals and Le 2014, as Keras'
 :func:`column_network` reads the sum as it is written on paper, one column a step: an embedding of each pair of
 digits that meet in the column, then recurrence: of sums and differences in both directions, so that carries can
 travel to the left and the sign of a difference can be known from its first digit, and of any length; of products from
-right to left.
+right to left, where what is carried is added to what the next column adds up to, and sines read the sum.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -21,6 +21,8 @@ from nnlab.models.bidirectional import BidirectionalGated, Gates
 from nnlab.models.layers import OneHot
 
 SYMBOLS = BLANK + 1  # an operand has digits and blanks
+FREQUENCY = 30  # of the sines, as Sitzmann and others (2020) begin with
+Recurrence = Literal["carried", "one_way", "both_ways"]
 
 
 @keras.saving.register_keras_serializable("nnlab")
@@ -92,15 +94,16 @@ def column_network(
     gates: Gates = "sigmoid",
     commuting: bool = False,
     pair_size: int = 0,
-    one_way: bool = False,
+    recurrence: Recurrence = "both_ways",
 ) -> keras.Model:
     """The column network: ids ``(batch, width, 2)`` to logits ``(batch, answer_length, 12)``.
 
     Operands and answer least significant first. Sums and differences go through two layers that recur in both
     directions, with ``noise`` in their ``gates`` while they learn, each followed by ``dropout``; their answer is as
     long as they are, and ``width`` is not looked at: any will do. For products the embedding adds its pairs up, so what
-    recurs reads off a sum and carries: one layer between dense ones, of ``units`` in each direction or, ``one_way``, of
-    twice as many from right to left, as carries go. ``pair_size``: numbers of a pair of digits (0: as many as
+    recurs reads off a sum and carries. ``recurrence``: ``carried`` is :func:`carried_states` of four times ``units``;
+    the former ones are gated, between dense layers, of ``units`` in each direction or, ``one_way``, of
+    twice as many from right to left. ``pair_size``: numbers of a pair of digits (0: as many as
     ``units``); with few, a sum shows what it comes to rather than its pairs. ``commuting``: a pair is the same in
     either order, and the dense layers are twice as wide and one more.
     """
@@ -110,12 +113,44 @@ def column_network(
     x = ColumnEmbedding(size, answer_length, op, commuting)(operands)  # (batch, answer_length, size)
     if crossed:
         hidden = 4 * units if commuting else 2 * units
-        x = layers.Dense(hidden, activation="gelu")(x)
-        recurrence = layers.RNN(layers.GRUCell(2 * units if one_way else units), return_sequences=True, unroll=True)
-        x = (recurrence if one_way else layers.Bidirectional(recurrence))(x)
+        x = carried_states(x, hidden) if recurrence == "carried" else _gated_states(x, units, hidden, recurrence)
         for _ in range(2 if commuting else 1):
             x = layers.Dense(hidden, activation="gelu")(x)
     else:
         for _ in range(2):
             x = layers.Dropout(dropout)(BidirectionalGated(units, noise, gates)(x))
     return keras.Model(operands, layers.Dense(VOCABULARY_SIZE)(x), name="columns")
+
+
+def carried_states(sums: Any, units: int) -> Any:
+    """What each column comes to, read by sines: ``(batch, columns, size)`` to ``(batch, columns, units)``.
+
+    In each column, from the first on, what was carried is added to the sum; sines of it are the column's state, and of
+    that state two layers make what is carried on. A digit is what a sum leaves after tens, which recurs as sines do:
+    layers of other functions have to learn each ten for itself. The sines begin with the frequencies of SIREN
+    (Sitzmann and others, "Implicit Neural Representations with Periodic Activation Functions", 2020).
+    """
+    columns, size = sums.shape[1:]
+    bound = 1 / size
+    phases = layers.Dense(
+        units,
+        kernel_initializer=keras.initializers.RandomUniform(-bound, bound),
+        bias_initializer=keras.initializers.RandomUniform(-0.1, 0.1),
+        name="phases",
+    )
+    hidden = layers.Dense(units, activation="gelu", use_bias=False, name="carry_hidden")
+    small = keras.initializers.VarianceScaling(0.01, "fan_avg", "uniform")
+    carry = layers.Dense(size, use_bias=False, kernel_initializer=small, name="carry")
+    states: list[Any] = []
+    for column in range(columns):
+        total = sums[:, column] + carry(hidden(states[-1])) if states else sums[:, column]  # (batch, size)
+        states.append(ops.sin(FREQUENCY * phases(total)))  # (batch, units)
+    return ops.stack(states, axis=1)
+
+
+def _gated_states(x: Any, units: int, hidden: int, recurrence: Recurrence) -> Any:
+    """The states of a gated recurrence over the columns, after a dense layer."""
+    x = layers.Dense(hidden, activation="gelu")(x)
+    one_way = recurrence == "one_way"
+    gated = layers.RNN(layers.GRUCell(2 * units if one_way else units), return_sequences=True, unroll=True)
+    return (gated if one_way else layers.Bidirectional(gated))(x)

@@ -102,9 +102,8 @@ def test_setting_added_later_takes_the_value_in_force_before_it_existed():
 
 
 def test_multiplication_has_a_setting_of_its_own_unless_it_is_typed():
-    assert ArithConfig.from_options({"op": "mul"}).epochs == 80
-    assert ArithConfig.from_options({"op": "mul", "digits": 2}).epochs == 400
-    assert [ArithConfig.from_options({"op": "mul", "digits": n}).pair_size for n in (2, 3)] == [8, 0]
+    assert [ArithConfig.from_options({"op": "mul", "digits": n}).epochs for n in (1, 2, 3)] == [150, 150, 40]
+    assert [ArithConfig.from_options({"op": op}).pair_size for op in ("mul", "add")] == [32, 0]
     assert ArithConfig.from_options({"op": "mul", "epochs": 3}).epochs == 3
     assert ArithConfig.from_options({"op": "mul", "preset": "quick"}).epochs == 16
 
@@ -147,7 +146,7 @@ def test_defaults_told_are_the_defaults(name):
 
 def test_many_values_in_a_row_are_told_by_their_ends():
     assert "--extend 1 to 100: 8" in defaults_told(ArithConfig, "epochs")
-    assert "--digits 1 or 2: 400" in defaults_told(ArithConfig, "epochs")
+    assert "--digits 1 or 2: 150" in defaults_told(ArithConfig, "epochs")
 
 
 def test_address_needs_the_engine_ray():

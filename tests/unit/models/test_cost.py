@@ -48,8 +48,11 @@ def test_keras_own_recurrent_layers():
     products = arithmetic.column_network(op="mul", width=2, answer_length=4, units=8)
     summed = 4 * 4 * 8  # columns x pairs x units
     assert cost(products) == 2 * (summed + 4 * (8 * 16 + 2 * 24 * (16 + 8) + 16 * 16 + 16 * 12))
-    products = arithmetic.column_network(op="mul", width=2, answer_length=4, units=8, pair_size=3, one_way=True)
+    products = arithmetic.column_network(op="mul", width=2, answer_length=4, units=8, pair_size=3, recurrence="one_way")
     assert cost(products) == 2 * (4 * 4 * 3 + 4 * (3 * 16 + 3 * 16 * (16 + 16) + 16 * 16 + 16 * 12))
+    products = arithmetic.column_network(op="mul", width=2, answer_length=4, units=8, pair_size=3, recurrence="carried")
+    carried = 4 * 3 * 16 + 3 * (16 * 16 + 16 * 3)  # nothing is carried out of the last column
+    assert cost(products) == 2 * (4 * 4 * 3 + carried + 4 * (16 * 16 + 16 * 12))
 
 
 def test_pictures_there_and_back():

@@ -5,9 +5,10 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from nnlab import backend
-from nnlab.models.arithmetic import SYMBOLS, ColumnEmbedding, column_network
+from nnlab.models.arithmetic import SYMBOLS, ColumnEmbedding, carried_states, column_network
 from nnlab.models.layers import (
     DeltaDense,
     DepthToSpace,
@@ -151,14 +152,29 @@ def test_column_embedding_adds_up_the_pairs_that_meet(op, commuting):
     assert np.allclose(embedded, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize(("one_way", "seen"), [(True, False), (False, True)])
-def test_products_are_read_from_right_to_left_or_both_ways(one_way, seen):
+@pytest.mark.parametrize(("recurrence", "seen"), [("carried", False), ("one_way", False), ("both_ways", True)])
+def test_products_are_read_from_right_to_left_or_both_ways(recurrence, seen):
     keras.utils.set_random_seed(0)
-    model = column_network(op="mul", width=2, answer_length=4, units=4, pair_size=3, one_way=one_way)
+    model = column_network(op="mul", width=2, answer_length=4, units=4, pair_size=3, recurrence=recurrence)
     low, high = np.array([[[3, 7], [1, 2]], [[3, 7], [9, 2]]], "uint8"), np.array([[[3, 7], [1, 2]], [[4, 7], [1, 2]]])
     changed = np.abs(np.diff(np.asarray(model(low)), axis=0)).max(axis=(0, 2)) > 1e-6  # by the tens, per place
     assert changed.tolist() == [seen, True, True, True]
     assert (np.abs(np.diff(np.asarray(model(high.astype("uint8"))), axis=0)).max(axis=(0, 2)) > 1e-6).all()
+
+
+def test_carried_states_are_sines_of_a_sum_and_what_was_carried():
+    keras.utils.set_random_seed(0)
+    sums = np.random.default_rng(0).normal(size=(2, 3, 5)).astype("float32")
+    symbols = keras.Input((3, 5))
+    model = keras.Model(symbols, carried_states(symbols, 7))
+    kernels = {weight.path: np.array(weight) for weight in model.weights}
+    carried, states = np.zeros((2, 5)), []
+    for column in range(3):
+        total = sums[:, column] + carried
+        states.append(np.sin(30 * (total @ kernels["phases/kernel"] + kernels["phases/bias"])))
+        x = states[-1] @ kernels["carry_hidden/kernel"]
+        carried = x * norm.cdf(x) @ kernels["carry/kernel"]
+    assert np.allclose(np.asarray(model(sums)), np.stack(states, axis=1), atol=1e-3)
 
 
 def test_noise_of_a_range_reaches_all_of_it_also_in_batches_of_one():

@@ -47,8 +47,11 @@ NETWORKS = {
     "arith seq2seq": lambda: arithmetic.seq2seq_network(question_length=5, answer_length=3, units=4),
     "arith add": lambda: arithmetic.column_network(op="add", width=3, answer_length=3, units=4),
     "arith mul": lambda: arithmetic.column_network(op="mul", width=2, answer_length=4, units=4),
+    "arith carried": lambda: arithmetic.column_network(
+        op="mul", width=2, answer_length=4, units=4, pair_size=3, commuting=True, recurrence="carried"
+    ),
     "arith small pairs": lambda: arithmetic.column_network(
-        op="mul", width=2, answer_length=4, units=4, pair_size=3, one_way=True
+        op="mul", width=2, answer_length=4, units=4, pair_size=3, recurrence="one_way"
     ),
     "autoencode dense": lambda: autoencoders.dense_autoencoder(SIDE, 5, "sigmoid"),
     "autoencode conv": lambda: autoencoders.conv_autoencoder(SIDE, "softmax"),
