@@ -20,7 +20,7 @@ class ArithConfig(Config):
 
     EXAMPLE: ClassVar[str] = "nnlab arith --op sub --runs 3"
     DATA: ClassVar[str] = "questions drawn on the spot"
-    SHAPES: ClassVar = ("commuting", "gates", "pair_size", "recurrence")
+    SHAPES: ClassVar = ("commuting", "gates", "pair_size", "recurrence", "units")
 
     op: Literal["add", "sub", "mul"] = option("add", "Operation.")
     digits: int = option(3, "Digits of the longest operand (mul: at most 9).", min=1, max=100)
@@ -73,8 +73,9 @@ class ArithConfig(Config):
     }
     VARIANTS: ClassVar = (
         Variant({"preset": ("best",), "op": ("sub",)}, {"epochs": 10}),
-        Variant({"preset": ("quick",), "op": ("sub",)}, {"epochs": 16}),
-        Variant({"preset": ("quick",), "op": ("mul",)}, {"epochs": 16, "learning_rate": 3e-3, "pair_size": 16}),
+        Variant({"preset": ("quick",), "op": ("sub", "mul")}, {"epochs": 16}),
+        Variant({"preset": ("quick",), "op": ("mul",)}, {"learning_rate": 3e-3}),
+        Variant({"preset": ("quick",), "op": ("mul",), "network": ("columns",)}, {"pair_size": 16}),
         Variant(
             {"preset": ("best",), "extend": ANY_EXTENSION},
             {"epochs": 8, "least_rate": 0.5, "examined": 300, "dropout": 0.2, "noise": 1.25},
@@ -82,8 +83,9 @@ class ArithConfig(Config):
         Variant({"preset": ("best",), "extend": ANY_EXTENSION, "op": ("sub",)}, {"dropout": 0.05}),
         Variant(
             {"preset": ("best",), "op": ("mul",)},
-            {"epochs": 40, "units": 16, "learning_rate": 3e-3, "weight_decay": 0.6, "pair_size": 32},
+            {"epochs": 60, "units": 16, "learning_rate": 6e-3, "weight_decay": 0.6},
         ),
+        Variant({"preset": ("best",), "op": ("mul",), "network": ("columns",)}, {"pair_size": 32}),
         Variant({"preset": ("best",), "op": ("mul",), "digits": (1, 2)}, {"epochs": 150}),  # of which there are few
     )
 
@@ -110,8 +112,8 @@ class ArithConfig(Config):
                 f"expected --digits 1 to {MOST_DIGITS_OF_PRODUCTS} with --op mul, got {self.digits}", "Ask for fewer"
             )
         if self.pair_size and (self.op != "mul" or self.network == "seq2seq"):
-            which = "--preset published" if self.network == "seq2seq" else f"--op {self.op}"
-            raise UsageError(f"pair_size is of products, got it with {which}", "Leave it out")
+            which = "network seq2seq" if self.network == "seq2seq" else f"--op {self.op}"
+            raise UsageError(f"pair_size is of products by columns, got it with {which}", "Leave it out")
         if self.extend and not self.reads_any_length:
             which = "--op mul" if self.op == "mul" else "--preset published"
             raise UsageError(

@@ -5,7 +5,7 @@ vector, then write the answer from it (Sutskever, Vinyals and Le 2014, as Keras'
 :func:`column_network` reads the sum as it is written on paper, one column a step: an embedding of each pair of
 digits that meet in the column, then recurrence: of sums and differences in both directions, so that carries can
 travel to the left and the sign of a difference can be known from its first digit, and of any length; of products from
-right to left, where what is carried is added to what the next column adds up to, and sines read the sum.
+right to left, where what is carried is added to the next column's total, which is read by sines.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from nnlab.models.bidirectional import BidirectionalGated, Gates
 from nnlab.models.layers import OneHot
 
 SYMBOLS = BLANK + 1  # an operand has digits and blanks
-FREQUENCY = 30  # of the sines, as Sitzmann and others (2020) begin with
+FREQUENCY = 30  # omega_0 of SIREN (Sitzmann and others 2020)
 Recurrence = Literal["carried", "one_way", "both_ways"]
 
 
@@ -101,11 +101,11 @@ def column_network(
     Operands and answer least significant first. Sums and differences go through two layers that recur in both
     directions, with ``noise`` in their ``gates`` while they learn, each followed by ``dropout``; their answer is as
     long as they are, and ``width`` is not looked at: any will do. For products the embedding adds its pairs up, so what
-    recurs reads off a sum and carries. ``recurrence``: ``carried`` is :func:`carried_states` of four times ``units``;
-    the former ones are gated, between dense layers, of ``units`` in each direction or, ``one_way``, of
-    twice as many from right to left. ``pair_size``: numbers of a pair of digits (0: as many as
-    ``units``); with few, a sum shows what it comes to rather than its pairs. ``commuting``: a pair is the same in
-    either order, and the dense layers are twice as wide and one more.
+    recurs reads off a total and carries. ``recurrence``: ``carried`` is :func:`carried_states`, as wide as the dense
+    layers after it (twice ``units``); ``both_ways`` and ``one_way`` are gated, after one more dense layer, of ``units``
+    in each direction or of twice as many from right to left. ``pair_size``: numbers of a pair of digits (0: as many as
+    ``units``). ``commuting``: a pair is the same in either order, the dense layers and the carried states are twice as
+    wide, and there is one more dense layer.
     """
     crossed = op == "mul"
     operands = keras.Input((width if crossed else None, 2), dtype="uint8", name="operands")
@@ -122,28 +122,29 @@ def column_network(
     return keras.Model(operands, layers.Dense(VOCABULARY_SIZE)(x), name="columns")
 
 
-def carried_states(sums: Any, units: int) -> Any:
-    """What each column comes to, read by sines: ``(batch, columns, size)`` to ``(batch, columns, units)``.
+def carried_states(totals: Any, units: int) -> Any:
+    """States of a recurrence whose activation is a sine: ``(batch, columns, size)`` to ``(batch, columns, units)``.
 
-    In each column, from the first on, what was carried is added to the sum; sines of it are the column's state, and of
-    that state two layers make what is carried on. A digit is what a sum leaves after tens, which recurs as sines do:
-    layers of other functions have to learn each ten for itself. The sines begin with the frequencies of SIREN
-    (Sitzmann and others, "Implicit Neural Representations with Periodic Activation Functions", 2020).
+    ``totals`` are of each column, least significant first. What was carried is added to a column's total; sines of
+    linear maps of it are the column's state, from which two layers make what is carried to the next. A digit is the
+    remainder after division by ten, so it is periodic in the total. The kernel of the sines begins as in SIREN's first
+    layer (Sitzmann and others, "Implicit Neural Representations with Periodic Activation Functions", 2020).
     """
-    columns, size = sums.shape[1:]
-    bound = 1 / size
+    columns, size = totals.shape[1:]
     phases = layers.Dense(
         units,
-        kernel_initializer=keras.initializers.RandomUniform(-bound, bound),
-        bias_initializer=keras.initializers.RandomUniform(-0.1, 0.1),
+        kernel_initializer=keras.initializers.RandomUniform(-1 / size, 1 / size),
+        bias_initializer=keras.initializers.RandomUniform(-0.1, 0.1),  # FREQUENCY * 0.1 is about pi: any phase
         name="phases",
     )
     hidden = layers.Dense(units, activation="gelu", use_bias=False, name="carry_hidden")
-    small = keras.initializers.VarianceScaling(0.01, "fan_avg", "uniform")
-    carry = layers.Dense(size, use_bias=False, kernel_initializer=small, name="carry")
+    little = keras.initializers.VarianceScaling(0.01, "fan_avg", "uniform")  # at first next to nothing is carried
+    carry = layers.Dense(size, use_bias=False, kernel_initializer=little, name="carry")
     states: list[Any] = []
     for column in range(columns):
-        total = sums[:, column] + carry(hidden(states[-1])) if states else sums[:, column]  # (batch, size)
+        total = totals[:, column]  # (batch, size)
+        if states:
+            total = total + carry(hidden(states[-1]))
         states.append(ops.sin(FREQUENCY * phases(total)))  # (batch, units)
     return ops.stack(states, axis=1)
 

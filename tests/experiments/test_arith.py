@@ -36,6 +36,18 @@ def test_documented_example_is_true():
     assert loaded.config.baseline_epochs > 0
 
 
+@pytest.mark.parametrize("preset", ["best", "quick"])
+def test_products_have_the_recurrence_of_their_record(preset):
+    config = ArithConfig.from_options({"op": "mul", "digits": 2, "preset": preset})
+    names = {"phases", "carry"}
+    assert names <= {layer.name for layer in arith.build(config).layers}
+    record = config.record()
+    del record["recurrence"]
+    assert not names & {layer.name for layer in arith.build(ArithConfig.from_record(record)).layers}
+    other = ArithConfig.from_options({"op": "mul", "preset": preset, "network": "seq2seq"}, settings=True)
+    assert arith.build(other).name == "seq2seq"
+
+
 def test_published_preset_is_the_setting_of_2018():
     config = ArithConfig.from_options({"preset": "published"})
     assert (config.network, config.units, config.batch_size, config.samples, config.epochs) == (
@@ -388,9 +400,11 @@ def test_it_teaches_itself_and_resumes_to_the_same_bits(nnlab, tmp_path, monkeyp
         (["--preset", "published", "--extend", 9], "got it with --preset published"),
         (["--digits", 9, "--extend", 9], "expected --extend above --digits 9, got 9"),
         (["--op", "mul", "--digits", 10], "expected --digits 1 to 9 with --op mul, got 10"),
+        (["--op", "sub", "--set", "pair_size=8"], "pair_size is of products by columns, got it with --op sub"),
+        (["--preset", "published", "--op", "mul", "--set", "pair_size=8"], "by columns, got it with network seq2seq"),
     ],
 )
-def test_what_cannot_be_extended_is_refused(nnlab, options, says):
+def test_what_does_not_go_together_is_refused(nnlab, options, says):
     done = nnlab("arith", *options)
     assert (done.code, done.out) == (2, "")
     assert says in done.err
@@ -415,11 +429,19 @@ def test_the_exam_has_true_answers_of_every_kind():
 
 @pytest.mark.parametrize(
     ("options", "least", "most"),
-    [({}, 6, 8), ({"extend": 26}, 10, 15), ({"epochs": 1}, 1, 1), ({"preset": "quick"}, 0, 0)],
+    [
+        ({}, 6, 8),
+        ({"extend": 26}, 10, 15),
+        ({"epochs": 1}, 1, 1),
+        ({"preset": "quick"}, 0, 0),
+        ({"op": "mul", "epochs": 20}, 6, 7),
+        ({"op": "mul", "epochs": 3}, 1, 1),
+        ({"op": "mul", "epochs": 3, "recurrence": "one_way"}, 6, 8),
+    ],
 )
 def test_the_time_of_the_baseline_is_a_number_of_epochs(options, least, most):
     """So it is the same on every machine: its epochs go with ours, and it takes a minute at most."""
-    assert least <= arith.baseline_epochs(ArithConfig.from_options(options), 40_500) <= most
+    assert least <= arith.baseline_epochs(ArithConfig.from_options(options, settings=True), 40_500) <= most
 
 
 @pytest.mark.slow

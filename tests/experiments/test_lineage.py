@@ -8,8 +8,10 @@ import shutil
 import numpy as np
 import pytest
 
+from nnlab.commands.parent import taken_over
 from nnlab.commands.runs import compare
 from nnlab.commands.sweep import Sweep
+from nnlab.config import RunOptions
 from nnlab.configs.arith import ArithConfig
 from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.configs.permute import PermuteConfig
@@ -120,11 +122,22 @@ def test_from_keeps_the_design_of_the_weights_whatever_the_default_is_now(nnlab,
     assert config(tmp_path / "b")["config"]["design"] == "normalised"
 
 
+def test_what_starts_from_products_of_before_has_their_network(trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "a")
+    former = {"op": "mul", "recurrence": "one_way", "units": 64, "pair_size": 8}
+    settings = ArithConfig.from_options(former, settings=True).record()
+    folder = RunFolder(tmp_path / "a")
+    folder.write_json("config.json", config(folder.path) | {"config": settings, "typed": {}})
+    given, _, _ = taken_over("arith", {"op": "mul"}, RunOptions(parent=tmp_path / "a"))
+    found = ArithConfig.from_options(given, settings=True)
+    assert (found.recurrence, found.units, found.pair_size) == ("one_way", 64, 8)
+
+
 def test_records_of_before_have_the_networks_of_before():
     for cls, options, added in (
         (AutoencodeConfig, {"data": "birds"}, {"conv_design": "corrected", "song_weight": 1.0}),
         (PermuteConfig, {}, {"layout": "map"}),
-        (ArithConfig, {"op": "mul"}, {"commuting": False, "recurrence": "both_ways"}),
+        (ArithConfig, {"op": "mul"}, {"commuting": False, "recurrence": "both_ways", "pair_size": 0}),
     ):
         record = cls.from_options(options).record()
         assert all(record.pop(name) != value for name, value in added.items())

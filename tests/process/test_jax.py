@@ -20,6 +20,7 @@ QUICK = {
     "denoise": ("--epochs", "1"),
 }
 SOUNDS = ("autoencode", "--data", "chirps", "--epochs", "1")
+PRODUCTS = ("arith", "--op", "mul", "--epochs", "1")
 RANGE = ("denoise", "--noise", "0.1-0.5", "--epochs", "1")
 
 
@@ -38,7 +39,7 @@ def jax(tmp_path_factory):
 
 @pytest.mark.release
 @pytest.mark.parametrize(
-    "options", [*((name, *more) for name, more in QUICK.items()), SOUNDS, RANGE], ids=lambda o: "-".join(o)
+    "options", [*((name, *more) for name, more in QUICK.items()), SOUNDS, PRODUCTS, RANGE], ids=lambda o: "-".join(o)
 )
 def test_under_jax_a_command_learns_and_repeats_itself(jax, tmp_path, options):
     documents = []
