@@ -74,18 +74,19 @@ class ArithConfig(Config):
     VARIANTS: ClassVar = (
         Variant({"preset": ("best",), "op": ("sub",)}, {"epochs": 10}),
         Variant({"preset": ("quick",), "op": ("sub", "mul")}, {"epochs": 16}),
-        Variant({"preset": ("quick",), "op": ("mul",)}, {"learning_rate": 3e-3}),
-        Variant({"preset": ("quick",), "op": ("mul",), "network": ("columns",)}, {"pair_size": 16}),
+        Variant(
+            {"preset": ("quick",), "op": ("mul",), "network": ("columns",)}, {"learning_rate": 3e-3, "pair_size": 16}
+        ),
         Variant(
             {"preset": ("best",), "extend": ANY_EXTENSION},
             {"epochs": 8, "least_rate": 0.5, "examined": 300, "dropout": 0.2, "noise": 1.25},
         ),
         Variant({"preset": ("best",), "extend": ANY_EXTENSION, "op": ("sub",)}, {"dropout": 0.05}),
+        Variant({"preset": ("best",), "op": ("mul",)}, {"epochs": 60}),
         Variant(
-            {"preset": ("best",), "op": ("mul",)},
-            {"epochs": 60, "units": 16, "learning_rate": 6e-3, "weight_decay": 0.6},
+            {"preset": ("best",), "op": ("mul",), "network": ("columns",)},
+            {"units": 16, "learning_rate": 6e-3, "weight_decay": 0.6, "pair_size": 32},
         ),
-        Variant({"preset": ("best",), "op": ("mul",), "network": ("columns",)}, {"pair_size": 32}),
         Variant({"preset": ("best",), "op": ("mul",), "digits": (1, 2)}, {"epochs": 150}),  # of which there are few
     )
 
