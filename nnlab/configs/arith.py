@@ -20,7 +20,7 @@ class ArithConfig(Config):
 
     EXAMPLE: ClassVar[str] = "nnlab arith --op sub --runs 3"
     DATA: ClassVar[str] = "questions drawn on the spot"
-    SHAPES: ClassVar = ("commuting", "gates", "pair_size", "recurrence", "units")
+    SHAPES: ClassVar = ("commuting", "gates", "networks", "pair_size", "recurrence", "units")
 
     op: Literal["add", "sub", "mul"] = option("add", "Operation.")
     digits: int = option(3, "Digits of the longest operand (mul: at most 9).", min=1, max=100)
@@ -41,6 +41,7 @@ class ArithConfig(Config):
     repeats: int = added(3, before=1, min=1, max=100)  # rounds of each of the first lengths that it teaches itself
     examined: int = bounded(100, min=0, max=100_000)  # questions of each kind and each length that was not taught
     baseline_epochs: int = bounded(0, min=0, max=1_000_000)  # of the published network, in the same seconds
+    networks: int = added(1, before=1, min=1, max=16)  # by columns: whose probabilities are averaged
     units: int = bounded(48, min=1, max=8192)
     commuting: bool = added(True, before=False)  # mul: a pair of digits is the same in either order
     pair_size: int = added(0, before=0, min=0, max=8192)  # mul: numbers of each pair of digits (0: as many as units)
@@ -115,6 +116,8 @@ class ArithConfig(Config):
         if self.pair_size and (self.op != "mul" or self.network == "seq2seq"):
             which = "network seq2seq" if self.network == "seq2seq" else f"--op {self.op}"
             raise UsageError(f"pair_size is of products by columns, got it with {which}", "Leave it out")
+        if self.networks > 1 and self.network == "seq2seq":
+            raise UsageError(f"network seq2seq is trained alone, got networks {self.networks}", "Leave it out")
         if self.extend and not self.reads_any_length:
             which = "--op mul" if self.op == "mul" else "--preset published"
             raise UsageError(

@@ -146,7 +146,7 @@ def compiled(config: TextgenConfig, vocabulary: int, text: Text) -> Any:
     import keras
 
     from nnlab.backend import jit_compile
-    from nnlab.models.language_model import EachCrossEntropy
+    from nnlab.models.ensemble import loss_of
     from nnlab.training.optimizers import cosine_adamw, share_of
 
     model = build(config, vocabulary, text.streams)
@@ -163,8 +163,7 @@ def compiled(config: TextgenConfig, vocabulary: int, text: Text) -> Any:
             clip=config.networks**-0.5,  # of all: each network's gradient is divided by their number
         )
         optimizer.exclude_from_weight_decay(var_names=["bias"])
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True) if config.networks == 1 else EachCrossEntropy()
-    model.compile(optimizer, loss, jit_compile=jit_compile())
+    model.compile(optimizer, loss_of(config.networks), jit_compile=jit_compile())
     return model
 
 
@@ -192,7 +191,7 @@ def loss_on(model: Any, config: TextgenConfig, part: Ids) -> float:
 
 def reset(model: Any) -> None:
     """Every stream of a model starts anew."""
-    from nnlab.models.language_model import networks_of
+    from nnlab.models.ensemble import networks_of
     from nnlab.models.lstm import ScanLSTM
 
     for network in networks_of(model):

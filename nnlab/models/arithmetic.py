@@ -18,6 +18,7 @@ from keras import layers, ops
 
 from nnlab.data.arithmetic import BLANK, VOCABULARY_SIZE
 from nnlab.models.bidirectional import BidirectionalGated, Gates
+from nnlab.models.ensemble import ensemble
 from nnlab.models.layers import OneHot
 
 SYMBOLS = BLANK + 1  # an operand has digits and blanks
@@ -95,6 +96,7 @@ def column_network(
     commuting: bool = False,
     pair_size: int = 0,
     recurrence: Recurrence = "both_ways",
+    networks: int = 1,
 ) -> keras.Model:
     """The column network: ids ``(batch, width, 2)`` to logits ``(batch, answer_length, 12)``.
 
@@ -105,21 +107,26 @@ def column_network(
     layers after it (twice ``units``); ``both_ways`` and ``one_way`` are gated, after one more dense layer, of ``units``
     in each direction or of twice as many from right to left. ``pair_size``: numbers of a pair of digits (0: as many as
     ``units``). ``commuting``: a pair is the same in either order, the dense layers and the carried states are twice as
-    wide, and there is one more dense layer.
+    wide, and there is one more dense layer. Of several ``networks`` the logits are those of an
+    :func:`~nnlab.models.ensemble.ensemble`.
     """
     crossed = op == "mul"
     operands = keras.Input((width if crossed else None, 2), dtype="uint8", name="operands")
     size = (pair_size if crossed else 0) or units
-    x = ColumnEmbedding(size, answer_length, op, commuting)(operands)  # (batch, answer_length, size)
-    if crossed:
-        hidden = 4 * units if commuting else 2 * units
-        x = carried_states(x, hidden) if recurrence == "carried" else _gated_states(x, units, hidden, recurrence)
-        for _ in range(2 if commuting else 1):
-            x = layers.Dense(hidden, activation="gelu")(x)
-    else:
-        for _ in range(2):
-            x = layers.Dropout(dropout)(BidirectionalGated(units, noise, gates)(x))
-    return keras.Model(operands, layers.Dense(VOCABULARY_SIZE)(x), name="columns")
+
+    def network(name: str) -> keras.Model:
+        x = ColumnEmbedding(size, answer_length, op, commuting)(operands)  # (batch, answer_length, size)
+        if crossed:
+            hidden = 4 * units if commuting else 2 * units
+            x = carried_states(x, hidden) if recurrence == "carried" else _gated_states(x, units, hidden, recurrence)
+            for _ in range(2 if commuting else 1):
+                x = layers.Dense(hidden, activation="gelu")(x)
+        else:
+            for _ in range(2):
+                x = layers.Dropout(dropout)(BidirectionalGated(units, noise, gates)(x))
+        return keras.Model(operands, layers.Dense(VOCABULARY_SIZE)(x), name=name)
+
+    return network("columns") if networks == 1 else ensemble(operands, network, networks, "columns")
 
 
 def carried_states(totals: Any, units: int) -> Any:

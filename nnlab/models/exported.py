@@ -14,7 +14,7 @@ from keras import layers, ops
 
 from nnlab.data.tokenizers import PAD
 from nnlab.models.bidirectional import BidirectionalGated
-from nnlab.models.language_model import averaged, networks_of
+from nnlab.models.ensemble import averaged, networks_of
 from nnlab.models.layers import OneHot
 from nnlab.models.lstm import GATE_CLOSED, ScanLSTM
 from nnlab.models.seq2seq import AttentionSeq2Seq, EncoderDecoder
@@ -109,13 +109,16 @@ def translation_step(model: EncoderDecoder | AttentionSeq2Seq) -> keras.Model:
 def column_network(model: keras.Model) -> keras.Model:
     """A column network of sums and differences with Keras's own recurrence: of the same inputs, the same outputs."""
     operands = keras.Input(model.input_shape[1:], dtype="uint8", name="operands")
-    x = operands
-    for layer in model.layers[1:]:
-        if isinstance(layer, BidirectionalGated):
-            x = _gru_of(layer)(x)
-        elif not isinstance(layer, layers.Dropout):
-            x = layer(x)
-    return keras.Model(operands, x, name="columns")
+    logits: list[Any] = []
+    for network in networks_of(model):
+        x = operands
+        for layer in network.layers[1:]:
+            if isinstance(layer, BidirectionalGated):
+                x = _gru_of(layer)(x)
+            elif not isinstance(layer, layers.Dropout):
+                x = layer(x)
+        logits.append(x)
+    return keras.Model(operands, averaged(logits), name="columns")
 
 
 def _gru_of(layer: BidirectionalGated) -> layers.Bidirectional:

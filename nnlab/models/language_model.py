@@ -8,13 +8,12 @@ carries its state from one window to the next; it may be several networks whose 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import layers, ops
 
+from nnlab.models.ensemble import ensemble
 from nnlab.models.lstm import ScanLSTM
 
 
@@ -35,50 +34,14 @@ def stream_model(
 ) -> keras.Model:
     """Ids ``(streams, window)`` to logits after each character ``(streams, window, vocabulary)``.
 
-    Of several ``networks`` they are the logs of the mean probabilities. In training each network gives its own, for
-    :class:`EachCrossEntropy`: the networks share no weights, and each gradient is what it would be
-    alone (Lakshminarayanan and others 2017).
+    Of several ``networks`` they are those of an :func:`~nnlab.models.ensemble.ensemble`.
     """
     sizes: dict[str, Any] = {"vocabulary": vocabulary, "streams": streams, "window": window, "units": units}
     sizes |= {"depth": depth, "dropout": dropout}
     if networks == 1:
         return _network(**sizes, name="stream")
     ids = keras.Input((window,), batch_size=streams, dtype="int32", name="streams")
-    logits = [_network(**sizes, name=f"network_{number}")(ids) for number in range(1, networks + 1)]
-    return keras.Model(ids, Averaged(name="averaged")(logits), name="stream")
-
-
-def networks_of(model: keras.Model) -> list[keras.Model]:
-    """The networks of a language model, each with layers of the same names: itself where it is one."""
-    return [layer for layer in model.layers if isinstance(layer, keras.Model)] or [model]
-
-
-def averaged(logits: Sequence[Any]) -> Any:
-    """Logits of the mean of the networks' probabilities, from each network's own ``(…, vocabulary)``."""
-    if len(logits) == 1:
-        return logits[0]
-    log_p = ops.log_softmax(ops.stack(logits, axis=-2), axis=-1)  # (…, networks, vocabulary)
-    return ops.logsumexp(log_p, axis=-2) - math.log(len(logits))
-
-
-@keras.saving.register_keras_serializable("nnlab")
-class Averaged(layers.Layer):  # type: ignore[misc]
-    """:func:`averaged` logits; in training those of each network, ``(…, networks, vocabulary)``."""
-
-    def call(self, logits: Sequence[Any], training: bool | None = None) -> Any:
-        """A list of logits ``(…, vocabulary)`` in, one array out."""
-        return ops.stack(logits, axis=-2) if training else averaged(logits)
-
-
-@keras.saving.register_keras_serializable("nnlab")
-class EachCrossEntropy(keras.losses.Loss):  # type: ignore[misc]
-    """Cross-entropy in nats of ids ``(…)``: the mean of the networks', each by its own logits, or the average's."""
-
-    def call(self, ids: Any, logits: Any) -> Any:
-        """The loss of each id ``(…)`` under logits ``(…, networks, vocabulary)`` or ``(…, vocabulary)``."""
-        if len(logits.shape) > len(ids.shape) + 1:
-            ids = ops.broadcast_to(ids[..., None], ops.shape(logits)[:-1])
-        return ops.sparse_categorical_crossentropy(ids, logits, from_logits=True)
+    return ensemble(ids, lambda name: _network(**sizes, name=name), networks, "stream")
 
 
 def _network(

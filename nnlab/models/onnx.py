@@ -92,9 +92,9 @@ def with_erf(model: keras.Model) -> keras.Model:
             config["activation"] = _gelu
         return layer.__class__.from_config(config)
 
-    if not any(getattr(layer, "activation", None) is keras.activations.gelu for layer in model.layers):
+    if not any(getattr(layer, "activation", None) is keras.activations.gelu for layer in model._flatten_layers()):
         return model
-    clone = keras.models.clone_model(model, clone_function=copied)
+    clone = keras.models.clone_model(model, clone_function=copied, recursive=True)
     clone.set_weights(model.get_weights())
     return clone
 

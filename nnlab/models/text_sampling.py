@@ -18,7 +18,7 @@ from keras import ops
 
 from nnlab.backend import compile_call, predict_threads
 from nnlab.data.random import Stream, rng
-from nnlab.models.language_model import averaged, networks_of
+from nnlab.models.ensemble import averaged, networks_of
 from nnlab.models.lstm import ScanLSTM, mask_padding
 
 CHUNK_LENGTH = 128  # characters per call: the loop is compiled for this many

@@ -463,6 +463,8 @@ KINDS = {
     "permute": ["permute", "--net", "cnn"],
     "mul": ["arith", "--op", "mul", "--samples", 500],
     "sub": ["arith", "--op", "sub", "--samples", 500],
+    "mul networks": ["arith", "--op", "mul", "--samples", 500, "--set", "networks=2"],
+    "sub networks": ["arith", "--op", "sub", "--samples", 500, "--set", "networks=2"],
     "pictures": ["autoencode", "--set", "conv_design=both_ways"],
     "grown pictures": ["autoencode", "--set", "conv_design=grown"],
     "published pictures": ["autoencode", "--preset", "published"],

@@ -141,7 +141,7 @@ def test_from_python(tmp_path):
 @pytest.mark.parametrize(
     "options",
     [
-        ["--op", "mul", "--digits", "2"],
+        ["--op", "mul", "--digits", "2", "--set", "networks=2"],
         ["--preset", "published", "--op", "sub", "--digits", "1", "--samples", "55"],
         pytest.param(["--digits", "9"], marks=pytest.mark.slow),
         ["--runs", "2", "--seed", "5", "--workers", "1"],
@@ -402,6 +402,7 @@ def test_it_teaches_itself_and_resumes_to_the_same_bits(nnlab, tmp_path, monkeyp
         (["--op", "mul", "--digits", 10], "expected --digits 1 to 9 with --op mul, got 10"),
         (["--op", "sub", "--set", "pair_size=8"], "pair_size is of products by columns, got it with --op sub"),
         (["--preset", "published", "--op", "mul", "--set", "pair_size=8"], "by columns, got it with network seq2seq"),
+        (["--preset", "published", "--set", "networks=2"], "network seq2seq is trained alone, got networks 2"),
     ],
 )
 def test_what_does_not_go_together_is_refused(nnlab, options, says):
@@ -436,6 +437,8 @@ def test_the_exam_has_true_answers_of_every_kind():
         ({"preset": "quick"}, 0, 0),
         ({"op": "mul", "epochs": 20}, 6, 7),
         ({"op": "mul", "epochs": 3}, 1, 1),
+        ({"op": "mul", "digits": 2, "epochs": 20, "networks": 1}, 6, 7),
+        ({"op": "mul", "digits": 2, "epochs": 20, "networks": 2}, 12, 14),
         ({"op": "mul", "epochs": 3, "recurrence": "one_way"}, 6, 8),
     ],
 )

@@ -84,9 +84,10 @@ def test_encoder_and_steps_are_the_translator(kind):
     assert not any(layer.__class__.__name__ == "ScanLSTM" for layer in translation_encoder(model).layers)
 
 
-@pytest.mark.parametrize("gates", ["sigmoid", "hard_sigmoid"])
-def test_columns_go_out_as_gru(gates):
-    model = disturbed(column_network(op="sub", width=3, answer_length=4, units=5, dropout=0.2, noise=0.5, gates=gates))
+@pytest.mark.parametrize(("gates", "networks"), [("sigmoid", 1), ("hard_sigmoid", 1), ("hard_sigmoid", 2)])
+def test_columns_go_out_as_gru(gates, networks):
+    sizes: dict[str, Any] = {"width": 3, "answer_length": 4, "units": 5, "dropout": 0.2, "noise": 0.5}
+    model = disturbed(column_network(op="sub", **sizes, gates=gates, networks=networks))
     ids = RNG.integers(0, 11, (6, 9, 2)).astype("uint8")
     sent = exported.column_network(model)
     np.testing.assert_allclose(np.asarray(sent(ids)), np.asarray(model(ids)), atol=1e-5)

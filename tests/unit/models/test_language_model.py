@@ -12,7 +12,8 @@ from nnlab import backend
 from nnlab.configs.textgen import TextgenConfig
 from nnlab.evaluation.metrics import cross_entropy
 from nnlab.experiments import textgen
-from nnlab.models.language_model import EachCrossEntropy, networks_of, stream_model
+from nnlab.models.ensemble import EachCrossEntropy, networks_of
+from nnlab.models.language_model import stream_model
 
 SIZES: dict[str, Any] = {"vocabulary": 7, "streams": 3, "window": 5, "units": 4, "depth": 2, "dropout": 0.0}
 RNG = np.random.default_rng(0)
