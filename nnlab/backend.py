@@ -27,6 +27,7 @@ from nnlab.errors import UsageError, install_hint
 BACKENDS = ("tensorflow", "jax")
 M_ARENA_MAX = -8  # glibc's malloc.h
 FLOATX, IMAGE_DATA_FORMAT, EPSILON = "float32", "channels_last", 1e-7  # Keras's own defaults, whatever keras.json says
+UNUSED = ("sklearn", "matplotlib")  # which Keras imports where it finds them, in a second of the processor
 
 # Environment variables that may change arithmetic. Not all that begin with TF_: Terraform keeps tokens in such.
 NUMERIC_VARIABLES = re.compile(
@@ -112,7 +113,8 @@ def _start(device: str, verbose: bool, many_shapes: bool) -> Environment:
         raise UsageError(f"expected KERAS_BACKEND to be tensorflow or jax, got {backend!r}", "Unset it for tensorflow")
     os.environ.update(variables)
     _one_heap()
-    with quiet_native_stderr(enabled=not verbose), usable_keras_home():
+    unused = UNUSED if "nnlab.cli" in sys.modules else ()  # in a program of a user's they may be of use
+    with quiet_native_stderr(enabled=not verbose), usable_keras_home(), _not_found(*unused):
         try:
             open_backend = _open_tensorflow if backend == "tensorflow" else _open_jax
             name, version, threads = open_backend()
@@ -172,6 +174,18 @@ def _import_keras(backend: str) -> Any:
     keras.config.set_image_data_format(IMAGE_DATA_FORMAT)
     keras.config.set_epsilon(EPSILON)
     return keras
+
+
+@contextmanager
+def _not_found(*packages: str) -> Iterator[None]:
+    """Have these packages be as if not installed for a while, but those that are imported already."""
+    hidden = [name for name in packages if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: there is none
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 def _keras_json_can_be_read() -> bool:

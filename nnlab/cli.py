@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -21,6 +22,9 @@ from nnlab.errors import UsageError
 from nnlab.experiments import REGISTRY
 
 EXPERIMENTS, USE = "Experiments", "Use and manage runs"
+# Of new objects, when Python looks for cycles that nobody holds: by default every 700, which took a seventh of a short
+# training, for importing Keras makes half a million.
+COLLECTIONS = (100_000, 20, 10)
 
 RunArgument = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run folder, as [bold]nnlab runs[/bold] lists them.")
@@ -348,6 +352,7 @@ def worker(
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: run the app, and tell every wrong usage in one line (and in JSON if asked)."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    gc.set_threshold(*COLLECTIONS)
     _prepare_streams()
     try:
         code = app(arguments, prog_name="nnlab", standalone_mode=False) or 0

@@ -25,6 +25,14 @@ def test_only_the_door_imports_a_backend():
     assert files == ["backend.py"]
 
 
+def test_a_command_leaves_out_what_keras_would_import_beside_it():
+    started = "import sys, nnlab.cli; from nnlab import backend; backend.start()"
+    script = f"{started}; print({{*backend.UNUSED}} & {{*sys.modules}}); import matplotlib, sklearn"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "set()"), done.stderr
+
+
 # ---- the record --------------------------------------------------------------------------------------
 
 
