@@ -32,7 +32,7 @@ PICTURES = ["--preset", "quick", "--data", "few.npz", "--epochs", "1"]
 SMALL = {  # the last option given wins
     "arith": ["--preset", "quick", "--samples", "300", "--epochs", "1"],
     "mnist": ["--preset", "quick", "--net", "mlp", "--epochs", "1", "--runs", "1"],
-    "permute": ["--preset", "quick", "--net", "mlp", "--epochs", "1", "--runs", "1"],
+    "permute": ["--preset", "quick", "--net", "mlp", "--epochs", "1", "--runs", "1", "--data", "digits.npz"],
     "textgen": ["--preset", "quick", "--epochs", "1", "--length", "20", "--no-benchmark"],
     "translate": ["--preset", "quick", "--pairs", "sample", "--epochs", "1", "--no-benchmark"],
     "autoencode": PICTURES,
@@ -54,6 +54,8 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("readme")
     few = images.draw_sample(60, 20)
     np.savez(folder / "few.npz", x_train=few.train, x_test=few.test)
+    x, y = drawn_digits.draw_digits(250, seed=1)
+    np.savez(folder / "digits.npz", x_train=x[:200], y_train=y[:200], x_test=x[200:], y_test=y[200:])
     Image.fromarray(few.test[0]).resize((70, 50)).save(folder / "holiday.jpg")
     Image.fromarray(drawn_digits.draw_digits(1, seed=0)[0][0]).save(folder / "five.png")
     soundfile.write(folder / "birdsong.wav", audio.sing_sample(6, 1.0).test[0], audio.RATE)

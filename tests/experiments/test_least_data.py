@@ -65,7 +65,7 @@ def test_fewest_digits(train, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["autoencode", "denoise"])
-@pytest.mark.parametrize("pixels", [noise, constant], ids=["noise", "constant"])
+@pytest.mark.parametrize("pixels", [pytest.param(noise, marks=pytest.mark.slow), constant], ids=["noise", "constant"])
 def test_fewest_pictures(train, tmp_path, command, pixels):
     folder = pictures(tmp_path / "pictures", 20, pixels)
     assert train(command, "--preset", "quick", "--data", folder)["test_loss"] >= 0

@@ -147,7 +147,7 @@ def test_records_of_before_have_the_networks_of_before():
 
 @pytest.mark.slow
 def test_sweep_chooses_on_validation_goes_on_and_is_listed(nnlab, tmp_path):
-    words = ("arith", "--preset", "quick", "--samples", 1000, "--epochs", 2, "--sweep", "units=8,24", "--out", "s")
+    words = ("arith", "--preset", "quick", "--samples", 300, "--epochs", 2, "--sweep", "units=8,24", "--out", "s")
     done = nnlab(*words, "--json")
     assert done.code == 0
     results = done.document["results"]

@@ -34,7 +34,8 @@ def _backend():
 def run(tmp_path_factory):
     """A small run of both networks, two seeds; tests only read it."""
     folder = tmp_path_factory.mktemp("mnist") / "run"
-    run_in_process("mnist", *QUICK, "--runs", 2, "--loss", "both", "--epochs", 2, "--workers", 1, "--out", folder)
+    words = ("--runs", 2, "--loss", "both", "--epochs", 1, "--batch-size", 32, "--workers", 1)
+    run_in_process("mnist", *QUICK, *words, "--out", folder)
     return folder
 
 
@@ -205,8 +206,11 @@ def test_permute_compares_and_lays_out_again(nnlab, tmp_path):
 @pytest.mark.slow
 def test_predict_reads_pictures_with_the_cnn_of_permute(nnlab, tmp_path):
     """Another network than that of ``mnist``: built again as it was trained."""
-    assert nnlab("permute", *QUICK, "--net", "cnn", "--epochs", 2, "--out", "run").code == 0
     sample = digits.draw_sample()
+    x, y = sample.x_train[:1200], sample.y_train[:1200]
+    np.savez("few.npz", x_train=x, y_train=y, x_test=sample.x_test[:100], y_test=sample.y_test[:100])
+    words = ("--net", "cnn", "--epochs", 2, "--batch-size", 16, "--data", "few.npz", "--out", "run")
+    assert nnlab("permute", *QUICK, *words).code == 0
     names = [f"{index}.png" for index in range(12)]
     for index, name in enumerate(names):
         Image.fromarray(sample.x_test[index]).save(tmp_path / name)

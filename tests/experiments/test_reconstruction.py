@@ -247,6 +247,7 @@ def test_grid_stands_beside_the_published_table(nnlab, few):
     assert done.document["results"]["test_loss"] == grid[0]["test_loss"]
 
 
+@pytest.mark.slow
 def test_noise_of_a_range_is_measured_at_both_ends_and_between(nnlab, tmp_path):
     data = images.draw_sample(20, 10)
     np.savez(tmp_path / "few.npz", x_train=data.train, x_test=data.test)

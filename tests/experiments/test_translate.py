@@ -22,7 +22,7 @@ QUICK = ["--preset", "quick", "--epochs", 2, "--no-benchmark", "-q", "--json"]
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("translate") / "run"
-    run_in_process("translate", "--preset", "quick", "--out", folder, "-q", "--json")
+    run_in_process("translate", "--preset", "quick", "--epochs", 6, "--out", folder, "-q", "--json")
     return folder
 
 
@@ -150,6 +150,7 @@ def test_verify_in_another_process_reproduces_the_default_network(tmp_path):
     assert (again.code, again.out) == (0, "reproduced: the same weights, metrics and results, bit for bit\n")
 
 
+@pytest.mark.slow
 def test_early_stopping_keeps_the_best_weights(nnlab, tmp_path):
     """Noise cannot be learned: the validation loss rises, the best epoch's weights are kept, training ends early."""
     rng = np.random.default_rng(0)

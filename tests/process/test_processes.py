@@ -52,7 +52,7 @@ def test_kill_9_and_resume_to_the_same_bits(whole, tmp_path, attempt):
     assert not (tmp_path / "killed" / "checkpoint").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_sigint_and_sigterm_save_and_print_the_line_to_resume(tmp_path, number):
     process = start(*ARGUMENTS[:-1], "400", "--out", "run", "--json", cwd=tmp_path)
     assert process.stderr is not None

@@ -368,6 +368,7 @@ def test_the_sample_is_the_same_each_time():
     assert one.train.std() > 20
 
 
+@pytest.mark.slow
 def test_real_cifar10_from_the_folder(cifar10):
     assert (len(cifar10.train), len(cifar10.test), cifar10.skipped, cifar10.notes) == (50_000, 10_000, (), ())
     assert 110 < cifar10.train[::50].mean() < 130  # 0.473 of 255 (Krizhevsky 2009)

@@ -37,8 +37,10 @@ def test_a_thousand_real_digits_are_enough(mnist):
     assert pairs == pytest.approx(0.77, abs=0.01)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("change", ["brighter", "noisy"])
+@pytest.mark.parametrize(
+    "change",
+    [pytest.param("brighter", marks=pytest.mark.release), pytest.param("noisy", marks=pytest.mark.slow)],
+)
 def test_a_background_that_is_never_black_is_no_harm(mnist, change):
     plain = mnist.x_train[:1000].reshape(1000, -1)
     noise = np.random.default_rng(1).integers(1, 12, plain.shape) if change == "noisy" else 1
@@ -61,7 +63,7 @@ def test_neighbours_found_of_layouts_that_are_known():
     assert pixel_layout.neighbours_found(np.zeros((3, 25)), rows_apart) == (0.0, 0.0)
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_it_does_not_depend_on_the_order_it_is_given():
     from nnlab.data.digits import draw_sample
 

@@ -93,28 +93,28 @@ def test_wide_beam_finds_the_best_of_all():
         word_dropout=0.0,
     )
     sharpened(model, 5)
-    every = ["".join(letters) for length in range(4) for letters in itertools.product("xy", repeat=length)]
 
-    def mean_log_probability(sentence, output):
-        ids = np.array([*target.encode(output).tolist(), END])
-        inputs = {"source": pad([SOURCE.encode(sentence)]), "target": np.array([[START, *ids[:-1]]], "int32")}
-        logits = np.array(model(inputs))[0]
-        logits[:, [PAD, START, UNKNOWN]] = -1e9
-        return -token_nll(logits, ids).mean()
-
-    def best(sentence):
-        return max(every, key=lambda output: mean_log_probability(sentence, output))
+    def scored(sentence):
+        """(mean log-probability, translation) of each of up to three letters, the best first."""
+        found: list[tuple[float, str]] = []
+        for length in range(4):
+            every = ["".join(letters) for letters in itertools.product("xy", repeat=length)]
+            ids = np.array([[*target.encode(output).tolist(), END] for output in every], "int32")
+            written = np.insert(ids[:, :-1], 0, START, axis=1)
+            logits = np.array(model({"source": pad([SOURCE.encode(sentence)] * len(every)), "target": written}))
+            logits[:, :, [PAD, START, UNKNOWN]] = -1e9
+            found += zip((-token_nll(logits, ids).mean(axis=1)).tolist(), every, strict=True)
+        return sorted(found, reverse=True)
 
     chosen = sentences(4)
-    expected = [best(sentence) for sentence in chosen]
-    assert Translator(model, SOURCE, target, 4, beam=32).translate(chosen) == expected
-    assert len(set(expected)) > 1
-    for sentence, found in zip(
-        chosen, Translator(model, SOURCE, target, 4, beam=32, best=6).n_best(chosen), strict=True
-    ):
-        scored = sorted(((mean_log_probability(sentence, output), output) for output in every), reverse=True)[:6]
-        assert [text for text, _ in found] == [text for _, text in scored]
-        assert [score for _, score in found] == pytest.approx([score for score, _ in scored], abs=1e-4)
+    expected = [scored(sentence)[:6] for sentence in chosen]
+    firsts = [found[0][1] for found in expected]
+    assert Translator(model, SOURCE, target, 4, beam=32).translate(chosen) == firsts
+    assert len(set(firsts)) > 1
+    translator = Translator(model, SOURCE, target, 4, beam=32, best=6)
+    for best, found in zip(expected, translator.n_best(chosen), strict=True):
+        assert [text for text, _ in found] == [text for _, text in best]
+        assert [score for _, score in found] == pytest.approx([score for score, _ in best], abs=1e-4)
 
 
 def test_n_best_of_translations_that_come_to_no_end_are_the_best_as_it_stands():
