@@ -15,7 +15,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,7 +27,6 @@ from nnlab.errors import UsageError, install_hint
 BACKENDS = ("tensorflow", "jax")
 M_ARENA_MAX = -8  # glibc's malloc.h
 FLOATX, IMAGE_DATA_FORMAT, EPSILON = "float32", "channels_last", 1e-7  # Keras's own defaults, whatever keras.json says
-UNUSED = ("sklearn", "matplotlib")  # which Keras imports where it finds them, in a second of the processor
 
 # Environment variables that may change arithmetic. Not all that begin with TF_: Terraform keeps tokens in such.
 NUMERIC_VARIABLES = re.compile(
@@ -63,6 +62,15 @@ class Environment:
 
 
 _started: Environment | None = None
+_left_out: set[str] = set()
+
+
+def leave_out(*packages: str) -> None:
+    """Have :func:`start` import Keras as if these packages were not installed; they can be imported afterwards.
+
+    For a process of nnlab's own: what Keras has of theirs is missing until it ends.
+    """
+    _left_out.update(packages)
 
 
 def start(device: str = "auto", *, verbose: bool = False, many_shapes: bool = False) -> Environment:
@@ -113,8 +121,7 @@ def _start(device: str, verbose: bool, many_shapes: bool) -> Environment:
         raise UsageError(f"expected KERAS_BACKEND to be tensorflow or jax, got {backend!r}", "Unset it for tensorflow")
     os.environ.update(variables)
     _one_heap()
-    unused = UNUSED if "nnlab.cli" in sys.modules else ()  # in a program of a user's they may be of use
-    with quiet_native_stderr(enabled=not verbose), usable_keras_home(), _not_found(*unused):
+    with quiet_native_stderr(enabled=not verbose), usable_keras_home(), _not_found(_left_out):
         try:
             open_backend = _open_tensorflow if backend == "tensorflow" else _open_jax
             name, version, threads = open_backend()
@@ -177,15 +184,15 @@ def _import_keras(backend: str) -> Any:
 
 
 @contextmanager
-def _not_found(*packages: str) -> Iterator[None]:
-    """Have these packages be as if not installed for a while, but those that are imported already."""
+def _not_found(packages: Iterable[str]) -> Iterator[None]:
+    """Hide these packages from imports for a while, unless they are imported already."""
     hidden = [name for name in packages if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: there is none
     try:
         yield
     finally:
         for name in hidden:
-            del sys.modules[name]
+            sys.modules.pop(name, None)
 
 
 def _keras_json_can_be_read() -> bool:

@@ -16,14 +16,15 @@ from typing import Annotated, Any, Optional
 import typer
 
 import nnlab
+from nnlab import backend
 from nnlab.config import PRESETS, RunOptions, command, expanded, with_options
 from nnlab.configs.predict import PredictOptions
 from nnlab.errors import UsageError
 from nnlab.experiments import REGISTRY
 
 EXPERIMENTS, USE = "Experiments", "Use and manage runs"
-# Of new objects, when Python looks for cycles that nobody holds: by default every 700, which took a seventh of a short
-# training, for importing Keras makes half a million.
+# Thresholds of Python's garbage collector. With its own (a collection per 700 or 2,000 new objects) a seventh of a
+# short training was spent on it, as importing Keras makes half a million objects.
 COLLECTIONS = (100_000, 20, 10)
 
 RunArgument = Annotated[
@@ -353,6 +354,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The entry point: run the app, and tell every wrong usage in one line (and in JSON if asked)."""
     arguments = sys.argv[1:] if arguments is None else arguments
     gc.set_threshold(*COLLECTIONS)
+    backend.leave_out("sklearn", "matplotlib")  # which Keras imports where it finds them, in a second
     _prepare_streams()
     try:
         code = app(arguments, prog_name="nnlab", standalone_mode=False) or 0

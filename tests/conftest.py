@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import json
 import os
@@ -19,6 +20,7 @@ from nnlab import cli
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before any test imports keras, as backend.start does
 
 ROOT = Path(__file__).parent.parent
+FROZEN = gc.get_freeze_count()  # Python 3.12 begins with a few hundred objects
 
 
 TIERS = ("unit", "experiments", "process", "browser", "benchmarks")
@@ -34,16 +36,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_runtest_setup() -> None:
     """Once Keras is there, what it holds is left out of every search for cycles: of a test's time a fifth."""
-    if "keras.src.models" in sys.modules and not gc.get_freeze_count():
+    if "keras.src.models" in sys.modules and gc.get_freeze_count() <= FROZEN:
         gc.collect()
         gc.freeze()
 
 
-def valid(document: dict[str, Any]) -> dict[str, Any]:
-    """The document, which keeps what ``nnlab schema`` promises."""
+@functools.cache
+def _validator() -> jsonschema.protocols.Validator:
+    """Of the schema, which is checked once: that takes longer than a document."""
     from nnlab.commands.schema import schema
 
-    jsonschema.validate(document, schema())
+    jsonschema.Draft202012Validator.check_schema(schema())
+    return jsonschema.Draft202012Validator(schema())
+
+
+def valid(document: dict[str, Any]) -> dict[str, Any]:
+    """The document, which keeps what ``nnlab schema`` promises."""
+    _validator().validate(document)
     return document
 
 

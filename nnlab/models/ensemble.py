@@ -1,7 +1,7 @@
 """Several networks in one model, which share no weights: the mean of their probabilities is the model's answer.
 
-Each is trained by its own loss, so its gradient is what it would be alone (Lakshminarayanan, Pritzel and Blundell,
-"Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles", 2017).
+Each is trained by its own loss, so its gradient is what it would be alone, divided by their number (Lakshminarayanan,
+Pritzel and Blundell, "Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles", 2017).
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ def ensemble(inputs: Any, network: Callable[[str], keras.Model], count: int, nam
 
 
 def networks_of(model: keras.Model) -> list[keras.Model]:
-    """The networks of a model, each with layers of the same names: itself where it is one."""
+    """The networks of a model, in order: itself where it is one."""
     return [layer for layer in model.layers if isinstance(layer, keras.Model)] or [model]
 
 
 def loss_of(networks: int) -> keras.losses.Loss:
-    """Cross-entropy in nats of ids by logits, with several networks that of each."""
+    """Cross-entropy in nats of ids under logits; of several networks, the mean of each one's."""
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True) if networks == 1 else EachCrossEntropy()
 
 

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from nnlab.backend import quiet_native_stderr
+from nnlab.models.ensemble import networks_of
 
 Array = np.ndarray[Any, Any]
 Run = Callable[[Mapping[str, Array]], list[Array]]  # inputs by name -> outputs, in their order
@@ -92,7 +93,8 @@ def with_erf(model: keras.Model) -> keras.Model:
             config["activation"] = _gelu
         return layer.__class__.from_config(config)
 
-    if not any(getattr(layer, "activation", None) is keras.activations.gelu for layer in model._flatten_layers()):
+    parts = [layer for network in networks_of(model) for layer in network.layers]
+    if not any(getattr(layer, "activation", None) is keras.activations.gelu for layer in parts):
         return model
     clone = keras.models.clone_model(model, clone_function=copied, recursive=True)
     clone.set_weights(model.get_weights())

@@ -15,6 +15,8 @@ from nnlab.training.loop import Networks, checkpoint_name, train
 from nnlab.training.parallel import FOLDER, Engine, Event, Job
 from nnlab.training.task import History, Outputs, Progress, Results, Row, RunResult, Store, Task
 
+FROZEN = gc.get_freeze_count()  # Python 3.12 begins with a few hundred objects
+
 
 class ProgressOfMany(Protocol):
     """Hears of what several processes do at once."""
@@ -183,8 +185,8 @@ def train_groups(
 
 @contextmanager
 def _collecting_new_objects_only() -> Iterator[None]:
-    """Leave what is there already out of the searches for cycles: one per seed, each took a third of a second."""
-    if gc.get_freeze_count():  # somebody else's choice
+    """Keep what exists already out of garbage collection: once per seed, it took a third of a second."""
+    if gc.get_freeze_count() > FROZEN:  # somebody else's choice
         yield
         return
     gc.collect()

@@ -217,7 +217,7 @@ def test_report_refuses_parts_of_other_options(finished, nnlab):
     assert "holds a run with other options than nnlab arith --op add" in done.err
 
 
-@pytest.mark.release
+@pytest.mark.slow
 def test_report_killed_and_begun_again(tmp_path):
     words = ["report", "--preset", "quick", "--only", "addition,subtraction", "--workers", "1"]
     process = start(*words, cwd=tmp_path, start_new_session=True)

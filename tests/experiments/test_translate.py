@@ -62,7 +62,7 @@ def test_published_preset_is_the_setting_of_2018(tmp_path):
     assert type(model.optimizer).__name__ == "RMSprop"
 
 
-def test_quick_learns_to_translate(trained):
+def test_it_learns_to_translate(trained):
     document = json.loads((trained / "results.json").read_text())
     valid(document)
     found = document["results"]

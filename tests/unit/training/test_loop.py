@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import keras
 import numpy as np
 import pytest
@@ -148,6 +150,25 @@ def test_run_among_many_equals_its_run_alone_with_one_model(tmp_path):
         _, [alone] = run(task(), RunFolder(tmp_path / f"alone-{seed}"), seed)
         assert alone.outputs["logits"].tobytes() == among.outputs["logits"].tobytes()
         assert rows(alone) == rows(among)
+
+
+def test_what_was_there_before_a_training_is_kept_out_of_garbage_collection_until_it_ends(tmp_path):
+    gc.unfreeze()
+    begun = gc.get_freeze_count()
+    counts = []
+
+    def counted(model, seed, epoch):
+        counts.append(gc.get_freeze_count())
+        if seed == 4:
+            raise Stop
+        return shuffled((X, Y), 300, 32)(model, seed, epoch)
+
+    folder = RunFolder(tmp_path)
+    with pytest.raises(Stop):
+        Trainer((3, 4), folder, Silent(), folder.write_metrics).train([task(epochs=1, batches=counted)])
+    assert len(counts) == 2
+    assert min(counts) > begun + 100_000
+    assert gc.get_freeze_count() == begun
 
 
 def test_finished_runs_are_kept_and_never_trained_again(tmp_path):
