@@ -53,10 +53,10 @@ def test_what_comes_out_is_the_mean_of_the_probabilities(several):
 def test_each_network_learns_what_it_learns_alone(several):
     """Half of each gradient, so twice the rate; the loss is the mean of the two."""
     model, alone = several
-    model.compile(keras.optimizers.SGD(0.4), EachCrossEntropy(), jit_compile=False)
+    model.compile(keras.optimizers.SGD(0.4), EachCrossEntropy(), run_eagerly=True)
     for network in alone:
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        network.compile(keras.optimizers.SGD(0.2), loss, jit_compile=False)
+        network.compile(keras.optimizers.SGD(0.2), loss, run_eagerly=True)
     for x, y in zip(np.split(IDS, 2, axis=1), np.split(FOLLOWING, 2, axis=1), strict=True):
         losses = [network.train_on_batch(x, y) for network in alone]
         assert losses[0] != pytest.approx(losses[1], rel=1e-3)
