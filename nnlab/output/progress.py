@@ -162,7 +162,8 @@ class LiveProgress(SilentProgress):
         if self.rows and not self._left_line:
             self._left_line, row = True, self.rows[-1]
             of_run = f"{self.name} " if self.name else ""
-            of_run += f"run {self.run + 1}/{self.runs}" if self.runs > 1 else f"{row['epoch']} epochs"
+            epochs = f"{row['epoch']} epoch{'s' * (row['epoch'] != 1)}"
+            of_run += f"run {self.run + 1}/{self.runs}" if self.runs > 1 else epochs
             held_out = {name: value for name, value in metrics_told(row).items() if name != "loss"}
             shown = "  ".join(f"{name} {value}" for name, value in held_out.items())
             line = Text(f"{of_run} in {clock(row['seconds'])}  {shown}", overflow="ellipsis", no_wrap=True)

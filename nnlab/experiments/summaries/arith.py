@@ -109,8 +109,9 @@ def in_words(config: ArithConfig, results: dict[str, Any]) -> list[str]:
     lines = []
     if results["baselines"]:
         reached = percent(results["baselines"][BASELINE]["exact_match"])
+        epochs = f"{config.baseline_epochs:,} epoch{'s' * (config.baseline_epochs != 1)}"
         lines.append(
-            f"The published network, given as much time (at most a minute: {config.baseline_epochs:,} epochs), "
+            f"The published network, given as much time (at most a minute: {epochs}), "
             f"comes to {reached}, this one to {percent(results['exact_match'])}."
         )
     if config.reads_any_length:

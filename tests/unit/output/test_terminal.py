@@ -100,6 +100,17 @@ def test_live_progress_fits_narrow_and_wide_terminals():
             assert any("batch" in line for line in lines)
 
 
+@pytest.mark.parametrize(("epochs", "said"), [(1, "1 epoch in 0:01  val loss 0.25"), (2, "2 epochs in 0:02")])
+def test_what_stays_of_one_run_says_its_epochs(epochs, said):
+    file = io.StringIO()
+    display = LiveProgress(Console(file=file, width=80, force_terminal=False))
+    display.start(name="", run=0, runs=1, epochs=epochs, steps=10, rows=[])
+    for epoch in range(1, epochs + 1):
+        display.epoch({"run": 0, "epoch": epoch, "seconds": float(epoch), "loss": 0.5, "val_loss": 0.25})
+    display.stop()
+    assert said in file.getvalue()
+
+
 def test_pictures_stand_beside_each_other_as_far_as_the_terminal_is_wide():
     picture = np.zeros((28, 28), np.uint8)
     picture[6, 4:24] = 255
