@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import os
 import sys
@@ -23,9 +22,6 @@ from nnlab.errors import UsageError
 from nnlab.experiments import REGISTRY
 
 EXPERIMENTS, USE = "Experiments", "Use and manage runs"
-# Thresholds of Python's garbage collector. With its own (a collection per 700 or 2,000 new objects) a seventh of a
-# short training was spent on it, as importing Keras makes half a million objects.
-COLLECTIONS = (100_000, 20, 10)
 
 RunArgument = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run folder, as [bold]nnlab runs[/bold] lists them.")
@@ -353,8 +349,7 @@ def worker(
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: run the app, and tell every wrong usage in one line (and in JSON if asked)."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    gc.set_threshold(*COLLECTIONS)
-    backend.leave_out("sklearn", "matplotlib")  # which Keras imports where it finds them, in a second
+    backend.own_process()
     _prepare_streams()
     try:
         code = app(arguments, prog_name="nnlab", standalone_mode=False) or 0

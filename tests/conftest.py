@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup() -> None:
-    """Once Keras is there, what it holds is left out of every search for cycles: of a test's time a fifth."""
+    """Once Keras is there, what it holds is left out of every search for cycles: of a test's time a tenth."""
     if "keras.src.models" in sys.modules and gc.get_freeze_count() <= FROZEN:
         gc.collect()
         gc.freeze()
