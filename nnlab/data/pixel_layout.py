@@ -12,6 +12,8 @@ pixels that never change cannot be placed: they fill what is left.
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,6 +25,8 @@ NEIGHBOURS = 6
 LEAST = 2 * NEIGHBOURS  # pixels that must change
 DEVIATIONS = (2.0, 20.0, 30.0, 40.0)  # grey levels (of 255): a map is begun with the pixels that change more
 REACHES = (5.0, 3.0, 2.0)  # cells: how far similar pixels attract each other, round by round
+ROUNDS = 10  # of each reach, at most
+STILL = 4  # fewer pixels than this were moved: no more rounds
 DOUBTED = 10, 200  # changed in 10 pictures and one of 200, a pixel's correlations count half
 CHUNK = 10_000  # pictures whose products are added at once
 
@@ -47,15 +51,17 @@ def recover(pictures: Array) -> Array:
         raise InputError(f"only {found} pixels change: no layout can be told", "Give other pictures")
     cells = np.stack(np.divmod(np.arange(count), side), 1)
     squared = ((cells[:, None] - cells[None]) ** 2).sum(-1)
-    layouts = []
-    for least in DEVIATIONS:
-        alive = np.flatnonzero(deviation > least)
-        if len(alive) < LEAST:
-            break
+    alive = [np.flatnonzero(deviation > least) for least in DEVIATIONS]
+
+    def laid_out(begun_with: Array) -> tuple[float, Array]:
         place = np.full(count, -1)
-        place[alive] = _assign(_embed(correlation[np.ix_(alive, alive)]), side)
+        place[begun_with] = _assign(_embed(correlation[np.ix_(begun_with, begun_with)]), side)
         place[place < 0] = np.setdiff1d(np.arange(count), place[place >= 0])
-        layouts.append(_refine(place, similarity, squared))
+        return _refine(place, similarity, squared)
+
+    # ``linear_sum_assignment`` releases Python's lock.
+    with ThreadPoolExecutor(min(len(alive), os.cpu_count() or 1)) as pool:
+        layouts = list(pool.map(laid_out, [pixels for pixels in alive if len(pixels) >= LEAST]))
     _, place = max(layouts, key=lambda layout: layout[0])
     order = np.empty(count, int)
     order[place] = np.arange(count)
@@ -122,12 +128,18 @@ def _refine(place: Array, similarity: Array, squared: Array) -> tuple[float, Arr
     nearness = np.empty(0)
     for reach in REACHES:
         nearness = np.exp(-squared / (2 * reach**2)).astype(np.float32)
-        for _ in range(10):
-            _, moved = linear_sum_assignment(-(similarity @ nearness[place]))
-            still = np.count_nonzero(moved != place) < 4
-            place = moved
-            if still:
+        places = [place]
+        while len(places) <= ROUNDS:
+            _, moved = linear_sum_assignment(-(similarity @ nearness[places[-1]]))
+            if np.count_nonzero(moved != places[-1]) < STILL:
+                places.append(moved)
                 break
+            if before := [number for number, earlier in enumerate(places) if np.array_equal(moved, earlier)]:
+                # From here on the layouts repeat, mostly two in turn, so the one after the last round is known.
+                places.append(places[before[0] + (ROUNDS - before[0]) % (len(places) - before[0])])
+                break
+            places.append(moved)
+        place = places[-1]
     return float((similarity * nearness[np.ix_(place, place)]).sum()), place
 
 
