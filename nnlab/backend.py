@@ -70,9 +70,29 @@ _left_out: set[str] = set()
 
 
 def own_process() -> None:
-    """Be ready sooner, in a command's process: Keras stays without ``UNUSED``, garbage is collected less often."""
+    """Be ready sooner, in a command's process: Keras stays without ``UNUSED``, garbage is collected less often.
+
+    And OpenBLAS begins with one thread, see :func:`one_blas_thread`.
+    """
     _left_out.update(UNUSED)
     gc.set_threshold(*COLLECTIONS)
+    one_blas_thread()
+
+
+def one_blas_thread() -> None:
+    """Have OpenBLAS, which multiplies the matrices of NumPy and SciPy, use one thread; before data are loaded.
+
+    With several, the last bits of PCA and of a layout of pixels depend on their number, and beside other work they wait
+    for each other. What the user has set as ``OPENBLAS_NUM_THREADS`` stands.
+    """
+    asked = os.environ.get("OPENBLAS_NUM_THREADS", "")
+    if asked.isdecimal() and int(asked) > 0:
+        return
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    if "numpy" in sys.modules:  # whose threads are there already
+        from threadpoolctl import ThreadpoolController
+
+        ThreadpoolController().select(internal_api="openblas").limit(limits=1)
 
 
 def start(device: str = "auto", *, verbose: bool = False, many_shapes: bool = False) -> Environment:

@@ -19,7 +19,7 @@ from nnlab.errors import UsageError, install_hint
 from nnlab.training import signals
 from nnlab.training.parallel import CORES, RETRIES, Ended, Event, Job, Processes, Tell
 
-CARRIED = ("NNLAB_", "KERAS_", "TF_", "XLA_", "JAX_")  # environment variables a worker is given too
+CARRIED = ("NNLAB_", "KERAS_", "TF_", "XLA_", "JAX_", "OPENBLAS_")  # environment variables a worker is given too
 
 
 class Ray:

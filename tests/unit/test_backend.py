@@ -104,6 +104,47 @@ def test_device_cpu_hides_gpus():
     assert "CUDA_VISIBLE_DEVICES" not in backend.environment_variables("auto", many_shapes=False, current={})
 
 
+THREADS = "print(*{pool['num_threads'] for pool in threadpool_info() if pool['internal_api'] == 'openblas'})"
+FROM_PYTHON = f"""
+import numpy, scipy.linalg, nnlab
+from nnlab.data import pixel_layout
+from threadpoolctl import threadpool_info
+def recover(pictures):
+    {THREADS}
+    raise SystemExit
+pixel_layout.recover = recover
+nnlab.train("permute", preset="quick", out="run")
+"""
+COMMAND = f"""
+import contextlib, nnlab.cli
+with contextlib.suppress(SystemExit):
+    nnlab.cli.main(["--version"])
+import numpy, scipy.linalg
+from threadpoolctl import threadpool_info
+{THREADS}
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "asked", "expected"),
+    [(FROM_PYTHON, "", "1"), (FROM_PYTHON, "2", "2"), (COMMAND, "none", "1"), (COMMAND, "2", "2")],
+)
+def test_matrices_have_one_thread_before_data_are_loaded_unless_the_user_asks_for_more(
+    program, asked, expected, tmp_path
+):
+    """From Python they had more, as NumPy was imported before nnlab was asked for anything."""
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("needs two cores")
+    others = {name: value for name, value in os.environ.items() if name not in ("OMP_NUM_THREADS", "GOTO_NUM_THREADS")}
+    environment = {**others, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": asked}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    if not done.stdout.strip():
+        pytest.skip("NumPy's matrices are multiplied by another library")
+    assert done.stdout.splitlines()[-1] == expected, done.stderr
+
+
 def test_jax_is_chosen_by_the_environment_and_made_deterministic():
     current = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--mine"}
     variables = backend.environment_variables("auto", many_shapes=False, current=current)
