@@ -18,6 +18,9 @@ import pytest
 from nnlab import cli
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before any test imports keras, as backend.start does
+if "PYTEST_XDIST_WORKER" in os.environ:  # one worker per core: more threads would wait for each other
+    for threads in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(threads, "1")
 
 ROOT = Path(__file__).parent.parent
 FROZEN = gc.get_freeze_count()  # Python 3.12 begins with a few hundred objects

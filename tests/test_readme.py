@@ -44,7 +44,7 @@ def small(line: str) -> list[str]:
     """The words of a command of the README, with options that make it end in a second or two."""
     words = shlex.split(line)[1:]
     if "birds" in words:
-        return [*words, "--preset", "quick", "--data", "chirps", "--epochs", "1"]
+        return [*words, "--preset", "quick", "--data", "recordings", "--epochs", "1"]
     return [*words, *SMALL.get(words[0], [])]
 
 
@@ -58,6 +58,9 @@ def place(tmp_path_factory):
     np.savez(folder / "digits.npz", x_train=x[:200], y_train=y[:200], x_test=x[200:], y_test=y[200:])
     Image.fromarray(few.test[0]).resize((70, 50)).save(folder / "holiday.jpg")
     Image.fromarray(drawn_digits.draw_digits(1, seed=0)[0][0]).save(folder / "five.png")
+    (folder / "recordings").mkdir()
+    for number, wave in enumerate(audio.sing_sample(8, 1.0).train):
+        soundfile.write(folder / "recordings" / f"{number}.wav", wave, audio.RATE)
     soundfile.write(folder / "birdsong.wav", audio.sing_sample(6, 1.0).test[0], audio.RATE)
     return folder
 

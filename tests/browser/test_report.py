@@ -79,6 +79,7 @@ def test_verdicts(tmp_path, value, higher, verdict):
     assert value is None or judge(item, {"a": {"b": value}}, tmp_path, "quick")[1] == "other data"
 
 
+@pytest.mark.slow
 def test_no_softmax_over_the_colours_comes_below_the_floor_that_is_told(cifar10):
     """The nearest colours whose parts add up to 1: a projection onto the simplex (Duchi and others 2008)."""
     pixels = cifar10.test.reshape(-1, 3) / 255

@@ -141,10 +141,10 @@ def test_from_python(tmp_path):
 @pytest.mark.parametrize(
     "options",
     [
-        ["--op", "mul", "--digits", "2"],
+        ["--op", "mul", "--digits", "2", "--set", "networks=2"],
         ["--preset", "published", "--op", "sub", "--digits", "1", "--samples", "55"],
         pytest.param(["--digits", "9"], marks=pytest.mark.slow),
-        ["--runs", "2", "--seed", "5", "--workers", "1", "--set", "networks=2"],
+        pytest.param(["--runs", "2", "--seed", "5", "--workers", "1", "--set", "networks=2"], marks=pytest.mark.slow),
     ],
 )
 def test_options_run(nnlab, options):

@@ -34,7 +34,7 @@ def _made(tmp_path_factory, *arguments):
 
 @pytest.fixture(scope="module")
 def denoiser(tmp_path_factory):
-    return _made(tmp_path_factory, "denoise")
+    return _made(tmp_path_factory, "denoise", "--epochs", 2)
 
 
 @pytest.fixture(scope="module")

@@ -126,9 +126,12 @@ def test_baselines_stand_beside_the_network(trained):
             0.5,
             "--test",
             0.4,
+            "--reverse",
+            "--beam",
+            2,
             "--no-benchmark",
         ],
-        [*QUICK, "--reverse", "--beam", 3, "--samples", 200],
+        pytest.param([*QUICK, "--reverse", "--beam", 3, "--samples", 200], marks=pytest.mark.slow),
         pytest.param([*QUICK, "--runs", 2, "--seed", 3, "--samples", 200, "--workers", 1], marks=pytest.mark.slow),
     ],
 )

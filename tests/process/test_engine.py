@@ -11,9 +11,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nnlab.commands.runs import compare
+from nnlab.data import drawn_digits
 from nnlab.output.run_folder import RunFolder
 from nnlab.training import parallel
 from tests.conftest import ROOT, call, start
@@ -25,10 +27,19 @@ pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes ar
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory):
+def few(tmp_path_factory):
+    """A file of 600 digits."""
+    x, y = drawn_digits.draw_digits(700, seed=1)
+    path = tmp_path_factory.mktemp("few") / "few.npz"
+    np.savez(path, x_train=x[:600], y_train=y[:600], x_test=x[600:], y_test=y[600:])
+    return path
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory, few):
     """Four seeds by one process."""
     place = tmp_path_factory.mktemp("alone")
-    done = call(*FOUR, "--workers", "1", "--out", "run", cwd=place)
+    done = call(*FOUR, "--data", few, "--workers", "1", "--out", "run", cwd=place)
     assert done.code == 0, done.err
     return RunFolder(place / "run")
 
@@ -62,8 +73,8 @@ def wait_for(condition, seconds=120):
 
 
 @pytest.mark.slow
-def test_killed_worker_is_begun_again_and_two_workers_give_the_weights_of_one(alone, tmp_path):
-    process = start(*FOUR, "--workers", "2", "--out", "killed-here", cwd=tmp_path)
+def test_killed_worker_is_begun_again_and_two_workers_give_the_weights_of_one(alone, few, tmp_path):
+    process = start(*FOUR, "--data", few, "--workers", "2", "--out", "killed-here", cwd=tmp_path)
     victim = wait_for(lambda: processes("nnlab worker", "killed-here", "mlp_ce"))[0]
     time.sleep(1)
     os.kill(victim, signal.SIGKILL)
@@ -112,8 +123,9 @@ def cluster(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_ray_workers_one_killed_give_the_weights_of_one_process(alone, cluster, tmp_path):
-    process = start(*FOUR, "--engine", "ray", "--address", cluster, "--workers", "2", "--out", "run", cwd=tmp_path)
+def test_ray_workers_one_killed_give_the_weights_of_one_process(alone, few, cluster, tmp_path):
+    ray = ("--engine", "ray", "--address", cluster, "--workers", "2")
+    process = start(*FOUR, "--data", few, *ray, "--out", "run", cwd=tmp_path)
     victim = wait_for(lambda: processes("nnlab worker", "nnlab-", "mlp_ce"))[0]
     time.sleep(1)
     os.kill(parent(victim), signal.SIGKILL)

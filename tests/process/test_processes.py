@@ -18,7 +18,9 @@ from nnlab.commands.runs import compare
 from nnlab.output.run_folder import RunFolder
 from tests.conftest import ROOT, call, start
 
-ARGUMENTS = ["arith", "--preset", "quick", "--samples", "2000", "--runs", "2", "--workers", "1", "--epochs", "5"]
+# Elsewhere in the suite TensorFlow has one thread (conftest.py); the same bits are to come of several too.
+SEVERAL = {"TF_NUM_INTRAOP_THREADS": "2", "TF_NUM_INTEROP_THREADS": "2"}
+ARGUMENTS = ["arith", "--preset", "quick", "--samples", "1000", "--runs", "2", "--workers", "1", "--epochs", "4"]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +28,7 @@ def whole(tmp_path_factory):
     """A run left alone, and how long it took."""
     place = tmp_path_factory.mktemp("whole")
     begun = time.monotonic()
-    done = call(*ARGUMENTS, "--out", "whole", cwd=place)
+    done = call(*ARGUMENTS, "--out", "whole", cwd=place, env=SEVERAL)
     assert done.code == 0, done.err
     return RunFolder(place / "whole"), time.monotonic() - begun
 
@@ -34,7 +36,7 @@ def whole(tmp_path_factory):
 @pytest.mark.parametrize("attempt", range(int(os.environ.get("NNLAB_TEST_KILLS", "1"))))
 def test_kill_9_and_resume_to_the_same_bits(whole, tmp_path, attempt):
     folder, seconds = whole
-    process = start(*ARGUMENTS, "--out", "killed", cwd=tmp_path, stderr=subprocess.DEVNULL)
+    process = start(*ARGUMENTS, "--out", "killed", cwd=tmp_path, stderr=subprocess.DEVNULL, env=SEVERAL)
     instant = random.Random(os.environ.get("NNLAB_TEST_KILLS", "1") + str(attempt)).uniform(0.3, 1.0)
     try:
         process.wait(instant * seconds)
@@ -44,9 +46,9 @@ def test_kill_9_and_resume_to_the_same_bits(whole, tmp_path, attempt):
     assert process.stdout is not None
     process.stdout.close()
     if (tmp_path / "killed" / "config.json").exists():
-        done = call("arith", "--resume", "killed", cwd=tmp_path)
+        done = call("arith", "--resume", "killed", cwd=tmp_path, env=SEVERAL)
     else:
-        done = call(*ARGUMENTS, "--out", "killed", cwd=tmp_path)
+        done = call(*ARGUMENTS, "--out", "killed", cwd=tmp_path, env=SEVERAL)
     assert done.code == 0, done.err
     assert compare(folder, RunFolder(tmp_path / "killed")) == []
     assert not (tmp_path / "killed" / "checkpoint").exists()
