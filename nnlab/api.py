@@ -89,6 +89,9 @@ class Run:
 def train(experiment: str, *, out: str | Path | None = None, verbose: bool = False, **options: Any) -> Run:
     """Train an experiment, as ``nnlab EXPERIMENT`` does, and return its run.
 
+    The process then keeps what makes the bits those of the command: TensorFlow's deterministic operations, and one
+    thread of OpenBLAS (more with ``OPENBLAS_NUM_THREADS``).
+
     Args:
         experiment: ``mnist``, ``permute``, ``textgen``, ``translate``, ``arith``, ``autoencode`` or ``denoise``.
         out: The run folder; a new one in ``runs/`` unless it is given.

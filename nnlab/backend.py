@@ -35,7 +35,8 @@ COLLECTIONS = (100_000, 20, 10)
 # Environment variables that may change arithmetic. Not all that begin with TF_: Terraform keeps tokens in such.
 NUMERIC_VARIABLES = re.compile(
     r"TF_(ENABLE|DISABLE|USE|DETERMINISTIC|XLA|CUDNN|CUBLAS|GPU|NUM_INTEROP)_|XLA_FLAGS$|NVIDIA_TF32_OVERRIDE$"
-    r"|JAX_(ENABLE|DISABLE|DEFAULT|NUMPY|XLA)_|KERAS_(MAX|NNX)_|(OMP|ONEDNN|DNNL|MKL|OPENBLAS|CUBLAS|CUDNN|NPY)_"
+    r"|JAX_(ENABLE|DISABLE|DEFAULT|NUMPY|XLA)_|KERAS_(MAX|NNX)_"
+    r"|(OMP|ONEDNN|DNNL|MKL|OPENBLAS|GOTO|BLIS|VECLIB|CUBLAS|CUDNN|NPY)_"
 )
 # Features of a processor by which the libraries choose their kernels, and with them the order of sums.
 NUMERIC_FEATURES = re.compile(r"sse4|avx|fma|f16c|amx|asimd|neon|sve|sme(?!p)|bf16|i8mm")

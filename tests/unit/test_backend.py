@@ -66,6 +66,7 @@ def test_environment_names_the_processors_features():
         ("XLA_FLAGS", True),
         ("ONEDNN_MAX_CPU_ISA", True),
         ("OMP_NUM_THREADS", True),
+        ("VECLIB_MAXIMUM_THREADS", True),
         ("JAX_DEFAULT_MATMUL_PRECISION", True),
         ("KERAS_MAX_EPOCHS", True),
         ("NVIDIA_TF32_OVERRIDE", True),
