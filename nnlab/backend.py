@@ -13,16 +13,15 @@ import json
 import os
 import platform
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import nnlab
+from nnlab.environment import Environment, commit, numeric_variables, processor
 from nnlab.errors import UsageError, install_hint
 
 BACKENDS = ("tensorflow", "jax")
@@ -31,39 +30,6 @@ FLOATX, IMAGE_DATA_FORMAT, EPSILON = "float32", "channels_last", 1e-7  # Keras's
 UNUSED = ("sklearn", "matplotlib")  # Keras imports them where it finds them: a second
 # With Python's own thresholds (700 or 2,000 new objects) garbage collection took a seventh of a short training.
 COLLECTIONS = (100_000, 20, 10)
-
-# Environment variables that may change arithmetic. Not all that begin with TF_: Terraform keeps tokens in such.
-NUMERIC_VARIABLES = re.compile(
-    r"TF_(ENABLE|DISABLE|USE|DETERMINISTIC|XLA|CUDNN|CUBLAS|GPU|NUM_INTEROP)_|XLA_FLAGS$|NVIDIA_TF32_OVERRIDE$"
-    r"|JAX_(ENABLE|DISABLE|DEFAULT|NUMPY|XLA)_|KERAS_(MAX|NNX)_"
-    r"|(OMP|ONEDNN|DNNL|MKL|OPENBLAS|GOTO|BLIS|VECLIB|CUBLAS|CUDNN|NPY)_"
-)
-# Features of a processor by which the libraries choose their kernels, and with them the order of sums.
-NUMERIC_FEATURES = re.compile(r"sse4|avx|fma|f16c|amx|asimd|neon|sve|sme(?!p)|bf16|i8mm")
-
-
-@dataclass(frozen=True)
-class Environment:
-    """What a result depends on beside the config and the data; saved as ``environment.json``."""
-
-    nnlab: str
-    commit: str | None  # of nnlab's own checkout, with "-dirty" where it has changes; None where it is installed
-    keras: str
-    backend: str
-    backend_version: str
-    device: str  # "CPU", or "GPU" and its name
-    python: str
-    numpy: str
-    platform: str
-    processor: str
-    cores: int  # that this process may use
-    threads: int  # that may take part in one operation
-    cpu_features: list[str]  # avx2, avx512f, … where the system tells them
-    variables: dict[str, str]  # environment variables that may change arithmetic
-
-    def record(self) -> dict[str, Any]:
-        """The environment as plain JSON values."""
-        return asdict(self)
 
 
 _started: Environment | None = None
@@ -153,10 +119,10 @@ def _start(device: str, verbose: bool, many_shapes: bool) -> Environment:
         keras = _import_keras(backend)
         import numpy as np
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    processor, features = _processor()
+    name_of_processor, features = processor()
     return Environment(
         nnlab=nnlab.__version__,
-        commit=_commit(),
+        commit=commit(),
         keras=keras.__version__,
         backend=backend,
         backend_version=version,
@@ -164,11 +130,11 @@ def _start(device: str, verbose: bool, many_shapes: bool) -> Environment:
         python=platform.python_version(),
         numpy=np.__version__,
         platform=platform.platform(terse=True),
-        processor=processor,
+        processor=name_of_processor,
         cores=cores,
         threads=threads or cores,
         cpu_features=features,
-        variables={name: value for name, value in sorted(os.environ.items()) if NUMERIC_VARIABLES.match(name)},
+        variables=numeric_variables(),
     )
 
 
@@ -395,29 +361,3 @@ def quiet_native_stderr(*, enabled: bool) -> Iterator[None]:
 def _flush(stream: Any) -> None:
     with suppress(OSError, ValueError, AttributeError):
         stream.flush()
-
-
-def _commit() -> str | None:
-    """The commit of the checkout that nnlab runs from; None where there is none, or no git to ask."""
-    checkout = Path(nnlab.__file__).resolve().parent.parent
-    if not (checkout / ".git").exists():
-        return None
-    ask = ["git", "--no-optional-locks", "-C", str(checkout), "describe"]
-    options = ["--always", "--dirty", "--abbrev=10", "--exclude=*"]
-    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}  # of another repository
-    with suppress(OSError, subprocess.SubprocessError):
-        done = subprocess.run([*ask, *options], env=own, capture_output=True, text=True, timeout=10, check=True)
-        return done.stdout.strip() or None
-    return None
-
-
-def _processor() -> tuple[str, list[str]]:
-    """The processor's name and the features that its arithmetic may depend on, where the system tells them."""
-    try:
-        info = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return platform.processor() or platform.machine(), []
-    name = re.search(r"^model name\s*:\s*(.+)$", info, re.MULTILINE)
-    features = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", info, re.MULTILINE)
-    known = features.group(1).split() if features else []
-    return name.group(1).strip() if name else platform.machine(), sorted(filter(NUMERIC_FEATURES.match, known))
