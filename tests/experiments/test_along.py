@@ -537,9 +537,11 @@ def test_sentences_are_translated_by_the_files_alone(nnlab, onnx, small, preset)
     encoder, decoder = (onnx(network["file"]) for network in told["networks"])
     known, ids = told["preprocessing"], told["preprocessing"]["ids"]
     first = ids["first_of_vocabulary"]
-    for example in json.loads((run / "results.json").read_text())["results"]["examples"][:4]:
+    sentences = [row["source"] for row in json.loads((run / "results.json").read_text())["results"]["examples"][:4]]
+    translations = []
+    for sentence in sentences:
         letters = known["source"]["vocabulary"]
-        source = np.array([[first + letters.index(c) for c in example["source"]]], np.int32)
+        source = np.array([[first + letters.index(c) for c in sentence]], np.int32)
         names = [one.name for one in encoder.get_outputs()]
         outputs = dict(zip(names, encoder.run(None, {"source": source}), strict=True))
         written, token = "", ids["start"]
@@ -551,7 +553,8 @@ def test_sentences_are_translated_by_the_files_alone(nnlab, onnx, small, preset)
             if token == ids["end"]:
                 break
             written += known["target"]["vocabulary"][token - first]
-        assert written == nnlab("predict", run, example["source"], "--beam", 1).out.rstrip("\n")
+        translations.append(written)
+    assert translations == nnlab("predict", run, *sentences, "--beam", 1).out.splitlines()
 
 
 # ---- other tools -------------------------------------------------------------------------------------

@@ -213,9 +213,9 @@ def test_permute_compares_and_lays_out_again(nnlab, tmp_path):
 @pytest.mark.slow
 def test_predict_reads_pictures_with_the_cnn_of_permute(nnlab, sample, tmp_path):
     """Another network than that of ``mnist``: built again as it was trained."""
-    x, y = sample.x_train[:1200], sample.y_train[:1200]
+    x, y = sample.x_train[:900], sample.y_train[:900]
     np.savez("few.npz", x_train=x, y_train=y, x_test=sample.x_test[:100], y_test=sample.y_test[:100])
-    words = ("--net", "cnn", "--epochs", 2, "--batch-size", 16, "--data", "few.npz", "--out", "run")
+    words = ("--net", "cnn", "--epochs", 2, "--batch-size", 12, "--data", "few.npz", "--out", "run")
     assert nnlab("permute", *QUICK, *words).code == 0
     names = [f"{index}.png" for index in range(12)]
     for index, name in enumerate(names):

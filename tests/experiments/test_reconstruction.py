@@ -169,9 +169,9 @@ def test_sound_autoencoder_beats_both_baselines(chirps):
 
 def test_predict_restores_pictures_of_any_size(nnlab, denoiser, tmp_path):
     rng = np.random.default_rng(0)
-    clean = np.clip(np.linspace(0.2, 0.8, 70)[:, None, None] * np.ones((70, 45, 3)), 0, 1)
+    clean = np.clip(np.linspace(0.2, 0.8, 40)[:, None, None] * np.ones((40, 35, 3)), 0, 1)
     noisy = np.clip(clean + rng.normal(0, 0.5, clean.shape), 0, 1)
-    alpha = rng.integers(0, 256, (70, 45, 1), dtype=np.uint8)
+    alpha = rng.integers(0, 256, (40, 35, 1), dtype=np.uint8)
     pixels = np.concatenate([(noisy * 255).astype(np.uint8), alpha], axis=-1)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     before = (tmp_path / "a.png").read_bytes()
