@@ -132,7 +132,7 @@ def test_baselines_stand_beside_the_network(trained):
             "--no-benchmark",
         ],
         pytest.param([*QUICK, "--reverse", "--beam", 3, "--samples", 200], marks=pytest.mark.slow),
-        pytest.param([*QUICK, "--runs", 2, "--seed", 3, "--samples", 200, "--workers", 1], marks=pytest.mark.slow),
+        pytest.param([*QUICK, "--runs", 2, "--seed", 3, "--samples", 200, "--workers", 1], marks=pytest.mark.release),
     ],
 )
 def test_options_run(nnlab, options):
