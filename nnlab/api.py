@@ -103,12 +103,14 @@ def train(experiment: str, *, out: str | Path | None = None, verbose: bool = Fal
         InputError: Data of the user's that cannot be read.
         DataUnavailable: A data set that cannot be had.
     """
+    from nnlab.backend import one_blas_thread
     from nnlab.commands.train import Session, execute
     from nnlab.config import RunOptions
     from nnlab.experiments import entry
     from nnlab.output.run_folder import RunFolder
     from nnlab.output.terminal import Terminal
 
+    one_blas_thread()
     own = {name: options.pop(name) for name in ("device", "workers", "benchmark") if name in options}
     config = entry(experiment).config.from_options(options)
     folder = RunFolder.create(experiment, None if out is None else Path(out).expanduser())
@@ -124,9 +126,11 @@ def train(experiment: str, *, out: str | Path | None = None, verbose: bool = Fal
 
 def load(path: str | Path) -> Run:
     """Open the folder of a finished run. UsageError where it is none, or not finished."""
+    from nnlab.backend import one_blas_thread
     from nnlab.errors import UsageError
     from nnlab.output.run_folder import RunFolder
 
+    one_blas_thread()
     folder = RunFolder.open(Path(path).expanduser())
     if not folder.finished:
         raise UsageError(f"{path} is not finished", f"Go on with it: nnlab {folder.command} --resume {path}")

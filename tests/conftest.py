@@ -121,6 +121,17 @@ def call(*arguments: object, cwd: Path, **options: Any) -> Result:
     return Result(process.returncode, out or "", err or "")
 
 
+def few_digits(path: Path, train: int, test: int) -> Path:
+    """An ``.npz`` of so many drawn digits, for what needs a run but no skill."""
+    import numpy as np  # not before its threads are chosen above
+
+    from nnlab.data import drawn_digits
+
+    x, y = drawn_digits.draw_digits(train + test, seed=1)
+    np.savez(path, x_train=x[:train], y_train=y[:train], x_test=x[train:], y_test=y[train:])
+    return path
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory) -> Path:
     """A small finished run of ``arith``, made once; tests only read it."""

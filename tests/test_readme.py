@@ -16,7 +16,7 @@ from PIL import Image
 
 from nnlab.data import audio, drawn_digits, images
 from nnlab.errors import ExitCode
-from tests.conftest import ROOT
+from tests.conftest import ROOT, few_digits
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOORS = [path.name for path in sorted(ROOT.glob("*.md"))]
@@ -54,8 +54,7 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("readme")
     few = images.draw_sample(60, 20)
     np.savez(folder / "few.npz", x_train=few.train, x_test=few.test)
-    x, y = drawn_digits.draw_digits(250, seed=1)
-    np.savez(folder / "digits.npz", x_train=x[:200], y_train=y[:200], x_test=x[200:], y_test=y[200:])
+    few_digits(folder / "digits.npz", 200, 50)
     Image.fromarray(few.test[0]).resize((70, 50)).save(folder / "holiday.jpg")
     Image.fromarray(drawn_digits.draw_digits(1, seed=0)[0][0]).save(folder / "five.png")
     (folder / "recordings").mkdir()

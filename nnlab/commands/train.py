@@ -211,10 +211,7 @@ def keep_failure(session: Session, told: Description) -> tuple[Description, dict
 
 def execute(session: Session, engine: Engine | None = None) -> dict[str, Any]:
     """Run the experiment in its folder and write what a finished run leaves; the checkpoint goes last."""
-    from nnlab.backend import one_blas_thread
-
     folder, terminal, clock = session.folder, session.terminal, session.clock
-    one_blas_thread()  # a command has done so; from Python this is the first that is heard of a run
     with folder.locked():
         if folder.is_run and session.config.data and Path(session.config.data).exists():
             terminal.tell(f"reading {session.config.data}, as the record of {folder.path} says")

@@ -15,9 +15,10 @@ from nnlab.config import RunOptions
 from nnlab.configs.arith import ArithConfig
 from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.configs.permute import PermuteConfig
-from nnlab.data import arithmetic, drawn_digits, seen
+from nnlab.data import arithmetic, seen
 from nnlab.errors import UsageError
 from nnlab.output.run_folder import RunFolder
+from tests.conftest import few_digits
 
 
 def questions(sums):
@@ -113,8 +114,7 @@ def test_child_whose_parent_weights_were_exchanged_is_not_gone_on_with(nnlab, tr
 
 @pytest.mark.slow
 def test_from_keeps_the_design_of_the_weights_whatever_the_default_is_now(nnlab, tmp_path):
-    x, y = drawn_digits.draw_digits(700, seed=1)
-    np.savez("few.npz", x_train=x[:600], y_train=y[:600], x_test=x[600:], y_test=y[600:])
+    few_digits(tmp_path / "few.npz", 600, 100)
     words = ("mnist", "--preset", "quick", "--net", "mlp", "--epochs", 1, "--data", "few.npz")
     assert nnlab(*words, "--set", "design=normalised", "--out", "a").code == 0
     record = config(tmp_path / "a")

@@ -11,14 +11,12 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from nnlab.commands.runs import compare
-from nnlab.data import drawn_digits
 from nnlab.output.run_folder import RunFolder
 from nnlab.training import parallel
-from tests.conftest import ROOT, call, start
+from tests.conftest import ROOT, call, few_digits, start
 
 FOUR = ("mnist", "--preset", "quick", "--net", "mlp", "--epochs", "2", "--runs", "4", "-q")
 
@@ -29,10 +27,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes ar
 @pytest.fixture(scope="module")
 def few(tmp_path_factory):
     """A file of 600 digits."""
-    x, y = drawn_digits.draw_digits(700, seed=1)
-    path = tmp_path_factory.mktemp("few") / "few.npz"
-    np.savez(path, x_train=x[:600], y_train=y[:600], x_test=x[600:], y_test=y[600:])
-    return path
+    return few_digits(tmp_path_factory.mktemp("few") / "few.npz", 600, 100)
 
 
 @pytest.fixture(scope="module")
