@@ -264,9 +264,9 @@ def predict_threads() -> int:
     return 1 if os.environ.get("KERAS_BACKEND") == "jax" else 2
 
 
-def pad_multiple() -> int:
-    """Sequences are padded to a multiple of this: under JAX each length is compiled, on TensorFlow it costs nothing."""
-    return 4 if os.environ.get("KERAS_BACKEND") == "jax" else 1
+def compiles_each_shape() -> bool:
+    """Whether each shape of a batch is a program of its own, as under JAX; on TensorFlow a new one costs nothing."""
+    return os.environ.get("KERAS_BACKEND") == "jax"
 
 
 def compile_call(model: Any) -> Callable[[Any], Any]:

@@ -13,6 +13,12 @@ from nnlab.data.tokenizers import END, PAD, START, SubwordTokenizer, Tokenizer
 
 Array: TypeAlias = np.ndarray[Any, Any]
 BUCKET_WIDTH = 2  # lengths that differ by less count as one
+WIDTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 400)  # that programs are compiled for
+
+
+def compiled_width(longest: int) -> int:
+    """The least of a few widths that so many ids fit into."""
+    return next((width for width in WIDTHS if width >= longest), -(-longest // WIDTHS[-1]) * WIDTHS[-1])
 
 
 @dataclass(frozen=True)
@@ -45,17 +51,15 @@ class Ragged:
         """``(rows,)``."""
         return np.diff(self.ends, prepend=0)
 
-    def pad(self, rows: Any, *, left: bool = False, multiple: int = 1, width: int = 0, end: int | None = None) -> Array:
+    def pad(self, rows: Any, *, left: bool = False, width: int = 0, end: int | None = None) -> Array:
         """Some rows as int32 ``(len(rows), time)``, 0 beyond each, ``end`` after its last id.
 
-        ``rows``: their numbers. Padded to the longest, at least to ``width``, rounded up to a multiple, on the right
-        or the left.
+        ``rows``: their numbers. Padded to the longest, at least to ``width``, on the right or the left.
         """
         numbers = np.asarray(rows)
         begins = np.where(numbers > 0, self.ends[numbers - 1], 0)
         lengths = self.ends[numbers] - begins
-        longest = max(int(lengths.max()) + (end is not None), width)
-        width = -(-longest // multiple) * multiple
+        width = max(int(lengths.max()) + (end is not None), width)
         places = np.arange(width) - ((width - lengths)[:, None] if left else 0)  # in its row
         inside = (places >= 0) & (places < lengths[:, None])
         padded = np.zeros((len(lengths), width), np.int32)
@@ -83,17 +87,35 @@ class Encoded:
         """``(pairs, 2)``; a target's with its end."""
         return np.stack([self.sources.lengths, self.targets.lengths + 1], axis=1)
 
-    def batch(self, rows: Any, *, left: bool, multiple: int = 1) -> tuple[dict[str, Array], Array]:
+    def batch(self, rows: Any, *, left: bool, compiled_for: int | None = None) -> tuple[dict[str, Array], Array]:
         """Inputs and next ids of the pairs numbered ``rows``.
 
-        ``left``: sources are padded on the left; ``multiple``: lengths are rounded up to one of this. Returns
+        ``left``: sources are padded on the left; ``compiled_for``: each shape is a program of its own, so batches of
+        up to so many pairs get one of few: both sides one width, and rows of nothing but padding. Returns
         ``{"source": (batch, source time), "target": (batch, target time)}`` and the ids that follow each target id.
         """
-        sources = self.sources.pad(rows, left=left, multiple=multiple)
-        following = self.targets.pad(rows, multiple=multiple, end=END)
+        width = compiled_width(int(self.lengths[rows].max())) if compiled_for else 0
+        sources = self.sources.pad(rows, left=left, width=width)
+        following = self.targets.pad(rows, width=width, end=END)
+        if compiled_for:
+            sources, following = (
+                _with_rows(ids, compiled_rows(len(rows), compiled_for)) for ids in (sources, following)
+            )
         targets = np.full_like(following, START)
         targets[:, 1:] = np.where(following[:, :-1] == END, PAD, following[:, :-1])
         return {"source": sources, "target": targets}, following
+
+
+def compiled_rows(rows: int, at_most: int) -> int:
+    """The least that so many rows fit into of ``at_most``, its half, its quarter and so on."""
+    while at_most // 2 >= rows and at_most % 2 == 0:
+        at_most //= 2
+    return at_most
+
+
+def _with_rows(ids: Array, rows: int) -> Array:
+    """More rows of nothing but padding."""
+    return np.pad(ids, ((0, rows - len(ids)), (0, 0)), constant_values=PAD)
 
 
 def encode(pairs: Sequence[tuple[str, str]], source: Tokenizer, target: Tokenizer, seed: int | None = None) -> Encoded:

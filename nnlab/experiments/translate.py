@@ -54,6 +54,7 @@ from nnlab.training.task import Results, Task
 SHOWN_TRAINING = 4  # sentences in the console
 TIMED = 1000  # test sentences whose translation is timed
 MEASURED = 1000  # training pairs on which the training loss is measured
+MEASURED_AT_ONCE = 128  # of them, or of held-out ones
 CHARACTERS_AT_ONCE, SUBWORDS_AT_ONCE = 4096, 2048  # in a batch: each has logits of all the vocabulary
 PAIRS = 600_000  # that an unasked training reads: 30 epochs of 20,000
 
@@ -218,7 +219,7 @@ def compiled(config: TranslateConfig, data: Sentences) -> Any:
 
 def tasks(config: TranslateConfig, data: Sentences) -> list[Task]:
     """The one network, measured on the validation pairs where there are some."""
-    from nnlab.backend import pad_multiple
+    from nnlab.backend import compiles_each_shape
     from nnlab.models.cost import translation_cost
     from nnlab.training.batches import Batches
 
@@ -228,7 +229,8 @@ def tasks(config: TranslateConfig, data: Sentences) -> list[Task]:
         if config.vocab_size:
             cut = encode(data.parts.training, data.source, data.target, int(draws.integers(2**31)))
         groups = bucket_by_length(cut.lengths, config.batch_size, draws, ids_at_once(config))
-        return Batches(groups, lambda rows: cut.batch(rows, left=model.pad_left, multiple=pad_multiple()))
+        compiled_for = config.batch_size if compiles_each_shape() else None
+        return Batches(groups, lambda rows: cut.batch(rows, left=model.pad_left, compiled_for=compiled_for))
 
     def evaluate(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         losses: dict[str, float] = {}
@@ -298,14 +300,15 @@ def translation_speed(model: Any, data: Sentences) -> float:
 
 def loss_on(model: Any, encoded: Encoded) -> float:
     """Mean nats per character (its end is one), padding not counted, no label smoothing."""
-    from nnlab.backend import pad_multiple, predict_threads
+    from nnlab.backend import compiles_each_shape, predict_threads
     from nnlab.evaluation.metrics import token_nll
 
     def nats_of(rows: Any) -> float:
-        inputs, following = encoded.batch(rows, left=model.pad_left, multiple=pad_multiple())
+        compiled_for = MEASURED_AT_ONCE if compiles_each_shape() else None
+        inputs, following = encoded.batch(rows, left=model.pad_left, compiled_for=compiled_for)
         return float(token_nll(model.predict_on_batch(inputs), following)[following > 0].sum())
 
-    groups = bucket_by_length(encoded.lengths, 128, None, SUBWORDS_AT_ONCE)
+    groups = bucket_by_length(encoded.lengths, MEASURED_AT_ONCE, None, SUBWORDS_AT_ONCE)
     with ThreadPoolExecutor(predict_threads()) as pool:
         return sum(pool.map(nats_of, groups)) / int(encoded.characters.sum())
 

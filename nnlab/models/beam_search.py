@@ -10,13 +10,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from nnlab.backend import predict_threads
-from nnlab.data.batching import pad
+from nnlab.backend import jit_compile, predict_threads
+from nnlab.data.batching import compiled_width, pad
 from nnlab.data.tokenizers import END, PAD, START, UNKNOWN, Tokenizer
 from nnlab.models.seq2seq import MASKED, Seq2Seq
 
 BATCH_SIZE = 128  # sentences times beam
-WIDTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 400)  # source lengths the search is compiled for
 Found: TypeAlias = tuple[list[list[int]], list[float], list[bool]]  # of one sentence: ids, scores, whether they ended
 
 
@@ -63,7 +62,7 @@ class Translator:
         """The best of each sentence, in order."""
         encoded = [self.source.encode(sentence) for sentence in sentences]
         lengths = np.array([len(ids) for ids in encoded])
-        widths = np.array([next(width for width in WIDTHS if width >= length) for length in lengths])
+        widths = np.array([compiled_width(length) for length in lengths])
         groups: list[tuple[int, list[int]]] = []  # (width, rows)
         for width in sorted(set(widths.tolist())):
             rows = np.flatnonzero(widths == width)
@@ -108,7 +107,7 @@ class BeamSearch(keras.Model):  # type: ignore[misc]
         super().__init__()
         self.model, self.beam, self.limit, self.best = model, beam, limit, best
         self.tables = model.tables()
-        self.compile(jit_compile=False)
+        self.compile(jit_compile=jit_compile())
 
     def call(self, source: Any) -> Any:
         """Search."""

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from nnlab.backend import compile_call, predict_threads
+from nnlab.backend import compile_call, jit_compile, predict_threads
 from nnlab.data.random import Stream, rng
 from nnlab.models.ensemble import averaged, networks_of
 from nnlab.models.lstm import ScanLSTM, mask_padding
@@ -124,7 +124,7 @@ class SamplingLoop(keras.Model, ABC):  # type: ignore[misc]
     def __init__(self, *, nucleus: bool) -> None:
         super().__init__()
         self.nucleus = nucleus
-        self.compile(jit_compile=False)
+        self.compile(jit_compile=jit_compile())
 
     @abstractmethod
     def initial_states(self, batch: int) -> list[Any]:

@@ -281,7 +281,7 @@ def test_pairs_that_are_read_can_be_split_and_encoded(folder):
             encoded = encode(pairs, source, target, seed)
             batches = bucket_by_length(encoded.lengths, 8, np.random.default_rng(0))
             assert sum(map(len, batches)) == len(pairs)
-            inputs, following = encoded.batch(batches[0], left=True, multiple=4)
+            inputs, following = encoded.batch(batches[0], left=True, compiled_for=8)
             assert inputs["source"].max() < len(source)
             assert following.max() < len(target)
 
