@@ -384,7 +384,7 @@ def trainer_of(session: Session, engine: Engine | None) -> Any:
 
     options, terminal, folder = session.options, session.terminal, session.folder
     on_gpu = not str(session.environment["device"]).startswith("CPU")
-    local = Local(options.workers or (1 if on_gpu else most_workers()))  # a GPU is for one
+    local = Local(options.workers or most_workers(on_gpu=on_gpu))
 
     def watch_many(workers: int, runs: int) -> Any:
         title = f"{workers} worker{'s' if workers > 1 else ''} ({options.engine})"

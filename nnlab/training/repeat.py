@@ -63,17 +63,19 @@ class Trainer:
 
     def _train_task(self, task: Task) -> list[RunResult]:
         started = time.perf_counter()
-        if self.engine is not None:
-            self._share_out(task, self.engine)
         results: list[RunResult] = []
-        for group in train_groups(
-            task, self.seeds, self.store, self._record, self.progress, benchmark=self.benchmark, start=self.start
-        ):
-            for result in group:
-                self._rows.extend(result.history.rows)
-            results += group
-        self.write_metrics(self._rows)
-        self._book(time.perf_counter() - started, results)
+        try:
+            if self.engine is not None:
+                self._share_out(task, self.engine)
+            for group in train_groups(
+                task, self.seeds, self.store, self._record, self.progress, benchmark=self.benchmark, start=self.start
+            ):
+                for result in group:
+                    self._rows.extend(result.history.rows)
+                results += group
+            self.write_metrics(self._rows)
+        finally:  # the seconds of what was interrupted are told, too
+            self._book(time.perf_counter() - started, results)
         return results
 
     def _record(self, rows: list[Row]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 
 import keras
 import numpy as np
@@ -206,14 +207,27 @@ def test_best_epoch_is_kept_and_patience_ends_the_training(tmp_path):
 def test_parts_of_the_seconds_are_disjoint(tmp_path):
     folder = RunFolder(tmp_path)
     trainer = Trainer((0, 1), folder, Silent(), folder.write_metrics)
-    import time
-
     began = time.perf_counter()
     trainer.train([task(epochs=2)])
     whole = time.perf_counter() - began
     assert sum(trainer.seconds.values()) <= whole
     assert sum(trainer.seconds.values()) > 0.5 * whole
     assert trainer.seconds["evaluate"] > 0
+
+
+def test_the_seconds_of_an_interrupted_training_are_training(tmp_path):
+    """They were told as start-up: two minutes of a translator on a GPU."""
+
+    def interrupted(model, seed, epoch):
+        time.sleep(0.3)
+        raise KeyboardInterrupt
+
+    folder = RunFolder(tmp_path)
+    trainer = Trainer((0,), folder, Silent(), folder.write_metrics)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train([task(epochs=2, batches=interrupted)])
+    assert trainer.seconds["train"] > 0.3
+    assert trainer.seconds["evaluate"] == 0
 
 
 def test_batches_of_different_shapes(tmp_path):
