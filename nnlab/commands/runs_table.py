@@ -8,7 +8,6 @@ With ``--into FILE`` the rows of a file that name the same commands are written 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from nnlab.commands.train import command_line
 from nnlab.errors import ExitCode, NnlabError, UsageError
 from nnlab.evaluation.intervals import less_is_better
 from nnlab.output.markdown import code, shown, table_row, text
-from nnlab.output.terminal import Terminal
+from nnlab.output.terminal import Terminal, two_figures
 
 BASELINES = "baselines."
 SCORES = (
@@ -237,7 +236,7 @@ def figure_shown(name: str, value: Any) -> str:
     half = scale * (ends[1] - ends[0]) / 2
     if not half > 0:  # all the same
         return f"{shown(scale * mean)}{unit}"
-    decimals = max(0, 1 - math.floor(math.log10(half)))
+    decimals = two_figures(half)
     return f"{scale * mean:.{decimals}f} ± {half:.{decimals}f}{unit}"
 
 

@@ -229,7 +229,7 @@ def grid_table(
             loss,
             activation,
             f"{published[name]:g}",
-            number(found["test_loss"], ".4f"),
+            number(found["test_loss"], ".5f"),
             number(found["psnr_db"], ".2f"),
         )
         rows.append(

@@ -268,10 +268,10 @@ def summary(
     if len(config.tested) > 1:
         listed.add_row("  measured at", ", ".join(f"{sigma:g}" for sigma in config.tested))
     divided = ", divided by the noise" if config.weighted else ""
-    listed.add_row(f"training loss ({config.loss}{divided})", number(found["loss"], ".4f"))
+    listed.add_row(f"training loss ({config.loss}{divided})", number(found["loss"], ".5f"))
     if "val_loss" in found:
-        listed.add_row(f"validation loss ({config.loss})", number(found["val_loss"], ".4f"))
-    listed.add_row(f"test loss ({config.loss})", number(found["test_loss"], ".4f"))
+        listed.add_row(f"validation loss ({config.loss})", number(found["val_loss"], ".5f"))
+    listed.add_row(f"test loss ({config.loss})", number(found["test_loss"], ".5f"))
     listed.add_row("test PSNR of the noisy pictures", f"{found['noisy_psnr_db']:.2f} dB")
     listed.add_row("test PSNR restored", f"{number(found['psnr_db'], '.2f')} dB")
     listed.add_row(f"  on {compared} of them: this network", f"{same['psnr_db']:.2f} dB")

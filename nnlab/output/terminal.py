@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import math
 import os
 import re
 import shlex
@@ -222,15 +223,24 @@ def percent(value: Any, digits: int = 2) -> str:
     return f"{100 * value:.{digits}f} %"
 
 
+def two_figures(half: float) -> int:
+    """The decimals that show two figures of half an interval, which is not 0."""
+    return max(0, 1 - math.floor(math.log10(half)))
+
+
 def number(value: Any, form: str = "") -> str:
     """A figure; of several runs as mean ± half the 95 % interval; words as they are; a dash where there is none.
 
-    ``form`` is a format specification; without one there are four figures, and two of the interval.
+    ``form`` is a format specification; without one there are four figures, and two of the interval. An interval that
+    its decimals would show as 0 has two figures of its own.
     """
     if value is None:
         return "–"
     if isinstance(value, dict):
         low, high = value["ci95"]
+        fixed = re.fullmatch(r"(,?)\.(\d+)f", form)
+        if fixed and low is not None and 0 < (high - low) / 2 < 0.5 * 10.0 ** -int(fixed[2]):
+            form = f"{fixed[1]}.{two_figures((high - low) / 2)}f"
         spread = "" if low is None else f" ± {(high - low) / 2:{form or '.2g'}}"
         return f"{value['mean']:{form or '.4g'}}{spread}"
     return value if isinstance(value, str) else f"{value:{form or '.4g'}}"

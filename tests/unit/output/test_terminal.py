@@ -46,6 +46,11 @@ def test_figures_of_one_run_and_of_several():
     assert percent(0.9912) == "99.12 %"
     assert percent(several) == "98.10 ± 1.00 %"
     assert number(several, ".2f") == "0.98 ± 0.01"
+    close = {"mean": 0.00860986, "std": 9e-6, "ci95": [0.00858751, 0.00863223], "n": 3}
+    assert number(close, ".4f") == "0.008610 ± 0.000022"  # not "0.0086 ± 0.0000"
+    assert number(close, ".5f") == "0.00861 ± 0.00002"
+    assert percent({"mean": 0.9999, "ci95": [0.99986, 0.99994]}) == "99.9900 ± 0.0040 %"
+    assert number({"mean": 1.0, "ci95": [1.0, 1.0]}, ".2f") == "1.00 ± 0.00"
     assert number({"mean": 3.0, "std": None, "ci95": [None, None], "n": 1}, "g") == "3"
     assert (number(None), percent(None)) == ("–", "–")
 
