@@ -283,7 +283,8 @@ def compile_call(model: Any) -> Callable[[Any], Any]:
 
     with quiet_native_stderr(enabled=True):  # XLA greets once per process
         tf.function(lambda x: x + 1, jit_compile=True)(tf.zeros(()))
-    traced = tf.function(model.call, jit_compile=True)
+    # No AutoGraph, which reads the code of all that is called: loops are Keras's operations.
+    traced = tf.function(model.call, jit_compile=True, autograph=False)
     return lambda inputs: tf.nest.map_structure(lambda array: array.numpy(), traced(inputs))
 
 
@@ -323,7 +324,7 @@ def trace_once(model: Any) -> None:
             batch = tuple(part for part in next(iter(batches)) if part is not None)  # no sample weights
             if traced is None:
                 sizes = tf.nest.map_structure(lambda array: tf.TensorSpec([None] * array.ndim, array.dtype), batch)
-                traced = tf.function(step, input_signature=[sizes])
+                traced = tf.function(step, input_signature=[sizes], autograph=False)
             return traced(batch)
 
         return function
