@@ -29,10 +29,11 @@ def blocks(language: str) -> list[str]:
 
 LINES = [line for block in blocks("sh")[1:] for line in block.splitlines()]
 PICTURES = ["--preset", "quick", "--data", "few.npz", "--epochs", "1"]
+DIGITS = ["--preset", "quick", "--net", "mlp", "--epochs", "1", "--runs", "1", "--data", "digits.npz"]
 SMALL = {  # the last option given wins
     "arith": ["--preset", "quick", "--samples", "300", "--epochs", "1"],
-    "mnist": ["--preset", "quick", "--net", "mlp", "--epochs", "1", "--runs", "1"],
-    "permute": ["--preset", "quick", "--net", "mlp", "--epochs", "1", "--runs", "1", "--data", "digits.npz"],
+    "mnist": DIGITS,
+    "permute": DIGITS,
     "textgen": ["--preset", "quick", "--epochs", "1", "--length", "20", "--no-benchmark"],
     "translate": ["--preset", "quick", "--pairs", "sample", "--epochs", "1", "--no-benchmark"],
     "autoencode": PICTURES,

@@ -7,6 +7,17 @@ import pytest
 import soundfile
 from PIL import Image
 
+from nnlab.experiments import denoise
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _fewer_pictures_for_the_classical_methods():
+    """A quarter of them: they take as long as the network."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(denoise, "TUNED", 10)
+        patch.setattr(denoise, "COMPARED", 50)
+        yield
+
 
 def pictures(folder, count, pixels):
     folder.mkdir()
@@ -71,6 +82,7 @@ def test_fewest_pictures(train, tmp_path, command, pixels):
     assert train(command, "--preset", "quick", "--data", folder)["test_loss"] >= 0
 
 
+@pytest.mark.slow
 def test_fewest_recordings(train, tmp_path):
     (tmp_path / "sounds").mkdir()
     for number in range(5):

@@ -145,7 +145,22 @@ def test_baselines_stand_beside_the_network(trained):
 @pytest.mark.parametrize(
     "options",
     [
-        ["--preset", "published", "--data", "sample", "--epochs", 1, "--length", 50, "--maxlen", 12, "--no-benchmark"],
+        pytest.param(
+            [
+                "--preset",
+                "published",
+                "--data",
+                "sample",
+                "--epochs",
+                1,
+                "--length",
+                50,
+                "--maxlen",
+                12,
+                "--no-benchmark",
+            ],
+            marks=pytest.mark.slow,
+        ),
         pytest.param([*QUICK, "--runs", 2, "--seed", 3, "--workers", 1], marks=pytest.mark.release),
         pytest.param(
             [*QUICK, *TWO, "--maxlen", 20, "--diversity", 0.7, "--diversity", 1.5, "--length", 300, "--keep-case"],

@@ -17,6 +17,7 @@ from nnlab.experiments import translate
 from tests.conftest import call, run_in_process, valid
 
 QUICK = ["--preset", "quick", "--epochs", 2, "--no-benchmark", "-q", "--json"]
+PUBLISHED = ["--preset", "published", "--data", "sample", "--no-benchmark"]
 
 
 @pytest.fixture(scope="module")
@@ -115,22 +116,10 @@ def test_baselines_stand_beside_the_network(trained):
 @pytest.mark.parametrize(
     "options",
     [
-        [
-            "--preset",
-            "published",
-            "--data",
-            "sample",
-            "--epochs",
-            1,
-            "--dropout",
-            0.5,
-            "--test",
-            0.4,
-            "--reverse",
-            "--beam",
-            2,
-            "--no-benchmark",
-        ],
+        pytest.param(
+            [*PUBLISHED, "--epochs", 1, "--dropout", 0.5, "--test", 0.4, "--reverse", "--beam", 2],
+            marks=pytest.mark.slow,
+        ),
         pytest.param([*QUICK, "--reverse", "--beam", 3, "--samples", 200], marks=pytest.mark.slow),
         pytest.param([*QUICK, "--runs", 2, "--seed", 3, "--samples", 200, "--workers", 1], marks=pytest.mark.release),
     ],

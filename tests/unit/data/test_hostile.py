@@ -32,7 +32,7 @@ from tests.unit.data.test_sound_files import wav_claiming
 COUNT = 500
 GENERATED = settings(
     derandomize=True,
-    max_examples=120,
+    max_examples=80,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -30,7 +30,7 @@ from nnlab.errors import InputError, NnlabError
 
 MANY = int(os.environ.get("NNLAB_EXAMPLES", "0"))
 hostile = settings(
-    max_examples=MANY or 200,
+    max_examples=MANY or 120,
     derandomize=not MANY,
     database=None,
     deadline=None,

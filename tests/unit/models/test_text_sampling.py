@@ -73,7 +73,7 @@ def plain_loop(model, prompt, length, diversity, seed, top_p=1.0):
 @pytest.mark.parametrize("prompt", [[3], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1, 2]])
 def test_sampled_text_is_the_plain_loops(samplers, kind, prompt):
     model, sampler = samplers[kind]
-    assert sample(sampler, [prompt], 24, [0.8])[0].tolist() == plain_loop(model, prompt, 24, 0.8, 0)[0]
+    assert sample(sampler, [prompt], 12, [0.8])[0].tolist() == plain_loop(model, prompt, 12, 0.8, 0)[0]
 
 
 def test_many_texts_in_two_groups_are_those_of_each_alone(samplers):
@@ -110,14 +110,14 @@ def test_top_p_draws_from_the_nucleus_only():
         weight.assign(np.asarray(weight) * 4)
     sampler = TextSampler(model, nucleus=True)
     for top_p in (0.6, 0.9):
-        expected, nuclei = plain_loop(model, [1, 2], 30, 1.0, 0, top_p)
-        text = sample(sampler, [[1, 2]], 30, [1.0], top_p=top_p)[0].tolist()
+        expected, nuclei = plain_loop(model, [1, 2], 20, 1.0, 0, top_p)
+        text = sample(sampler, [[1, 2]], 20, [1.0], top_p=top_p)[0].tolist()
         assert text == expected
         assert 1 < np.mean([len(nucleus) for nucleus in nuclei]) < VOCABULARY - 2
-    assert text != sample(sampler, [[1, 2]], 30, [1.0], top_p=1.0)[0].tolist()
-    greedy = [sample(sampler, [[1, 2]], 30, [1.0], seed, 1e-6) for seed in (0, 1)]
+    assert text != sample(sampler, [[1, 2]], 20, [1.0], top_p=1.0)[0].tolist()
+    greedy = [sample(sampler, [[1, 2]], 20, [1.0], seed, 1e-6) for seed in (0, 1)]
     assert np.array_equal(greedy[0], greedy[1])  # only the most probable is left, whatever the random number
-    assert greedy[0][0].tolist() == plain_loop(model, [1, 2], 30, 1e-5, 0)[0]
+    assert greedy[0][0].tolist() == plain_loop(model, [1, 2], 20, 1e-5, 0)[0]
 
 
 def test_stream_model_learns_a_text():

@@ -127,27 +127,33 @@ def test_loss_of_an_epoch_is_that_of_a_plain_loop(tmp_path):
     assert result.history.rows[0]["loss"] == pytest.approx(mean, rel=1e-4), losses
 
 
-def test_same_seed_same_bits_and_another_seed_others(tmp_path):
-    seen = [bits(run(task(), RunFolder(tmp_path / str(k)), seed)[0]) for k, seed in enumerate((7, 7, 8))]
-    assert seen[0] == seen[1]
-    assert seen[0] != seen[2]
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """(bits, result) of a run that nothing disturbed, of seed 1."""
+    networks, [result] = run(task(), RunFolder(tmp_path_factory.mktemp("whole")), 1)
+    return bits(networks), result
+
+
+def test_same_seed_same_bits_and_another_seed_others(whole, tmp_path):
+    seen = [bits(run(task(), RunFolder(tmp_path / str(seed)), seed)[0]) for seed in (1, 8)]
+    assert seen[0] == whole[0]
+    assert seen[1] != whole[0]
 
 
 @pytest.mark.parametrize("stop_after", [0, 1, 3])
-def test_interrupted_run_goes_on_to_the_same_bits(tmp_path, stop_after):
-    whole, [result] = run(task(), RunFolder(tmp_path / "whole"), 1)
+def test_interrupted_run_goes_on_to_the_same_bits(whole, tmp_path, stop_after):
     folder = RunFolder(tmp_path / "interrupted")
     with pytest.raises(Stop):
         run(task(stop_after=stop_after), folder, 1)
     again, [resumed] = run(task(), folder, 1)
-    assert bits(again) == bits(whole)
-    assert rows(resumed) == rows(result)
-    assert resumed.history.notes == result.history.notes
+    assert bits(again) == whole[0]
+    assert rows(resumed) == rows(whole[1])
+    assert resumed.history.notes == whole[1].history.notes
 
 
 def test_run_among_many_equals_its_run_alone_with_one_model(tmp_path):
     groups = list(train_groups(task(), (3, 4, 5), RunFolder(tmp_path / "many"), lambda rows: None, Silent()))
-    for seed, [among] in zip((3, 4, 5), groups, strict=True):
+    for seed, [among] in ((3, groups[0]), (5, groups[2])):
         _, [alone] = run(task(), RunFolder(tmp_path / f"alone-{seed}"), seed)
         assert alone.outputs["logits"].tobytes() == among.outputs["logits"].tobytes()
         assert rows(alone) == rows(among)
