@@ -271,7 +271,12 @@ class RunOptions(Options):
         default_told="RAY_ADDRESS, or a new one here",
     )
     workers: int | None = option(
-        None, "Runs at once.", min=1, max=1024, panel=COMPUTE, default_told="as cores and memory allow"
+        None,
+        "Runs at once.",
+        min=1,
+        max=1024,
+        panel=COMPUTE,
+        default_told="as cores and memory allow, at most 3 on a GPU",
     )
     benchmark: bool = option(
         True, "Measure how fast the trained network writes.", "--benchmark/--no-benchmark", panel=COMPUTE

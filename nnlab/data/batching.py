@@ -107,9 +107,9 @@ class Encoded:
 
 
 def compiled_rows(rows: int, at_most: int) -> int:
-    """The least that so many rows fit into of ``at_most``, its half, its quarter and so on."""
-    while at_most // 2 >= rows and at_most % 2 == 0:
-        at_most //= 2
+    """The least that so many rows fit into of ``at_most``, its half (rounded up), its quarter and so on: not twice."""
+    while rows <= (half := -(-at_most // 2)) < at_most:
+        at_most = half
     return at_most
 
 

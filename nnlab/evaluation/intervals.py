@@ -21,7 +21,7 @@ def over_runs(values: Sequence[float | None]) -> Any:
     if not given:
         return None
     n = len(given)
-    mean = math.fsum(given) / n
+    mean = given[0] if min(given) == max(given) else math.fsum(given) / n  # a sum of the same is rounded
     if n == 1:
         return {"mean": mean, "std": None, "ci95": [None, None], "n": 1, "values": list(values)}
     from scipy.special import stdtrit

@@ -39,7 +39,7 @@ class Translator:
         self._batch_size = max(8, BATCH_SIZE // beam)
 
     def translate(self, sentences: Sequence[str]) -> list[str]:
-        """The translation of each sentence, in order; none of them empty or of more than 400 ids."""
+        """The translation of each sentence, in order; none of them empty."""
         return [self.target.decode(ids[0]) for ids, _, _ in self._found(sentences)]
 
     def n_best(self, sentences: Sequence[str]) -> list[list[tuple[str, float]]]:

@@ -26,7 +26,7 @@ from nnlab.training import signals
 
 MEMORY = 2.0  # GB a job may take
 CORES = 2  # a job keeps busy
-ON_A_GPU = 3  # jobs at once: on an H200 three denoisers took 11.4 s per epoch, one alone 10.6
+ON_A_GPU = 3  # jobs at once: on an H200 three denoisers took 11.6 s per epoch, one alone 10.6
 RETRIES = 2  # of a process or a worker that was lost
 FOLDER = "{folder}"  # stands for the job's folder in its words
 PARENT = "NNLAB_PARENT"  # environment variable of a job: the process that started it

@@ -7,17 +7,6 @@ import pytest
 import soundfile
 from PIL import Image
 
-from nnlab.experiments import denoise
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _fewer_pictures_for_the_classical_methods():
-    """A quarter of them: they take as long as the network."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(denoise, "TUNED", 10)
-        patch.setattr(denoise, "COMPARED", 50)
-        yield
-
 
 def pictures(folder, count, pixels):
     folder.mkdir()

@@ -26,15 +26,6 @@ from tests.conftest import run_in_process, valid
 QUICK = ("--preset", "quick", "-q", "--json")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _fewer_pictures_for_the_classical_methods():
-    """A quarter of them: they take as long as the network."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(denoise, "TUNED", 10)
-        patch.setattr(denoise, "COMPARED", 50)
-        yield
-
-
 def _made(tmp_path_factory, *arguments):
     folder = tmp_path_factory.mktemp(arguments[0]) / "run"
     run_in_process(*arguments, *QUICK, "--out", folder)

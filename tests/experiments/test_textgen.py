@@ -24,6 +24,7 @@ def _text(content, streams, steps, validation=0.0):
 
 
 QUICK = ["--preset", "quick", "--epochs", 2, "--length", 20, "--no-benchmark", "-q", "--json"]
+PUBLISHED = ["--preset", "published", "--data", "sample", "--no-benchmark"]
 TWO = ["--set", "networks=2", "--set", "units=96"]
 
 
@@ -145,22 +146,7 @@ def test_baselines_stand_beside_the_network(trained):
 @pytest.mark.parametrize(
     "options",
     [
-        pytest.param(
-            [
-                "--preset",
-                "published",
-                "--data",
-                "sample",
-                "--epochs",
-                1,
-                "--length",
-                50,
-                "--maxlen",
-                12,
-                "--no-benchmark",
-            ],
-            marks=pytest.mark.slow,
-        ),
+        pytest.param([*PUBLISHED, "--epochs", 1, "--length", 50, "--maxlen", 12], marks=pytest.mark.slow),
         pytest.param([*QUICK, "--runs", 2, "--seed", 3, "--workers", 1], marks=pytest.mark.release),
         pytest.param(
             [*QUICK, *TWO, "--maxlen", 20, "--diversity", 0.7, "--diversity", 1.5, "--length", 300, "--keep-case"],

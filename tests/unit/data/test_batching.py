@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nnlab.data import sentence_pairs
-from nnlab.data.batching import WIDTHS, Ragged, bucket_by_length, compiled_width, encode, pad
+from nnlab.data.batching import WIDTHS, Ragged, bucket_by_length, compiled_rows, compiled_width, encode, pad
 from nnlab.data.tokenizers import END, START, fit_tokenizers
 
 ROWS = [np.array(row, np.uint16) for row in ([5, 6, 7], [], [8], [9, 65535], [])]
@@ -59,7 +59,7 @@ def test_encoded_pairs_begin_and_end():
 
 
 def test_batches_that_are_compiled_have_few_shapes_and_the_same_sentences():
-    """Under JAX each shape took seconds: twenty thousand pairs had fourteen, and as many of their last rows."""
+    """Under JAX each takes seconds of compilation: twenty thousand French pairs had fourteen."""
     sample = sentence_pairs.sample()
     pairs = list(zip(sample.sources, sample.targets, strict=True))[:700]
     pairs.append(("long " * 79, "longue " * 57))  # 395 and 399 characters
@@ -76,9 +76,11 @@ def test_batches_that_are_compiled_have_few_shapes_and_the_same_sentences():
         assert (padded_following > 0).sum() == (following > 0).sum()
         assert inputs["source"].shape == inputs["target"].shape == padded_following.shape
         shapes.add(inputs["source"].shape)
-    assert {rows for rows, _ in shapes} <= {24, 12, 6, 3}
+    assert {rows for rows, _ in shapes} <= {24, 12, 6, 3, 2, 1}
     assert {width for _, width in shapes} <= {*WIDTHS, 800}
     assert len(shapes) < len({encoded.batch(rows, left=False)[1].shape for rows in groups}) / 2
+    assert [compiled_rows(rows, 75) for rows in (75, 39, 38, 10, 5, 3, 2, 1)] == [75, 75, 38, 10, 5, 3, 2, 1]
+    assert all(compiled_rows(rows, at_most) < 2 * rows for at_most in range(1, 130) for rows in range(1, at_most + 1))
     assert compiled_width(400) == 400
     assert compiled_width(401) == 800
 

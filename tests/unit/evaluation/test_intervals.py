@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nnlab.evaluation.intervals import over_runs
+from nnlab.output.terminal import percent
 
 
 def test_over_runs_of_one_run_is_its_plain_number():
@@ -18,6 +19,13 @@ def test_over_runs_has_mean_deviation_and_interval():
     assert figure["std"] == pytest.approx(2.5**0.5)
     half = 2.776445 * (2.5 / 5) ** 0.5  # t, 4 degrees of freedom, 97.5%
     assert figure["ci95"] == pytest.approx([3 - half, 3 + half])
+
+
+def test_runs_that_came_to_the_same_have_no_spread():
+    """The sum of three times 0.95 is not three times 0.95."""
+    figure = over_runs([0.95] * 3)
+    assert (figure["mean"], figure["std"], figure["ci95"]) == (0.95, 0.0, [0.95, 0.95])
+    assert percent(figure) == "95.00 ± 0.00 %"
 
 
 def test_over_runs_leaves_out_and_counts_runs_without_a_value():

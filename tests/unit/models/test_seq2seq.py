@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from nnlab import backend
-from nnlab.data.batching import pad
-from nnlab.data.tokenizers import END, SPECIAL, START, UNKNOWN
+from nnlab.data.batching import encode, pad
+from nnlab.data.tokenizers import END, SPECIAL, START, UNKNOWN, fit_tokenizers
 from nnlab.models.seq2seq import AttentionSeq2Seq, EncoderDecoder, MaskedCrossEntropy, Seq2Seq
 
 SIZES: dict[str, Any] = {"source_vocabulary": 14, "target_vocabulary": 12, "units": 24, "dropout": 0.0}
@@ -53,6 +53,27 @@ def test_padding_changes_no_loss():
     loss = MaskedCrossEntropy()
     padded = loss(np.pad(goal, ((0, 0), (0, 2))), np.pad(logits, ((0, 0), (0, 2), (0, 0))))
     assert float(padded) == pytest.approx(float(loss(goal, logits)), rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["published", "lexical"])
+def test_a_batch_with_a_shape_of_few_trains_as_the_plain_one(kind):
+    """Its padding, on either side of a source, and its rows of nothing else change neither loss nor weights."""
+    pairs = [("abc", "xyz"), ("ab", "y"), ("cabca", "zxy xyz")]
+    source, target = fit_tokenizers(pairs * 4, 0)
+    encoded = encode(pairs, source, target)
+    after = []
+    for compiled_for in (None, 8):
+        model = model_of(kind)
+        model.compile(keras.optimizers.SGD(0.5), MaskedCrossEntropy(0.1), jit_compile=backend.jit_compile())
+        inputs, following = encoded.batch([0, 1, 2], left=model.pad_left, compiled_for=compiled_for)
+        loss = model.train_on_batch(inputs, following)
+        after.append((inputs["source"].shape, float(loss), [np.asarray(weight) for weight in model.get_weights()]))
+    assert [shape for shape, _, _ in after] == [(3, 5), (4, 8)]
+    assert after[0][1] == pytest.approx(after[1][1], rel=1e-5)
+    before = model_of(kind).get_weights()
+    assert max(np.abs(one - start).max() for one, start in zip(after[0][2], before, strict=True)) > 1e-2
+    for one, other in zip(after[0][2], after[1][2], strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
