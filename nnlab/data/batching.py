@@ -107,7 +107,7 @@ class Encoded:
 
 
 def compiled_rows(rows: int, at_most: int) -> int:
-    """The least that so many rows fit into of ``at_most``, its half (rounded up), its quarter and so on: not twice."""
+    """The least that so many rows fit into of ``at_most``, its half (rounded up), its quarter and so on."""
     while rows <= (half := -(-at_most // 2)) < at_most:
         at_most = half
     return at_most

@@ -366,6 +366,7 @@ def test_questions_of_a_round_depend_on_seed_and_epoch_alone():
     assert len({drawn(0, 7), drawn(1, 7), drawn(0, 8)}) == 3
 
 
+@pytest.mark.slow
 def test_it_teaches_itself_and_resumes_to_the_same_bits(nnlab, tmp_path, monkeypatch):
     from nnlab.training import loop
 

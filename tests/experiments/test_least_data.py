@@ -49,6 +49,7 @@ def test_twenty_questions(train):
     assert train("arith", "--preset", "quick", "--samples", 20)["exact_match"] >= 0
 
 
+@pytest.mark.slow
 def test_twenty_pairs(train, tmp_path):
     (tmp_path / "pairs.txt").write_text("".join(f"hello {chr(97 + n)}\tbonjour {chr(97 + n)}\n" for n in range(20)))
     assert train("translate", "--preset", "quick", "--pairs", "pairs.txt")["chrf"] >= 0

@@ -37,6 +37,7 @@ def test_like_takes_the_options_and_what_is_typed_wins(nnlab, trained, tmp_path)
     assert not (tmp_path / "b" / "parent").exists()
 
 
+@pytest.mark.slow
 def test_from_goes_on_with_the_weights_without_the_other_run(nnlab, trained, tmp_path):
     shutil.copytree(trained, tmp_path / "a")
     first = nnlab("arith", "--from", "a", "--epochs", 1, "--out", "b", "--json", "-q")

@@ -134,6 +134,7 @@ def test_live_display_on_a_terminal_with_no_color(tmp_path):
     assert not re.search(r"\x1b\[[0-9;]*\b(3[0-7]|38|9[0-7])\b[0-9;]*m", text)  # no colour
 
 
+@pytest.mark.slow
 def test_two_processes_on_one_folder(tmp_path):
     first = start(*ARGUMENTS[:-1], "400", "--out", "run", cwd=tmp_path)
     assert first.stderr is not None

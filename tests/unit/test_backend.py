@@ -24,6 +24,7 @@ def test_only_the_door_imports_a_backend():
     assert files == ["backend.py"]
 
 
+@pytest.mark.slow
 def test_a_command_leaves_out_what_keras_would_import_beside_it():
     beside = "print(*sorted({'matplotlib', 'sklearn'} & {*sys.modules}))"
     command = "import contextlib, nnlab.cli\nwith contextlib.suppress(SystemExit): nnlab.cli.main(['--version'])\n{}"
