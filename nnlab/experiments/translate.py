@@ -219,7 +219,6 @@ def compiled(config: TranslateConfig, data: Sentences) -> Any:
 
 def tasks(config: TranslateConfig, data: Sentences) -> list[Task]:
     """The one network, measured on the validation pairs where there are some."""
-    from nnlab.backend import compiles_each_shape
     from nnlab.models.cost import translation_cost
     from nnlab.training.batches import Batches
 
@@ -229,8 +228,7 @@ def tasks(config: TranslateConfig, data: Sentences) -> list[Task]:
         if config.vocab_size:
             cut = encode(data.parts.training, data.source, data.target, int(draws.integers(2**31)))
         groups = bucket_by_length(cut.lengths, config.batch_size, draws, ids_at_once(config))
-        compiled_for = config.batch_size if compiles_each_shape() else None
-        return Batches(groups, lambda rows: cut.batch(rows, left=model.pad_left, compiled_for=compiled_for))
+        return Batches(groups, lambda rows: padded(cut, model, rows, config.batch_size))
 
     def evaluate(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         losses: dict[str, float] = {}
@@ -264,6 +262,13 @@ def tasks(config: TranslateConfig, data: Sentences) -> list[Task]:
             flop=flop,
         )
     ]
+
+
+def padded(encoded: Encoded, model: Any, rows: Any, at_most: int) -> tuple[dict[str, Any], Any]:
+    """Inputs and next ids of some rows, up to ``at_most``, as the network reads them on this backend."""
+    from nnlab.backend import compiles_each_shape
+
+    return encoded.batch(rows, left=model.pad_left, compiled_for=at_most if compiles_each_shape() else None)
 
 
 def translate_test(config: TranslateConfig, model: Any, data: Sentences) -> dict[str, Any]:
@@ -300,12 +305,11 @@ def translation_speed(model: Any, data: Sentences) -> float:
 
 def loss_on(model: Any, encoded: Encoded) -> float:
     """Mean nats per character (its end is one), padding not counted, no label smoothing."""
-    from nnlab.backend import compiles_each_shape, predict_threads
+    from nnlab.backend import predict_threads
     from nnlab.evaluation.metrics import token_nll
 
     def nats_of(rows: Any) -> float:
-        compiled_for = MEASURED_AT_ONCE if compiles_each_shape() else None
-        inputs, following = encoded.batch(rows, left=model.pad_left, compiled_for=compiled_for)
+        inputs, following = padded(encoded, model, rows, MEASURED_AT_ONCE)
         return float(token_nll(model.predict_on_batch(inputs), following)[following > 0].sum())
 
     groups = bucket_by_length(encoded.lengths, MEASURED_AT_ONCE, None, SUBWORDS_AT_ONCE)
