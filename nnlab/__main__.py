@@ -1,6 +1,72 @@
-"""``python -m nnlab`` is the command ``nnlab``."""
+"""``nnlab`` and ``python -m nnlab``: the process around the command line, its streams and its last words."""
 
-from nnlab.cli import main
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import Any
+
+import typer
+
+from nnlab import backend
+from nnlab.cli import app
+from nnlab.errors import UsageError
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The entry point: run the app, and tell every wrong usage in one line (and in JSON if asked)."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    backend.own_process()
+    _prepare_streams()
+    try:
+        code = app(arguments, prog_name="nnlab", standalone_mode=False) or 0
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except typer.TyperException as error:
+        code = _refuse(UsageError(error.format_message().rstrip(".")), arguments)
+    except UsageError as error:
+        code = _refuse(error, arguments)
+    except typer.Abort:
+        code = 130
+    except BrokenPipeError:  # the reader has what it wanted (`| head`); results are on disk already
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except OSError as error:  # the help or the version could not be written: commands tell of their errors themselves
+        from nnlab.commands.outcome import output_lost
+
+        code = output_lost(error)
+    raise SystemExit(int(code))
+
+
+def _prepare_streams() -> None:
+    """Have 0, 1 and 2 lead somewhere (``>&-``), and what an encoding lacks be escaped.
+
+    Else the next file that is opened would be taken for a stream, and the help would end where its lines are drawn.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def _refuse(error: UsageError, arguments: list[str]) -> int:
+    """Wrong usage: one line on stderr, and the JSON document where it was asked for."""
+    from nnlab.commands.outcome import Outcome, run_command
+
+    known = getattr(typer.main.get_command(app), "commands", {})
+    name = next((word for word in arguments[:1] if word in known), None)
+    hint = error.hint or f"See {' '.join(filter(None, ['nnlab', name]))} --help"
+
+    def work(terminal: Any) -> Outcome:
+        raise UsageError(error.message, hint)
+
+    return run_command(name, work, json="--json" in arguments)
+
 
 if __name__ == "__main__":
     main()

@@ -35,7 +35,7 @@ class Run:
     @cached_property
     def config(self) -> Config:
         """Every setting of the run, as the experiment's config class."""
-        from nnlab.commands.train import config_of
+        from nnlab.commands.record import config_of
 
         return config_of(self._folder)
 
@@ -104,7 +104,7 @@ def train(experiment: str, *, out: str | Path | None = None, verbose: bool = Fal
         DataUnavailable: A data set that cannot be had.
     """
     from nnlab.backend import one_blas_thread
-    from nnlab.commands.train import Session, execute
+    from nnlab.commands.session import Session, execute
     from nnlab.config import RunOptions
     from nnlab.experiments import entry
     from nnlab.output.run_folder import RunFolder

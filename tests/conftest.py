@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from nnlab import cli
+from nnlab.__main__ import main
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before any test imports keras, as backend.start does
 if "PYTEST_XDIST_WORKER" in os.environ:  # one worker per core: more threads would wait for each other
@@ -76,7 +76,7 @@ class Result:
 def run_in_process(*arguments: object) -> None:
     """Run a command in this process, for a fixture; it must succeed."""
     with pytest.raises(SystemExit) as stopped:
-        cli.main([str(argument) for argument in arguments])
+        main([str(argument) for argument in arguments])
     assert not stopped.value.code
 
 
@@ -96,7 +96,7 @@ def nnlab(tmp_path, monkeypatch, capfd):
     def run(*arguments: object) -> Result:
         capfd.readouterr()
         with pytest.raises(SystemExit) as stopped:
-            cli.main([str(argument) for argument in arguments])
+            main([str(argument) for argument in arguments])
         out, err = capfd.readouterr()
         return Result(int(stopped.value.code or 0), out, err)
 

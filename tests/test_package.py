@@ -59,7 +59,7 @@ def test_wheel_has_the_name_the_version_and_the_command(wheel):
     (info,) = {name.partition("/")[0] for name in wheel.namelist() if ".dist-info/" in name}
     metadata = email.message_from_bytes(wheel.read(f"{info}/METADATA"))
     assert (metadata["Name"], metadata["Version"]) == ("nnlab-cli", nnlab.__version__)
-    assert "nnlab = nnlab.cli:main" in wheel.read(f"{info}/entry_points.txt").decode()
+    assert "nnlab = nnlab.__main__:main" in wheel.read(f"{info}/entry_points.txt").decode()
 
 
 def test_extras_are_asked_of_our_distribution():

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.prompt import ask
-from nnlab.commands.train import config_of
+from nnlab.commands.record import config_of
 from nnlab.configs.predict import PredictOptions
 from nnlab.errors import Description, ExitCode, InputError, NnlabError, UsageError, describe
 from nnlab.experiments import FinishedRun, Predictor, entry

@@ -15,8 +15,8 @@ from typing import Any
 
 from nnlab.commands.compare import Side, open_side
 from nnlab.commands.outcome import Outcome, run_command
+from nnlab.commands.record import command_line
 from nnlab.commands.results_file import write_rows
-from nnlab.commands.train import command_line
 from nnlab.errors import ExitCode, NnlabError, UsageError
 from nnlab.evaluation.intervals import less_is_better
 from nnlab.output.markdown import code, shown, table_row, text

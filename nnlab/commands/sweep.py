@@ -19,7 +19,8 @@ import numpy as np
 
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.parent import taken_over
-from nnlab.commands.train import engine_of, with_settings
+from nnlab.commands.session import engine_of
+from nnlab.commands.train import with_settings
 from nnlab.config import Config, RunOptions
 from nnlab.errors import Description, ExitCode, InputError, NnlabError, UsageError
 from nnlab.evaluation.intervals import flat_figures, less_is_better, mean_of

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.parent import starter, with_parent
-from nnlab.commands.train import check_same_data, config_of
+from nnlab.commands.record import check_same_data, config_of
 from nnlab.config import Config
 from nnlab.errors import ExitCode, UsageError
 from nnlab.experiments import entry

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from nnlab.commands.train import command_line
+from nnlab.commands.record import command_line
 from nnlab.experiments import REGISTRY
 from tests.browser.chromium import look
 from tests.browser.test_report import Page

@@ -23,7 +23,7 @@ import nnlab
 from nnlab.cli import app
 from nnlab.commands.export.card import figures
 from nnlab.commands.export.network import compare
-from nnlab.commands.train import command_line
+from nnlab.commands.record import command_line
 from nnlab.configs.arith import ArithConfig
 from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.configs.mnist import MnistConfig

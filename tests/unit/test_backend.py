@@ -27,7 +27,7 @@ def test_only_the_door_imports_a_backend():
 @pytest.mark.slow
 def test_a_command_leaves_out_what_keras_would_import_beside_it():
     beside = "print(*sorted({'matplotlib', 'sklearn'} & {*sys.modules}))"
-    command = "import contextlib, nnlab.cli\nwith contextlib.suppress(SystemExit): nnlab.cli.main(['--version'])\n{}"
+    command = "import contextlib, nnlab.__main__ as m\nwith contextlib.suppress(SystemExit): m.main(['--version'])\n{}"
     program = f"import sys\nfrom nnlab import backend\nbackend.start()\n{beside}\nimport matplotlib, sklearn"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     for script, told in ((command.format(program), ""), (program, "matplotlib sklearn")):
@@ -69,9 +69,9 @@ pixel_layout.recover = recover
 nnlab.train("permute", preset="quick", out="run")
 """
 COMMAND = f"""
-import contextlib, nnlab.cli
+import contextlib, nnlab.__main__
 with contextlib.suppress(SystemExit):
-    nnlab.cli.main(["--version"])
+    nnlab.__main__.main(["--version"])
 import numpy, scipy.linalg
 from threadpoolctl import threadpool_info
 {THREADS}

@@ -36,7 +36,7 @@ COMMANDS = [
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["arith", "-h"]])
 def test_start_imports_nothing_heavy(arguments):
     script = (
-        "import sys; from nnlab.cli import main\n"
+        "import sys; from nnlab.__main__ import main\n"
         f"try: main({arguments!r})\n"
         "except SystemExit as stop: assert not stop.code, stop.code\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"

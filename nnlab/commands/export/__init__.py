@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.commands.outcome import Outcome, run_command
-from nnlab.commands.train import config_of
+from nnlab.commands.record import config_of
 from nnlab.errors import Description, ExitCode, InputError, UsageError
 from nnlab.output import untrusted
 from nnlab.output.run_folder import RunFolder

@@ -17,7 +17,7 @@ from typing import Any
 
 from nnlab.commands.export import placing
 from nnlab.commands.export.card import card
-from nnlab.commands.train import config_of
+from nnlab.commands.record import config_of
 from nnlab.errors import InputError
 from nnlab.output import untrusted
 from nnlab.output.document import dumps

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nnlab.commands.train import command_line
+from nnlab.commands.record import command_line
 from nnlab.config import SAMPLE, Config
 from nnlab.errors import UsageError
 from nnlab.evaluation.intervals import flat_figures

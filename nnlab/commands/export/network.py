@@ -10,7 +10,7 @@ from typing import Any
 import nnlab
 from nnlab.commands.export import check_new, placing
 from nnlab.commands.predict import open_predictor
-from nnlab.commands.train import config_of, load_again
+from nnlab.commands.record import config_of, load_again
 from nnlab.errors import InputError, NnlabError, UsageError, describe, install_hint
 from nnlab.experiments.exports import Exported, exported
 from nnlab.output.document import dumps

@@ -18,7 +18,7 @@ from typing import Any
 
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.page.render import Made, made_by, render
-from nnlab.commands.train import command_line, config_of, load_again
+from nnlab.commands.record import command_line, config_of, load_again
 from nnlab.config import Config
 from nnlab.errors import Description, ExitCode, InputError, NnlabError, UsageError, describe
 from nnlab.evaluation.intervals import flat_figures

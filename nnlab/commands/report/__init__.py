@@ -17,7 +17,7 @@ from rich.text import Text
 
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.report.items import ITEMS, Item, judge
-from nnlab.commands.train import engine_of
+from nnlab.commands.session import engine_of
 from nnlab.config import PRESETS, SAMPLE, RunOptions
 from nnlab.errors import ExitCode, InputError, NnlabError, UsageError
 from nnlab.experiments import entry

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from nnlab.commands.train import add_sizes
+from nnlab.commands.session import add_sizes
 from nnlab.output.terminal import Terminal
 from nnlab.training.task import History, RunResult
 

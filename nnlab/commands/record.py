@@ -1,0 +1,64 @@
+"""What the record of a run says: its config, its data, the command line that made it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from nnlab.commands.parent import with_parent
+from nnlab.config import Config
+from nnlab.errors import InputError, UsageError
+from nnlab.experiments import Loaded, entry
+from nnlab.options import words_of
+from nnlab.output.run_folder import RunFolder
+from nnlab.output.terminal import literal
+
+
+def config_of(folder: RunFolder) -> Config:
+    """The config of a run folder; InputError names the file where it does not fit."""
+    made_by = entry(folder.command).config
+    try:
+        return made_by.from_record(folder.config)
+    except UsageError as error:
+        raise InputError(error.message, error.hint, path=folder.path / "config.json") from error
+
+
+def load_again(folder: RunFolder) -> Loaded[Any, Any]:
+    """The data of a run as it read them, with what it took over of another run.
+
+    Nothing is downloaded: UsageError, InputError or OSError where they are not at hand, or not as they were.
+    """
+    from nnlab.data import datasets
+
+    config = with_parent(folder, config_of(folder))
+    name = config.data or type(config).DATA
+    if datasets.known(name) and datasets.local(name) is None:
+        raise UsageError(f"{name} is not at hand", f"Fetch it: nnlab data fetch {name}")
+    loaded: Loaded[Any, Any] = entry(folder.command).experiment(config).load(config)
+    if loaded.source.get("digest") != folder.read_json("data.json").get("digest"):
+        raise UsageError(f"{name} has other contents than those that it was trained on", "Put it back as it was")
+    return loaded
+
+
+def check_same_data(folder: RunFolder, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """UsageError where a run was started with other data than are there now."""
+    if before.get("digest") != now.get("digest"):
+        raise UsageError(
+            f"{folder.path} was started with data of digest {str(before.get('digest'))[:12]}… "
+            f"({before.get('name')}), now they have {str(now.get('digest'))[:12]}… ({now.get('name')})",
+            "Put the data back as they were, or start a new run",
+        )
+
+
+def command_line(record: Mapping[str, Any], data: Mapping[str, Any]) -> str:
+    """What made a run, as it is typed, from its ``config.json`` and ``data.json``; it may be anybody's.
+
+    Options that the record does not say were typed are all of them.
+    """
+    command = str(record["command"])
+    typed = record.get("typed", record["config"])
+    given = {name: value for name, value in dict(typed).items() if value is not None}
+    parent = data.get("parent")
+    start = ["--from", str(parent.get("run"))] if isinstance(parent, dict) else []
+    return shlex.join(map(literal, ["nnlab", command, *words_of(entry(command).config, given), *start]))
