@@ -8,8 +8,8 @@ from typing import Any
 from nnlab.configs.translate import TranslateConfig
 from nnlab.experiments import FinishedRun, Loaded
 from nnlab.experiments import translate as experiment
+from nnlab.experiments._sentences import Sentences
 from nnlab.experiments.insights import Content, Insight, Matrix, Table
-from nnlab.experiments.translate import Sentences
 
 SENTENCES, BEST, MAPS = 4, 5, 3
 LONGEST = 44  # tokens of a sentence whose attention still can be read
