@@ -9,13 +9,24 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from nnlab.errors import UsageError
-from nnlab.options import BY_DATA, COMPUTE, OUTPUT, SHARED, check_value, fields_of, hints_of, option, parameters_of
+from nnlab.options import (
+    BY_DATA,
+    COMPUTE,
+    OUTPUT,
+    SHARED,
+    check_value,
+    fields_of,
+    hints_of,
+    named,
+    option,
+    parameters_of,
+)
 
 SAMPLE = "sample"  # built-in data of every command, made on the spot
 
@@ -58,6 +69,8 @@ class Config:
     PRESETS: ClassVar[Mapping[Preset, Mapping[str, Any]]] = {}
     VARIANTS: ClassVar[Sequence[Variant]] = ()
     SHAPES: ClassVar[Sequence[str]] = ()  # settings without an option that decide the network: ``--from`` keeps them
+    # Settings that change nothing but with some values of others: {name: {other: (value, …)}}.
+    ONLY_WITH: ClassVar[Mapping[str, Mapping[str, tuple[Any, ...]]]] = {}
     EXAMPLE: ClassVar[str] = ""  # a command line for the help
     DATA: ClassVar[str] = ""  # the data set that is used unasked, for the help
     RESULTS: ClassVar[Mapping[str, Any]] = {"type": "object"}  # JSON schema of the results
@@ -194,6 +207,21 @@ class Config:
 
     def check(self) -> None:
         """Raise UsageError where the options do not fit together; what the data decide may still be open."""
+
+    def without_effect(self, name: str) -> str | None:
+        """The setting beside which another, ``name``, changes nothing; None where it does, or may with the data."""
+        needed = self.ONLY_WITH.get(name, {}).items()
+        return next((other for other, values in needed if getattr(self, other) not in (BY_DATA, *values)), None)
+
+    def check_effect(self, typed: Iterable[str]) -> None:
+        """Raise UsageError where a setting was typed that changes nothing with the others."""
+        for name in typed:
+            if (other := self.without_effect(name)) is not None:
+                now, needed = (getattr(self, other),), self.ONLY_WITH[name][other]
+                raise UsageError(
+                    f"{named(type(self), name)} changes nothing with {named(type(self), other, now)}",
+                    f"Leave it out, or use {named(type(self), other, needed)}",
+                )
 
     def check_complete(self) -> None:
         """Raise UsageError where a setting that the data decide is still open."""

@@ -305,11 +305,21 @@ def _default_of(entry: dataclasses.Field[Any]) -> Any:
 
 def _condition(cls: type, name: str, values: tuple[Any, ...]) -> str:
     entry = next(entry for entry in fields_of(cls) if entry.name == name)
-    in_a_row = len(values) > 3 and values == tuple(range(values[0], values[-1] + 1))
-    told = f"{values[0]:,} to {values[-1]:,}" if in_a_row else " or ".join(map(str, values))
+    told = _any_of(values)
     if "option" not in entry.metadata:
         return told
     return flag_of(entry) if values == (True,) else f"{flag_of(entry)} {told}"
+
+
+def _any_of(values: tuple[Any, ...]) -> str:
+    in_a_row = len(values) > 3 and values == tuple(range(values[0], values[-1] + 1))
+    return f"{values[0]:,} to {values[-1]:,}" if in_a_row else " or ".join(map(str, values))
+
+
+def named(cls: type, name: str, values: tuple[Any, ...] = ()) -> str:
+    """A setting as a user types it, with one of these values: ``--op add or sub``, ``network seq2seq``."""
+    entry = next(entry for entry in fields_of(cls) if entry.name == name)
+    return f"{flag_of(entry)} {_any_of(values)}".rstrip()
 
 
 def _told(known: Option, value: Any) -> str:

@@ -45,7 +45,8 @@ def taken_over(
     before.pop("start", None)
     if options.parent:  # later versions may build another network by default
         recorded = entry(name).config.from_record(folder.config)
-        before = {setting: getattr(recorded, setting) for setting in recorded.SHAPES} | before
+        shapes = {name: getattr(recorded, name) for name in recorded.SHAPES if recorded.without_effect(name) is None}
+        before = shapes | before
     for one, other in (("epochs", "minutes"), ("minutes", "epochs")):
         if one in given:
             before.pop(other, None)

@@ -57,6 +57,7 @@ class Session:
         self.expected_source: dict[str, Any] | None = None  # of the run that is repeated
         self.source_of_like: Mapping[str, Any] = {}  # of the run whose options were taken over
         self.is_resumed = False
+        self.typed: Sequence[str] = ()  # settings that were typed now, not by the run whose options were taken over
 
     def document(self, **known: Any) -> dict[str, Any]:
         """The JSON document of the run as it stands."""
@@ -144,6 +145,7 @@ def write_record(session: Session, loaded: Loaded[Any, Any]) -> None:
     if folder.is_run:
         check_same_data(folder, folder.read_json("data.json"), session.source)
     else:
+        session.config.check_effect(session.typed)  # once the data have decided what was left to them
         if session.config.minutes is not None and session.config.steps is None:
             session.config = config_with_steps(session, loaded)
         if inherited is not None:

@@ -10,7 +10,7 @@ a value that is still to be run has that of the others.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -67,19 +67,23 @@ class Sweep:
         return entry(self.command).config.from_options(self.given(value), settings=True)
 
     def given(self, value: Any) -> dict[str, Any]:
-        """The options of a value: what was typed, and every default that was another when the sweep began."""
+        """The options of a value: what was typed, and every default that was another when the sweep began.
+
+        Without those that change nothing with this value.
+        """
         cls, typed = entry(self.command).config, {**self.typed, self.name: value}
-        then = self.settings.get(folder_of(self.name, value))
-        if not isinstance(then, dict):  # of a version that did not record it
-            return typed
-        now = cls.from_options(typed, settings=True).record()
-        changed = {name: kept for name, kept in cls.completed(then).items() if kept != now[name]}
-        if now["minutes"] is not None:
-            changed.pop("epochs", None)
-        other = [name for name, kept in changed.items() if kept is None or name == "samples"]
-        if other:  # these mean something else once they are typed
-            raise other_defaults(other)
-        return {**changed, **typed}
+        then, changed = self.settings.get(folder_of(self.name, value)), {}
+        if isinstance(then, dict):  # else of a version that did not record it
+            now = cls.from_options(typed, settings=True).record()
+            changed = {name: kept for name, kept in cls.completed(then).items() if kept != now[name]}
+            if now["minutes"] is not None:
+                changed.pop("epochs", None)
+            other = [name for name, kept in changed.items() if kept is None or name == "samples"]
+            if other:  # these mean something else once they are typed
+                raise other_defaults(other)
+        given = {**changed, **typed}
+        config = cls.from_options(given, settings=True)
+        return {name: kept for name, kept in given.items() if config.without_effect(name) is None}
 
     def check_decided(self, home: Path) -> None:
         """Raise UsageError where a default that the data decided is another now than in the runs of a sweep.
@@ -152,8 +156,9 @@ def sweep(name: str, given: Mapping[str, Any], options: RunOptions) -> ExitCode:
         if options.resume is not None:
             folder, asked = RunFolder(options.resume), opened(options.resume, name)
         else:
-            typed = taken_over(name, with_settings(name, given, options), options)[0]
-            asked = wanted(name, typed, options)
+            typed = with_settings(name, given, options)
+            asked = wanted(name, taken_over(name, typed, options)[0], options)
+            check_effect(asked, typed)
             folder = RunFolder.create(f"{name}-sweep", options.out)
             folder.write_json(SWEEP, asked.record())
         carry_out(terminal, asked, folder.path, engine_of(options), options)
@@ -194,6 +199,15 @@ def wanted(name: str, given: Mapping[str, Any], options: RunOptions) -> Sweep:
     if len(asked.runs) < len(values):
         raise UsageError(f"expected values that can name a folder, got {', '.join(texts)}", "Use plain letters")
     return replace(asked, settings={run: asked.config(value).record() for run, value in asked.runs.items()})
+
+
+def check_effect(asked: Sweep, typed: Iterable[str]) -> None:
+    """Raise UsageError where a setting that was typed, or the one that is swept, changes nothing with any value."""
+    cls = entry(asked.command).config
+    configs = [cls.from_options({**asked.typed, asked.name: value}, settings=True) for value in asked.values]
+    for name in (asked.name, *typed):
+        if all(config.without_effect(name) for config in configs):
+            configs[0].check_effect([name])
 
 
 def with_validation(cls: type[Config], given: Mapping[str, Any]) -> dict[str, Any]:

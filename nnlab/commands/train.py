@@ -29,9 +29,12 @@ def train(name: str, given: Mapping[str, Any], options: RunOptions) -> ExitCode:
             if session.folder.finished:
                 return shown_again(session)
         else:
-            typed, source, inherited = taken_over(name, with_settings(name, given, options), options)
-            config = entry(name).config.from_options(typed, settings=True, inherited=inherited)
+            typed = with_settings(name, given, options)
+            wanted, source, inherited = taken_over(name, typed, options)
+            config = entry(name).config.from_options(wanted, settings=True, inherited=inherited)
+            config.check_effect(typed)
             session = Session(name, config, RunFolder.create(name, options.out), terminal, options)
+            session.typed = tuple(typed)
             session.source_of_like = source
         finished = execute(session, engine)
         terminal.tell(f"saved in {session.folder.path}; use it: nnlab predict {quoted(session.folder.path)} …")

@@ -12,6 +12,7 @@ from nnlab.options import added, bounded, option
 
 MOST_DIGITS_OF_PRODUCTS = 9
 ANY_EXTENSION = tuple(range(1, 101))
+BY_COLUMNS = {"network": ("columns",)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,13 @@ class ArithConfig(Config):
 
     EXAMPLE: ClassVar[str] = "nnlab arith --op sub --runs 3"
     DATA: ClassVar[str] = "questions drawn on the spot"
+    ONLY_WITH: ClassVar = {
+        **{name: {"op": ("mul",), **BY_COLUMNS} for name in ("commuting", "pair_size", "recurrence")},
+        **{name: {"op": ("add", "sub"), **BY_COLUMNS} for name in ("dropout", "noise", "gates", "examined")},
+        **{name: {"extend": ANY_EXTENSION} for name in ("confidence", "rewritten", "repeats")},
+        "networks": BY_COLUMNS,
+        **{name: {"schedule": ("cosine",)} for name in ("weight_decay", "least_rate")},
+    }
     SHAPES: ClassVar = ("commuting", "gates", "networks", "pair_size", "recurrence", "units")
 
     op: Literal["add", "sub", "mul"] = option("add", "Operation.")
@@ -113,9 +121,6 @@ class ArithConfig(Config):
             raise UsageError(
                 f"expected --digits 1 to {MOST_DIGITS_OF_PRODUCTS} with --op mul, got {self.digits}", "Ask for fewer"
             )
-        if self.pair_size and (self.op != "mul" or self.network == "seq2seq"):
-            which = "network seq2seq" if self.network == "seq2seq" else f"--op {self.op}"
-            raise UsageError(f"pair_size is of products by columns, got it with {which}", "Leave it out")
         if self.networks > 1 and self.network == "seq2seq":
             raise UsageError(f"network seq2seq is trained alone, got networks {self.networks}", "Leave it out")
         if self.extend and not self.reads_any_length:

@@ -38,6 +38,9 @@ class ReconstructionConfig(Config):
     schedule: Literal["cosine", "constant"] = "cosine"  # cosine: with warm-up, and AdamW; constant: Adam
     mirror: bool = True  # half of the training pictures are mirrored
     validation: float = added(0.1, before=0.0, min=0, below=1)  # share of the training part that chooses the epoch
+    ONLY_WITH: ClassVar[Mapping[str, Mapping[str, tuple[Any, ...]]]] = {
+        name: {"schedule": ("cosine",)} for name in ("weight_decay", "beta_2")
+    }
 
     @property
     def outputs(self) -> list[tuple[str, str]]:
@@ -72,6 +75,12 @@ class AutoencodeConfig(ReconstructionConfig):
     EXAMPLE: ClassVar[str] = "nnlab autoencode --data birds"
     DATA: ClassVar[str] = "cifar10"
     SHAPES: ClassVar = ("conv_design", "hidden")
+    ONLY_WITH: ClassVar = {
+        **ReconstructionConfig.ONLY_WITH,
+        "hidden": {"net": ("dense",)},
+        "conv_design": {"net": ("conv",), "activation": ("linear",)},
+        "mirror": {"kind": ("pictures",)},
+    }
 
     data: str | None = option(
         None,

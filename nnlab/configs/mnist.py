@@ -18,6 +18,9 @@ PUBLISHED = {"design": "keras_2018", "mlp_epochs": 20, "cnn_epochs": 12}
 FAST = {"design": "nnlab", "mlp_learning_rate": 1.5e-3, "weight_decay": 0.05}  # near its best after few epochs
 NEIGHBOURS, LOGISTIC = {"test_accuracy": NUMBER, "k": INTEGER}, {"test_accuracy": NUMBER}
 
+OF_MLP, OF_CNN = {"net": ("mlp", "both")}, {"net": ("cnn", "both")}
+OF_THIS_PROJECT = {"design": ("nnlab", "normalised", "adversarial")}
+
 
 @dataclass(frozen=True, kw_only=True)
 class DigitsConfig(Config):
@@ -45,6 +48,15 @@ class DigitsConfig(Config):
     validation: float = added(0.0, before=0.0, min=0, below=1)
     SWEEP_VALIDATION: ClassVar[float] = 1 / 6
     SHAPES: ClassVar = ("design",)
+    ONLY_WITH: ClassVar[Mapping[str, Mapping[str, tuple[Any, ...]]]] = {
+        "mlp_epochs": OF_MLP,
+        "cnn_epochs": OF_CNN,
+        "mlp_learning_rate": OF_MLP | OF_THIS_PROJECT,
+        "cnn_learning_rate": OF_CNN | OF_THIS_PROJECT,
+        "cnn_weight_decay": OF_CNN | OF_THIS_PROJECT,
+        "weight_decay": OF_THIS_PROJECT,
+        "beta_2": OF_THIS_PROJECT,
+    }
     VARIANTS: ClassVar[Sequence[Variant]] = (
         Variant({"preset": ("best",), "design": ("nnlab",)}, {**FAST, "mlp_epochs": 20, "cnn_epochs": 8}),
         Variant({"preset": ("best",), "design": ("normalised",)}, {"mlp_epochs": 45}),

@@ -48,6 +48,7 @@ class TextgenConfig(Config):
     validation: float = added(0.05, before=0.0, min=0, max=0.5)  # share of the text, before the last tenth
 
     SHAPES: ClassVar = ("networks", "units")
+    ONLY_WITH: ClassVar = {name: {"network": ("stream",)} for name in ("depth", "dropout", "weight_decay", "beta_2")}
     VARIANTS: ClassVar = (Variant({"network": ("window",)}, {"networks": 1}),)
     PRESETS: ClassVar = {
         "published": {

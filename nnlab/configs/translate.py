@@ -58,6 +58,9 @@ class TranslateConfig(Config):
     patience: int | None = bounded(None, min=1, max=1_000_000)
 
     SHAPES: ClassVar = ("lexical",)
+    ONLY_WITH: ClassVar = {
+        name: {"network": ("attentive",)} for name in ("depth", "lexical", "word_dropout", "weight_decay", "beta_2")
+    }
     PRESETS: ClassVar = {
         "published": {
             "samples": 10_000,
@@ -106,12 +109,7 @@ class TranslateConfig(Config):
     )
 
     def check(self) -> None:
-        """Raise UsageError where nothing is left to train on, or a network is to have what it cannot have."""
-        if self.lexical and self.network == "encoder_decoder" and self.inherited is None:  # else weights do not fit
-            raise UsageError(
-                "expected lexical false with network encoder_decoder, which attends to nothing, got true",
-                "--set lexical=false, or --set network=attentive",
-            )
+        """Raise UsageError where nothing is left to train on."""
         if self.validation + self.test >= 1:
             raise UsageError(
                 f"expected --validation and --test of less than 1 together, got {self.validation:g} and {self.test:g}",

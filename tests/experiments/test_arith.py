@@ -401,8 +401,13 @@ def test_it_teaches_itself_and_resumes_to_the_same_bits(nnlab, tmp_path, monkeyp
         (["--preset", "published", "--extend", 9], "got it with --preset published"),
         (["--digits", 9, "--extend", 9], "expected --extend above --digits 9, got 9"),
         (["--op", "mul", "--digits", 10], "expected --digits 1 to 9 with --op mul, got 10"),
-        (["--op", "sub", "--set", "pair_size=8"], "pair_size is of products by columns, got it with --op sub"),
-        (["--preset", "published", "--op", "mul", "--set", "pair_size=8"], "by columns, got it with network seq2seq"),
+        (
+            ["--op", "sub", "--set", "pair_size=8"],
+            "pair_size changes nothing with --op sub. Leave it out, or use --op mul",
+        ),
+        (["--preset", "published", "--op", "mul", "--set", "pair_size=8"], "changes nothing with network seq2seq"),
+        (["--sweep", "recurrence=carried,one_way"], "recurrence changes nothing with --op add"),
+        (["--set", "commuting=false", "--sweep", "units=8,16"], "commuting changes nothing with --op add"),
         (["--preset", "published", "--set", "networks=2"], "network seq2seq is trained alone, got networks 2"),
     ],
 )

@@ -136,6 +136,12 @@ def test_what_starts_from_products_of_before_has_their_network(trained, tmp_path
     assert (found.recurrence, found.units, found.pair_size) == ("one_way", 64, 8)
 
 
+def test_what_starts_from_another_is_not_given_settings_that_change_nothing(trained):
+    given, _, _ = taken_over("arith", {}, RunOptions(parent=trained))
+    assert given.keys() & {*ArithConfig.SHAPES} == {"gates", "networks", "units"}
+    ArithConfig.from_options(given, settings=True).check_effect(given)
+
+
 def test_records_of_before_have_the_networks_of_before():
     for cls, options, added in (
         (AutoencodeConfig, {"data": "birds"}, {"conv_design": "corrected", "song_weight": 1.0}),
@@ -190,6 +196,8 @@ def test_a_sweep_keeps_the_defaults_that_it_began_with():
     then["units=8"] |= {"dropout": 0.4}
     assert begun.given(8) == {**typed, "units": 8, "dropout": 0.4}
     assert begun.given(16) == {**typed, "units": 16}  # nothing is known of it
+    of_both = Sweep("arith", {"pair_size": 8, "noise": 1.0, **typed}, "op", ["add", "mul"])
+    assert [of_both.given(op).keys() - {"op", "minutes"} for op in ("add", "mul")] == [{"noise"}, {"pair_size"}]
     for name in ("samples", "learning_rate"):
         then["units=8"] |= {name: 77 if name == "samples" else None}
     with pytest.raises(UsageError, match="the default of samples, learning_rate was another"):

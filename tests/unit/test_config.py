@@ -17,7 +17,17 @@ from nnlab.configs.mnist import MnistConfig
 from nnlab.configs.translate import TranslateConfig
 from nnlab.errors import UsageError
 from nnlab.experiments import REGISTRY
-from nnlab.options import BY_DATA, added, defaults_told, fields_of, parsed, value_of, words_of
+from nnlab.options import (
+    BY_DATA,
+    added,
+    check_value,
+    defaults_told,
+    fields_of,
+    hints_of,
+    parsed,
+    value_of,
+    words_of,
+)
 
 
 @pytest.mark.parametrize("name", REGISTRY)
@@ -198,5 +208,52 @@ def test_lexical_path_is_of_networks_with_attention_and_of_runs_that_had_one():
     assert "lexical" in TranslateConfig.SHAPES  # what --from keeps
     for given in ({"preset": "published"}, {"network": "encoder_decoder"}):
         assert TranslateConfig.from_options(given, settings=True).lexical is False
-    with pytest.raises(UsageError, match="expected lexical false with network encoder_decoder"):
-        TranslateConfig.from_options({"network": "encoder_decoder", "lexical": True}, settings=True)
+
+
+# ---- settings that change nothing --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "told"),
+    [
+        ("arith", {"recurrence": "one_way"}, "recurrence changes nothing with --op add"),
+        ("arith", {"op": "mul", "gates": "sigmoid"}, "gates changes nothing with --op mul"),
+        ("arith", {"preset": "published", "noise": 1.0}, "noise changes nothing with network seq2seq"),
+        ("arith", {"confidence": 0.5}, "confidence changes nothing with --extend 0"),
+        ("mnist", {"net": "mlp", "cnn_learning_rate": 1e-3}, "cnn_learning_rate changes nothing with --net mlp"),
+        ("permute", {"preset": "published", "beta_2": 0.9}, "beta_2 changes nothing with design keras_2018"),
+        ("textgen", {"preset": "published", "depth": 2}, "depth changes nothing with network window"),
+        ("translate", {"network": "encoder_decoder", "lexical": True}, "lexical changes nothing with network encoder"),
+        ("autoencode", {"net": "dense", "conv_design": "grown"}, "conv_design changes nothing with --net dense"),
+        ("autoencode", {"data": "birds", "mirror": True}, "mirror changes nothing with kind sounds"),
+        ("denoise", {"preset": "published", "weight_decay": 0.1}, "weight_decay changes nothing with schedule const"),
+    ],
+)
+def test_settings_that_change_nothing_are_refused_where_they_are_typed(name, given, told):
+    config = REGISTRY[name].config.from_options(given, settings=True)
+    with pytest.raises(UsageError, match=told):
+        config.check_effect(given)
+    config.check_effect([])  # as of a record, which says all
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_what_settings_need_to_change_something_can_be_had(name):
+    cls = REGISTRY[name].config
+    hints = hints_of(cls)
+    fields = {entry.name: entry for entry in fields_of(cls)}
+    for setting, needed in cls.ONLY_WITH.items():
+        assert setting in fields
+        for other, values in needed.items():
+            for value in values:
+                check_value(fields[other], hints[other], value)
+        config = cls.from_options({other: values[-1] for other, values in needed.items()}, settings=True)
+        assert config.without_effect(setting) is None
+
+
+def test_what_the_data_decide_is_open_until_they_are_loaded():
+    given = {"data": "my own", "mirror": False}
+    config = AutoencodeConfig.from_options(given, settings=True)
+    config.check_effect(given)
+    config.resolved(kind="pictures").check_effect(given)
+    with pytest.raises(UsageError, match="mirror changes nothing with kind sounds"):
+        config.resolved(kind="sounds").check_effect(given)
