@@ -105,7 +105,7 @@ def train(experiment: str, *, out: str | Path | None = None, verbose: bool = Fal
     """
     from nnlab.backend import one_blas_thread
     from nnlab.commands.session import Session, execute
-    from nnlab.config import RunOptions
+    from nnlab.configs.run import RunOptions
     from nnlab.experiments import entry
     from nnlab.output.run_folder import RunFolder
     from nnlab.output.terminal import Terminal

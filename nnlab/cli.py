@@ -12,8 +12,9 @@ from typing import Annotated, Any, Optional
 import typer
 
 import nnlab
-from nnlab.config import PRESETS, RunOptions, command, expanded, with_options
+from nnlab.config import PRESETS, expanded, with_options
 from nnlab.configs.predict import PredictOptions
+from nnlab.configs.run import RunOptions, command
 from nnlab.errors import UsageError
 from nnlab.experiments import REGISTRY
 

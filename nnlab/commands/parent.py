@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nnlab.config import Config, Inherited, RunOptions
+from nnlab.config import Config, Inherited
+from nnlab.configs.run import RunOptions
 from nnlab.data.catalogue import KNOWN, SAMPLE
 from nnlab.errors import InputError, UsageError
 from nnlab.experiments import entry

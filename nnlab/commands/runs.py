@@ -13,7 +13,7 @@ from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.parent import with_parent
 from nnlab.commands.record import config_of
 from nnlab.commands.session import Session, execute
-from nnlab.config import RunOptions
+from nnlab.configs.run import RunOptions
 from nnlab.errors import Description, ExitCode, InputError, NotReproduced, UsageError
 from nnlab.evaluation.intervals import flat_figures, less_is_better, mean_of
 from nnlab.experiments import entry as registered

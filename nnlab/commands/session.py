@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from nnlab.commands.parent import adopt, inherited_record, starter, write_keys
 from nnlab.commands.record import check_same_data
-from nnlab.config import Config, RunOptions
+from nnlab.config import Config
+from nnlab.configs.run import RunOptions
 from nnlab.errors import InputError, UsageError
 from nnlab.experiments import Loaded, entry
 from nnlab.output.document import document

@@ -21,7 +21,8 @@ from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.parent import taken_over
 from nnlab.commands.session import engine_of
 from nnlab.commands.train import with_settings
-from nnlab.config import Config, RunOptions
+from nnlab.config import Config
+from nnlab.configs.run import RunOptions
 from nnlab.errors import Description, ExitCode, InputError, NnlabError, UsageError
 from nnlab.evaluation.intervals import flat_figures, less_is_better, mean_of
 from nnlab.experiments import entry

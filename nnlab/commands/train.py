@@ -9,7 +9,7 @@ from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.parent import taken_over, with_parent
 from nnlab.commands.record import config_of
 from nnlab.commands.session import Session, engine_of, execute
-from nnlab.config import RunOptions
+from nnlab.configs.run import RunOptions
 from nnlab.errors import Description, ExitCode, UsageError
 from nnlab.experiments import entry
 from nnlab.options import parsed, value_of

@@ -11,10 +11,10 @@ import pytest
 from nnlab.commands.parent import taken_over
 from nnlab.commands.runs import compare
 from nnlab.commands.sweep import Sweep
-from nnlab.config import RunOptions
 from nnlab.configs.arith import ArithConfig
 from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.configs.permute import PermuteConfig
+from nnlab.configs.run import RunOptions
 from nnlab.data import arithmetic, seen
 from nnlab.errors import UsageError
 from nnlab.output.run_folder import RunFolder

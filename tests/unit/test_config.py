@@ -10,10 +10,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from nnlab.config import PRESETS, RunOptions, command
+from nnlab.config import PRESETS
 from nnlab.configs.arith import ArithConfig
 from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.configs.mnist import MnistConfig
+from nnlab.configs.run import RunOptions, command
 from nnlab.configs.translate import TranslateConfig
 from nnlab.errors import UsageError
 from nnlab.experiments import REGISTRY

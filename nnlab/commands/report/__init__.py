@@ -18,7 +18,8 @@ from rich.text import Text
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.report.items import ITEMS, Item, judge
 from nnlab.commands.session import engine_of
-from nnlab.config import PRESETS, SAMPLE, RunOptions
+from nnlab.config import PRESETS, SAMPLE
+from nnlab.configs.run import RunOptions
 from nnlab.errors import ExitCode, InputError, NnlabError, UsageError
 from nnlab.experiments import entry
 from nnlab.output.document import document, dumps

@@ -1,0 +1,106 @@
+"""Options that every experiment has and no result is recorded with, and the command that they and a config make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from nnlab.config import Config, Options, expanded, signed
+from nnlab.errors import UsageError
+from nnlab.options import COMPUTE, OUTPUT, SHARED, fields_of, option, parameters_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(Options):
+    """Where a run goes, how it is shown and where it computes; what of it can change a bit is in environment.json."""
+
+    like: Path | None = option(
+        None,
+        "The options of that run, with fresh weights; options typed here win.",
+        metavar="RUN",
+        panel=SHARED,
+        default_told=" ",
+    )
+    parent: Path | None = option(
+        None,
+        "Start from that run's weights, with its options; --epochs are further ones.",
+        "--from",
+        metavar="RUN",
+        panel=SHARED,
+        default_told=" ",
+    )
+    set: list[str] | None = option(
+        None,
+        "A setting of config.json that has no option of its own (repeatable).",
+        metavar="NAME=VALUE",
+        panel=SHARED,
+        default_told=" ",
+    )
+    sweep: str | None = option(
+        None,
+        "A run per value of an option or setting, the best chosen on validation.",
+        metavar="NAME=V1,V2,…",
+        panel=SHARED,
+        default_told=" ",
+    )
+    out: Path | None = option(
+        None, "The run folder.", metavar="DIR", panel=OUTPUT, default_told="runs/COMMAND-DATE-TIME"
+    )
+    resume: Path | None = option(None, "Go on with an interrupted run.", metavar="DIR", panel=OUTPUT, default_told=" ")
+    json: bool = option(False, "One JSON document on stdout, nothing else.", "--json", panel=OUTPUT)
+    quiet: bool = option(False, "Less on stderr.", "-q", "--quiet", panel=OUTPUT)
+    verbose: bool = option(False, "More on stderr, tracebacks too.", "-v", "--verbose", panel=OUTPUT)
+    device: Literal["auto", "cpu", "gpu"] = option("auto", "Processor or GPU.", panel=COMPUTE)
+    engine: Literal["local", "ray"] = option(
+        "local", "Several runs at once: processes here, or a Ray cluster.", panel=COMPUTE
+    )
+    address: str | None = option(
+        None,
+        "Address of the Ray cluster.",
+        metavar="HOST:PORT",
+        panel=COMPUTE,
+        default_told="RAY_ADDRESS, or a new one here",
+    )
+    workers: int | None = option(
+        None,
+        "Runs at once.",
+        min=1,
+        max=1024,
+        panel=COMPUTE,
+        default_told="as cores and memory allow, at most 3 on a GPU",
+    )
+    benchmark: bool = option(
+        True, "Measure how fast the trained network writes.", "--benchmark/--no-benchmark", panel=COMPUTE
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.address is not None and self.engine != "ray":
+            raise UsageError(f"--address is of a Ray cluster, got {self.address!r} without --engine ray", "Add it")
+
+    @property
+    def verbosity(self) -> int:
+        """-1 quiet, 0 as usual, 1 verbose."""
+        return int(self.verbose) - int(self.quiet)
+
+
+def command(
+    cls: type[Config], name: str, run: Callable[[str, Mapping[str, Any], RunOptions], int]
+) -> Callable[..., None]:
+    """The function that Typer turns into the command of an experiment: its signature is made from the fields."""
+    import typer
+
+    own = [entry.name for entry in fields_of(cls) if "option" in entry.metadata]
+
+    def body(**values: Any) -> None:
+        given = {option: values[option] for option in own if values[option] not in (None, [])}
+        options = RunOptions(
+            **{key: expanded(value) for key, value in values.items() if key not in own and value is not None}
+        )
+        raise typer.Exit(run(name, given, options))
+
+    example = f"\n\nExample: [bold cyan]{cls.EXAMPLE}[/bold cyan]" if cls.EXAMPLE else ""
+    doc = f"{(cls.__doc__ or '').splitlines()[0]}{example}"
+    return signed(body, name, doc, [*parameters_of(cls), *parameters_of(RunOptions)])
