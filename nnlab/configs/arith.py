@@ -97,6 +97,7 @@ class ArithConfig(Config):
             {"units": 16, "learning_rate": 6e-3, "weight_decay": 0.6, "pair_size": 32},
         ),
         Variant({"preset": ("best",), "op": ("mul",), "digits": (1, 2)}, {"epochs": 150}),  # of which there are few
+        Variant({"preset": ("best",), "op": ("mul",), "digits": (1, 2), **BY_COLUMNS}, {"networks": 3}),
     )
 
     RESULTS: ClassVar = record(

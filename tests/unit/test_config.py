@@ -114,6 +114,7 @@ def test_setting_added_later_takes_the_value_in_force_before_it_existed():
 
 def test_multiplication_has_a_setting_of_its_own_unless_it_is_typed():
     assert [ArithConfig.from_options({"op": "mul", "digits": n}).epochs for n in (1, 2, 3)] == [150, 150, 60]
+    assert [ArithConfig.from_options({"op": "mul", "digits": n}).networks for n in (1, 2, 3)] == [3, 3, 1]
     assert [ArithConfig.from_options({"op": op}).pair_size for op in ("mul", "add")] == [32, 0]
     assert ArithConfig.from_options({"op": "mul", "epochs": 3}).epochs == 3
     assert ArithConfig.from_options({"op": "mul", "preset": "quick"}).epochs == 16
