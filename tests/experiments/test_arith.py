@@ -38,7 +38,7 @@ def test_documented_example_is_true():
 
 @pytest.mark.parametrize("preset", ["best", "quick"])
 def test_products_have_the_recurrence_of_their_record(preset):
-    config = ArithConfig.from_options({"op": "mul", "digits": 2, "preset": preset})
+    config = ArithConfig.from_options({"op": "mul", "preset": preset})
     names = {"phases", "carry"}
     assert names <= {layer.name for layer in arith.build(config).layers}
     record = config.record()
