@@ -20,10 +20,11 @@ from nnlab.options import (
     SHARED,
     check_value,
     fields_of,
+    flag_of,
     hints_of,
-    named,
     option,
     parameters_of,
+    typed_as,
 )
 
 SAMPLE = "sample"  # built-in data of every command, made on the spot
@@ -213,13 +214,14 @@ class Config:
 
     def check_effect(self, typed: Iterable[str]) -> None:
         """Raise UsageError where a setting was typed that changes nothing with the others."""
+        cls, fields = type(self), {entry.name: entry for entry in fields_of(type(self))}
         for name in typed:
             if (other := self.without_effect(name)) is not None:
-                now, needed = (getattr(self, other),), self.ONLY_WITH[name][other]
-                raise UsageError(
-                    f"{named(type(self), name)} changes nothing with {named(type(self), other, now)}",
-                    f"Leave it out, or use {named(type(self), other, needed)}",
-                )
+                hint = "Leave it out"
+                if fields[other].default is not BY_DATA:
+                    hint += f", or use {typed_as(cls, other, self.ONLY_WITH[name][other])}"
+                beside = f"{flag_of(fields[other])} {getattr(self, other)}"
+                raise UsageError(f"{flag_of(fields[name])} changes nothing with {beside}", hint)
 
     def check_complete(self) -> None:
         """Raise UsageError where a setting that the data decide is still open."""

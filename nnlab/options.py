@@ -316,10 +316,11 @@ def _any_of(values: tuple[Any, ...]) -> str:
     return f"{values[0]:,} to {values[-1]:,}" if in_a_row else " or ".join(map(str, values))
 
 
-def named(cls: type, name: str, values: tuple[Any, ...] = ()) -> str:
-    """A setting as a user types it, with one of these values: ``--op add or sub``, ``network seq2seq``."""
+def typed_as(cls: type, name: str, values: tuple[Any, ...]) -> str:
+    """How a user types a setting with one of these values: ``--op add or sub``, ``--set network=columns``."""
     entry = next(entry for entry in fields_of(cls) if entry.name == name)
-    return f"{flag_of(entry)} {_any_of(values)}".rstrip()
+    flag = f"{flag_of(entry)} " if "option" in entry.metadata else f"--set {name}="
+    return f"{flag}{_any_of(values)}"
 
 
 def _told(known: Option, value: Any) -> str:

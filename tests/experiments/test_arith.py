@@ -405,7 +405,10 @@ def test_it_teaches_itself_and_resumes_to_the_same_bits(nnlab, tmp_path, monkeyp
             ["--op", "sub", "--set", "pair_size=8"],
             "pair_size changes nothing with --op sub. Leave it out, or use --op mul",
         ),
-        (["--preset", "published", "--op", "mul", "--set", "pair_size=8"], "changes nothing with network seq2seq"),
+        (
+            ["--preset", "published", "--op", "mul", "--set", "pair_size=8"],
+            "with network seq2seq. Leave it out, or use --set network=columns",
+        ),
         (["--sweep", "recurrence=carried,one_way"], "recurrence changes nothing with --op add"),
         (["--set", "commuting=false", "--sweep", "units=8,16"], "commuting changes nothing with --op add"),
         (["--preset", "published", "--set", "networks=2"], "network seq2seq is trained alone, got networks 2"),
