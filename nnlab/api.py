@@ -113,7 +113,6 @@ def train(experiment: str, *, out: str | Path | None = None, verbose: bool = Fal
     one_blas_thread()
     own = {name: options.pop(name) for name in ("device", "workers", "benchmark") if name in options}
     config = entry(experiment).config.from_options(options)
-    config.check_effect(options)
     folder = RunFolder.create(experiment, None if out is None else Path(out).expanduser())
     try:
         execute(

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Optional
 import typer
 
 import nnlab
-from nnlab.config import PRESETS, expanded, with_options
+from nnlab.config import PRESETS, command, expanded, with_options
 from nnlab.configs.predict import PredictOptions
-from nnlab.configs.run import RunOptions, command
+from nnlab.configs.run import RunOptions
 from nnlab.errors import UsageError
 from nnlab.experiments import REGISTRY
 
@@ -69,7 +69,7 @@ def _train(name: str, given: Mapping[str, Any], options: RunOptions) -> int:
 
 
 for _name, _entry in REGISTRY.items():
-    app.command(_name, rich_help_panel=EXPERIMENTS)(command(_entry.config, _name, _train))
+    app.command(_name, rich_help_panel=EXPERIMENTS)(command(_entry.config, RunOptions, _name, _train))
 
 
 @app.command(rich_help_panel=USE)

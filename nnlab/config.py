@@ -12,7 +12,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from nnlab.errors import UsageError
 from nnlab.options import (
@@ -207,20 +207,29 @@ class Config:
     def check(self) -> None:
         """Raise UsageError where the options do not fit together; what the data decide may still be open."""
 
-    def without_effect(self, name: str) -> str | None:
+    @classmethod
+    def without_effect(cls, name: str, settings: Mapping[str, Any]) -> str | None:
         """The setting beside which another, ``name``, changes nothing; None where it does, or may with the data."""
-        needed = self.ONLY_WITH.get(name, {}).items()
-        return next((other for other, values in needed if getattr(self, other) not in (BY_DATA, *values)), None)
+        needed = cls.ONLY_WITH.get(name, {}).items()
+        return next((other for other, values in needed if settings[other] not in (BY_DATA, *values)), None)
+
+    @classmethod
+    def effective(cls, given: Mapping[str, Any], *kept: str) -> dict[str, Any]:
+        """What of ``given`` changes something with the rest of it, and those named ``kept``."""
+        settings = {entry.name: entry.default for entry in fields_of(cls)} | cls.settings(given)
+        return {
+            name: value for name, value in given.items() if name in kept or cls.without_effect(name, settings) is None
+        }
 
     def check_effect(self, typed: Iterable[str]) -> None:
         """Raise UsageError where a setting was typed that changes nothing with the others."""
-        cls, fields = type(self), {entry.name: entry for entry in fields_of(type(self))}
+        cls, fields, settings = type(self), {entry.name: entry for entry in fields_of(type(self))}, self.record()
         for name in typed:
-            if (other := self.without_effect(name)) is not None:
+            if (other := self.without_effect(name, settings)) is not None:
                 hint = "Leave it out"
-                if fields[other].default is not BY_DATA:
+                if fields[other].default is not BY_DATA and other in self.ONLY_WITH.get(name, {}):
                     hint += f", or use {typed_as(cls, other, self.ONLY_WITH[name][other])}"
-                beside = f"{flag_of(fields[other])} {getattr(self, other)}"
+                beside = f"{flag_of(fields[other])} {settings[other]}"
                 raise UsageError(f"{flag_of(fields[name])} changes nothing with {beside}", hint)
 
     def check_complete(self) -> None:
@@ -247,7 +256,32 @@ class Options:
             check_value(entry, hints_of(type(self))[entry.name], getattr(self, entry.name))
 
 
-# ---- options as parameters of a function -----------------------------------------------------------------
+# ---- the command line ------------------------------------------------------------------------------------
+
+Unrecorded = TypeVar("Unrecorded", bound=Options)
+
+
+def command(
+    cls: type[Config], beside: type[Unrecorded], name: str, run: Callable[[str, Mapping[str, Any], Unrecorded], int]
+) -> Callable[..., None]:
+    """The function that Typer turns into the command of an experiment: its signature is made from the fields.
+
+    ``beside``: the options that are not recorded.
+    """
+    import typer
+
+    own = [entry.name for entry in fields_of(cls) if "option" in entry.metadata]
+
+    def body(**values: Any) -> None:
+        given = {option: values[option] for option in own if values[option] not in (None, [])}
+        options = beside(
+            **{key: expanded(value) for key, value in values.items() if key not in own and value is not None}
+        )
+        raise typer.Exit(run(name, given, options))
+
+    example = f"\n\nExample: [bold cyan]{cls.EXAMPLE}[/bold cyan]" if cls.EXAMPLE else ""
+    doc = f"{(cls.__doc__ or '').splitlines()[0]}{example}"
+    return _signed(body, name, doc, [*parameters_of(cls), *parameters_of(beside)])
 
 
 def expanded(value: Any) -> Any:
@@ -277,12 +311,12 @@ def with_options(cls: type[Options], *names: str) -> Callable[[Callable[..., Non
                 **values, options=cls(**{name: expanded(value) for name, value in typed.items() if value is not None})
             )
 
-        return signed(body, function.__name__, function.__doc__ or "", [*own, *added])
+        return _signed(body, function.__name__, function.__doc__ or "", [*own, *added])
 
     return decorate
 
 
-def signed(
+def _signed(
     body: Callable[..., None], name: str, doc: str, parameters: Sequence[inspect.Parameter]
 ) -> Callable[..., None]:
     """A function with a name, a docstring and a signature made elsewhere, as Typer reads them."""

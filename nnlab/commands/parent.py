@@ -46,15 +46,15 @@ def taken_over(
     before.pop("start", None)
     if options.parent:  # later versions may build another network by default
         recorded = entry(name).config.from_record(folder.config)
-        shapes = {name: getattr(recorded, name) for name in recorded.SHAPES if recorded.without_effect(name) is None}
-        before = shapes | before
+        before = {setting: getattr(recorded, setting) for setting in recorded.SHAPES} | before
     for one, other in (("epochs", "minutes"), ("minutes", "epochs")):
         if one in given:
             before.pop(other, None)
     source = folder.read_json("data.json")
     if before.get("data") is not None:
         before["data"] = found_again(str(before["data"]), source)
-    return {**before, **given}, {} if "data" in given else source, inherited
+    both = entry(name).config.effective({**before, **given}, *given)  # what is typed now in vain is refused later
+    return both, {} if "data" in given else source, inherited
 
 
 def found_again(data: str, source: Mapping[str, Any]) -> str:

@@ -57,8 +57,8 @@ def command_line(record: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     Options that the record does not say were typed are all of them.
     """
     command = str(record["command"])
-    typed = record.get("typed", record["config"])
-    given = {name: value for name, value in dict(typed).items() if value is not None}
+    cls, typed = entry(command).config, record.get("typed", record["config"])
+    given = cls.effective({name: value for name, value in dict(typed).items() if value is not None})
     parent = data.get("parent")
     start = ["--from", str(parent.get("run"))] if isinstance(parent, dict) else []
-    return shlex.join(map(literal, ["nnlab", command, *words_of(entry(command).config, given), *start]))
+    return shlex.join(map(literal, ["nnlab", command, *words_of(cls, given), *start]))

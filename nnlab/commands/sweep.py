@@ -72,19 +72,21 @@ class Sweep:
 
         Without those that change nothing with this value.
         """
-        cls, typed = entry(self.command).config, {**self.typed, self.name: value}
+        cls = entry(self.command).config
+        typed = cls.effective({**self.typed, self.name: value}, self.name)
         then, changed = self.settings.get(folder_of(self.name, value)), {}
         if isinstance(then, dict):  # else of a version that did not record it
             now = cls.from_options(typed, settings=True).record()
             changed = {name: kept for name, kept in cls.completed(then).items() if kept != now[name]}
             if now["minutes"] is not None:
                 changed.pop("epochs", None)
-            other = [name for name, kept in changed.items() if kept is None or name == "samples"]
+            changed = cls.effective({**typed, **changed})
+            other = [
+                name for name, kept in changed.items() if kept != now[name] and (kept is None or name == "samples")
+            ]
             if other:  # these mean something else once they are typed
                 raise other_defaults(other)
-        given = {**changed, **typed}
-        config = cls.from_options(given, settings=True)
-        return {name: kept for name, kept in given.items() if config.without_effect(name) is None}
+        return {**changed, **typed}
 
     def check_decided(self, home: Path) -> None:
         """Raise UsageError where a default that the data decided is another now than in the runs of a sweep.
@@ -205,10 +207,10 @@ def wanted(name: str, given: Mapping[str, Any], options: RunOptions) -> Sweep:
 def check_effect(asked: Sweep, typed: Iterable[str]) -> None:
     """Raise UsageError where a setting that was typed, or the one that is swept, changes nothing with any value."""
     cls = entry(asked.command).config
-    configs = [cls.from_options({**asked.typed, asked.name: value}, settings=True) for value in asked.values]
+    wanted = [{**asked.typed, asked.name: value} for value in asked.values]
     for name in (asked.name, *typed):
-        if all(config.without_effect(name) for config in configs):
-            configs[0].check_effect([name])
+        if not any(name in cls.effective(given) for given in wanted):
+            cls.from_options(cls.effective(wanted[0], name), settings=True).check_effect([name])
 
 
 def with_validation(cls: type[Config], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -122,8 +122,6 @@ class ArithConfig(Config):
             raise UsageError(
                 f"expected --digits 1 to {MOST_DIGITS_OF_PRODUCTS} with --op mul, got {self.digits}", "Ask for fewer"
             )
-        if self.networks > 1 and self.network == "seq2seq":
-            raise UsageError(f"network seq2seq is trained alone, got networks {self.networks}", "Leave it out")
         if self.extend and not self.reads_any_length:
             which = "--op mul" if self.op == "mul" else "--preset published"
             raise UsageError(

@@ -80,6 +80,7 @@ class AutoencodeConfig(ReconstructionConfig):
         "hidden": {"net": ("dense",)},
         "conv_design": {"net": ("conv",), "activation": ("linear",)},
         "mirror": {"kind": ("pictures",)},
+        "song_weight": {"kind": ("sounds",), "net": ("conv",)},  # a cell of a spectrogram sings, no pixel and no sample
     }
 
     data: str | None = option(
@@ -188,12 +189,7 @@ class AutoencodeConfig(ReconstructionConfig):
         elif self.kind == "sounds":
             self._check_sounds()
 
-    def _refuse_song_weight(self, why: str) -> None:
-        raise UsageError(f"{why}, got song_weight {self.song_weight:g}", "Leave song_weight out")
-
     def _check_pictures(self) -> None:
-        if self.song_weight != 1:
-            self._refuse_song_weight("nothing sings in pictures")
         self.check_output()
         if self.net == "conv" and self.activation != "linear" and self.code != CONV_CODE:
             raise UsageError(
@@ -214,7 +210,5 @@ class AutoencodeConfig(ReconstructionConfig):
                 f"for sounds --net {self.net} has a {activation} output and --loss mse or mae, no --grid",
                 "Leave --activation and --grid out",
             )
-        if self.net == "dense" and self.song_weight != 1:
-            self._refuse_song_weight("--net dense reads samples, where no cell sings")
         if self.net == "conv" and self.code < 2:
             raise UsageError(f"expected --code of at least 2 numbers per second, got {self.code}", "The usual is 256")

@@ -49,8 +49,8 @@ class DigitsConfig(Config):
     SWEEP_VALIDATION: ClassVar[float] = 1 / 6
     SHAPES: ClassVar = ("design",)
     ONLY_WITH: ClassVar[Mapping[str, Mapping[str, tuple[Any, ...]]]] = {
-        "mlp_epochs": OF_MLP,
-        "cnn_epochs": OF_CNN,
+        "mlp_epochs": OF_MLP | {"minutes": (None,)},
+        "cnn_epochs": OF_CNN | {"minutes": (None,)},
         "mlp_learning_rate": OF_MLP | OF_THIS_PROJECT,
         "cnn_learning_rate": OF_CNN | OF_THIS_PROJECT,
         "cnn_weight_decay": OF_CNN | OF_THIS_PROJECT,
@@ -61,6 +61,13 @@ class DigitsConfig(Config):
         Variant({"preset": ("best",), "design": ("nnlab",)}, {**FAST, "mlp_epochs": 20, "cnn_epochs": 8}),
         Variant({"preset": ("best",), "design": ("normalised",)}, {"mlp_epochs": 45}),
     )
+
+    @classmethod
+    def without_effect(cls, name: str, settings: Mapping[str, Any]) -> str | None:
+        """As for every config; a CNN with a weight decay of its own has no use for that of both networks."""
+        if name == "weight_decay" and settings["net"] == "cnn" and settings["cnn_weight_decay"] is not None:
+            return "cnn_weight_decay"
+        return super().without_effect(name, settings)
 
     @classmethod
     def default_told(cls, name: str, preset: Preset) -> str | None:
@@ -94,6 +101,10 @@ class MnistConfig(DigitsConfig):
     loss: Literal["ce", "mse", "both"] = option("ce", "Cross-entropy or mean squared error.")
     top: int = option(3, "Show the K most misclassified.", min=1, max=100)
     shift: float = bounded(1.5, min=0, max=8)  # pixels by which a training picture may move
+    ONLY_WITH: ClassVar[Mapping[str, Mapping[str, tuple[Any, ...]]]] = {
+        **DigitsConfig.ONLY_WITH,
+        "shift": OF_CNN | OF_THIS_PROJECT,
+    }
 
     PRESETS: ClassVar = {
         "published": {"loss": "both", "runs": 50, "shift": 0, **PUBLISHED},

@@ -1,15 +1,14 @@
-"""Options that every experiment has and no result is recorded with, and the command that they and a config make."""
+"""Options that every experiment has and no result is recorded with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from nnlab.config import Config, Options, expanded, signed
+from nnlab.config import Options
 from nnlab.errors import UsageError
-from nnlab.options import COMPUTE, OUTPUT, SHARED, fields_of, option, parameters_of
+from nnlab.options import COMPUTE, OUTPUT, SHARED, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,23 +83,3 @@ class RunOptions(Options):
     def verbosity(self) -> int:
         """-1 quiet, 0 as usual, 1 verbose."""
         return int(self.verbose) - int(self.quiet)
-
-
-def command(
-    cls: type[Config], name: str, run: Callable[[str, Mapping[str, Any], RunOptions], int]
-) -> Callable[..., None]:
-    """The function that Typer turns into the command of an experiment: its signature is made from the fields."""
-    import typer
-
-    own = [entry.name for entry in fields_of(cls) if "option" in entry.metadata]
-
-    def body(**values: Any) -> None:
-        given = {option: values[option] for option in own if values[option] not in (None, [])}
-        options = RunOptions(
-            **{key: expanded(value) for key, value in values.items() if key not in own and value is not None}
-        )
-        raise typer.Exit(run(name, given, options))
-
-    example = f"\n\nExample: [bold cyan]{cls.EXAMPLE}[/bold cyan]" if cls.EXAMPLE else ""
-    doc = f"{(cls.__doc__ or '').splitlines()[0]}{example}"
-    return signed(body, name, doc, [*parameters_of(cls), *parameters_of(RunOptions)])

@@ -7,7 +7,6 @@ from typing import ClassVar, Literal
 
 from nnlab.config import SAMPLE, Config, Variant
 from nnlab.configs.schema import INTEGER, NUMBER, TEXT, figures, record, rows
-from nnlab.errors import UsageError
 from nnlab.options import BY_DATA, SHARED, added, bounded, option
 
 OF_BASELINE = {"test_loss": NUMBER, "test_bits_per_character": NUMBER}
@@ -48,7 +47,9 @@ class TextgenConfig(Config):
     validation: float = added(0.05, before=0.0, min=0, max=0.5)  # share of the text, before the last tenth
 
     SHAPES: ClassVar = ("networks", "units")
-    ONLY_WITH: ClassVar = {name: {"network": ("stream",)} for name in ("depth", "dropout", "weight_decay", "beta_2")}
+    ONLY_WITH: ClassVar = {
+        name: {"network": ("stream",)} for name in ("networks", "depth", "dropout", "weight_decay", "beta_2")
+    }
     VARIANTS: ClassVar = (Variant({"network": ("window",)}, {"networks": 1}),)
     PRESETS: ClassVar = {
         "published": {
@@ -83,8 +84,3 @@ class TextgenConfig(Config):
         },
         **figures("val_loss", "val_bits_per_character"),
     )
-
-    def check(self) -> None:
-        """Raise UsageError where several of the 2018 report's network are asked for."""
-        if self.network == "window" and self.networks > 1:
-            raise UsageError(f"network window is trained alone, got networks {self.networks}", "Use network stream")

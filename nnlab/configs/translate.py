@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from nnlab.config import SAMPLE, Config, Variant
 from nnlab.configs.schema import BOOLEAN, NUMBER, TEXT, figures, record, rows
@@ -107,6 +108,13 @@ class TranslateConfig(Config):
         },
         **figures("val_loss"),
     )
+
+    @classmethod
+    def without_effect(cls, name: str, settings: Mapping[str, Any]) -> str | None:
+        """As for every config; nothing is waited for where nothing chooses the epoch."""
+        if name == "patience" and not settings["validation"]:
+            return "validation"
+        return super().without_effect(name, settings)
 
     def check(self) -> None:
         """Raise UsageError where nothing is left to train on."""

@@ -115,7 +115,7 @@ def column_network(
     size = (pair_size if crossed else 0) or units
 
     def network(name: str) -> keras.Model:
-        x = ColumnEmbedding(size, answer_length, op, commuting)(operands)  # (batch, answer_length, size)
+        x = ColumnEmbedding(size, answer_length, op, commuting and crossed)(operands)
         if crossed:
             hidden = 4 * units if commuting else 2 * units
             x = carried_states(x, hidden) if recurrence == "carried" else _gated_states(x, units, hidden, recurrence)

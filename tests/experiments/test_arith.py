@@ -411,7 +411,7 @@ def test_it_teaches_itself_and_resumes_to_the_same_bits(nnlab, tmp_path, monkeyp
         ),
         (["--sweep", "recurrence=carried,one_way"], "recurrence changes nothing with --op add"),
         (["--set", "commuting=false", "--sweep", "units=8,16"], "commuting changes nothing with --op add"),
-        (["--preset", "published", "--set", "networks=2"], "network seq2seq is trained alone, got networks 2"),
+        (["--preset", "published", "--set", "networks=2"], "networks changes nothing with network seq2seq"),
     ],
 )
 def test_what_does_not_go_together_is_refused(nnlab, options, says):

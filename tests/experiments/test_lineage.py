@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -136,6 +137,14 @@ def test_what_starts_from_products_of_before_has_their_network(trained, tmp_path
     assert (found.recurrence, found.units, found.pair_size) == ("one_way", 64, 8)
 
 
+def test_what_changes_nothing_any_more_is_not_taken_over(trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "a")
+    like = RunOptions(like=tmp_path / "a")
+    RunFolder(tmp_path / "a").write_json("config.json", config(trained) | {"typed": {"gates": "sigmoid", "seed": 3}})
+    assert taken_over("arith", {"op": "mul"}, like)[0] == {"op": "mul", "seed": 3}
+    assert taken_over("arith", {"op": "mul", "noise": 1.0}, like)[0]["noise"] == 1.0  # typed now: it is refused
+
+
 def test_what_starts_from_another_is_not_given_settings_that_change_nothing(trained):
     given, _, _ = taken_over("arith", {}, RunOptions(parent=trained))
     assert given.keys() & {*ArithConfig.SHAPES} == {"gates", "networks", "units"}
@@ -196,12 +205,30 @@ def test_a_sweep_keeps_the_defaults_that_it_began_with():
     then["units=8"] |= {"dropout": 0.4}
     assert begun.given(8) == {**typed, "units": 8, "dropout": 0.4}
     assert begun.given(16) == {**typed, "units": 16}  # nothing is known of it
-    of_both = Sweep("arith", {"pair_size": 8, "noise": 1.0, **typed}, "op", ["add", "mul"])
-    assert [of_both.given(op).keys() - {"op", "minutes"} for op in ("add", "mul")] == [{"noise"}, {"pair_size"}]
     for name in ("samples", "learning_rate"):
         then["units=8"] |= {name: 77 if name == "samples" else None}
     with pytest.raises(UsageError, match="the default of samples, learning_rate was another"):
         begun.given(8)
+
+
+def test_each_run_of_a_sweep_has_the_settings_that_change_it():
+    typed = {"pair_size": 8, "noise": 1.0, "networks": 2}
+    assert settings_of("arith", typed, "op", ["add", "mul"]) == [{"noise", "networks"}, {"pair_size", "networks"}]
+    assert settings_of("arith", typed, "network", ["columns", "seq2seq"]) == [{"noise", "networks"}, set()]
+    for name, values in (("net", ["mlp", "cnn"]), ("design", ["keras_2018", "adversarial"])):
+        assert settings_of("mnist", {"cnn_weight_decay": 0.1}, name, values) == [set(), {"cnn_weight_decay"}]
+    then = {"gates=sigmoid": ArithConfig.from_options({"op": "mul"}).record()}
+    before = Sweep("arith", {"op": "mul"}, "gates", ["hard_sigmoid", "sigmoid"], settings=then)
+    assert before.given("sigmoid") == {"op": "mul", "gates": "sigmoid"}  # of a former version: the run refuses it
+
+
+def settings_of(command, typed, name, values):
+    """What each run of a sweep is given beside its value; also when it is gone on with."""
+    begun = Sweep(command, typed, name, values)
+    found = [begun.given(value) for value in values]
+    resumed = replace(begun, settings={run: begun.config(value).record() for run, value in begun.runs.items()})
+    assert [resumed.given(value) for value in values] == found
+    return [given.keys() - {name} for given in found]
 
 
 def test_a_sweep_of_own_pictures_is_refused_where_a_default_of_pictures_has_changed(tmp_path):

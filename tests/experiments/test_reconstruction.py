@@ -276,6 +276,16 @@ def test_noise_of_a_range_is_measured_at_both_ends_and_between(nnlab, tmp_path):
     )
 
 
+def test_what_turns_out_to_be_typed_in_vain_is_refused_once_the_data_are_loaded(nnlab, tmp_path):
+    (tmp_path / "songs").mkdir()
+    for number, wave in enumerate(audio.sing_sample(8, 1.0).train):
+        soundfile.write(tmp_path / "songs" / f"{number}.wav", wave, audio.RATE)
+    done = nnlab("autoencode", "--preset", "quick", "--data", "songs", "--set", "mirror=false", "--out", "run")
+    assert (done.code, done.out) == (2, "")
+    assert "mirror changes nothing with kind sounds" in done.err
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.slow
 def test_interrupted_run_is_resumed_to_the_bit(nnlab, few, tmp_path, monkeypatch):
     from nnlab.commands.runs import compare

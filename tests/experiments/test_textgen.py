@@ -174,7 +174,11 @@ def test_options_run(nnlab, options):
         ("a" * 5000, [], "has 'a' only"),
         ("abc" * 400, ["--maxlen", 500], "expected at least 5,020 characters"),
         (b"caf\xe9 " * 300, [], "mine.txt:1: expected UTF-8, byte 4 of the line is 0xe9"),
-        ("abc" * 400, ["--set", "network=window", "--set", "networks=2"], "trained alone, got networks 2"),
+        (
+            "abc" * 400,
+            ["--set", "network=window", "--set", "networks=2"],
+            "networks changes nothing with network window",
+        ),
         ("abc" * 400, ["--diversity", 0], "expected --diversity 0.01 to 10, got 0"),
     ],
 )
