@@ -214,12 +214,10 @@ class Config:
         return next((other for other, values in needed if settings[other] not in (BY_DATA, *values)), None)
 
     @classmethod
-    def effective(cls, given: Mapping[str, Any], *kept: str) -> dict[str, Any]:
-        """What of ``given`` changes something with the rest of it, and those named ``kept``."""
-        settings = {entry.name: entry.default for entry in fields_of(cls)} | cls.settings(given)
-        return {
-            name: value for name, value in given.items() if name in kept or cls.without_effect(name, settings) is None
-        }
+    def effective(cls, given: Mapping[str, Any], *kept: str, record: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """What of ``given`` changes something with the rest of it, or in a record; and those named ``kept``."""
+        every = {entry.name: entry.default for entry in fields_of(cls)} | dict(record or cls.settings(given))
+        return {name: value for name, value in given.items() if name in kept or not cls.without_effect(name, every)}
 
     def check_effect(self, typed: Iterable[str]) -> None:
         """Raise UsageError where a setting was typed that changes nothing with the others."""

@@ -58,7 +58,8 @@ def command_line(record: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     """
     command = str(record["command"])
     cls, typed = entry(command).config, record.get("typed", record["config"])
-    given = cls.effective({name: value for name, value in dict(typed).items() if value is not None})
+    given = {name: value for name, value in dict(typed).items() if value is not None}
     parent = data.get("parent")
     start = ["--from", str(parent.get("run"))] if isinstance(parent, dict) else []
-    return shlex.join(map(literal, ["nnlab", command, *words_of(cls, given), *start]))
+    words = words_of(cls, cls.effective(given, record=record["config"]))
+    return shlex.join(map(literal, ["nnlab", command, *words, *start]))

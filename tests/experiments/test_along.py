@@ -203,6 +203,13 @@ def test_the_command_of_a_card_makes_the_same_config(monkeypatch):
             assert made[0].record() == config.record(), words
 
 
+def test_the_command_of_anybodys_record_is_told():
+    record = MnistConfig.from_options({}).record() | {"net": ["x"], "preset": "odd"}
+    assert command_line({"command": "mnist", "config": record, "typed": {"net": ["x"], "zz": 1}}, {}).endswith(
+        "--net x"
+    )
+
+
 def test_figures_of_a_card_have_their_intervals():
     config = ArithConfig.from_options({"runs": 3})
     loss = {"mean": 0.25, "std": 0.1, "ci95": [0.125, 0.375], "n": 3, "values": [0.1, 0.2, 0.45]}
