@@ -167,7 +167,8 @@ def test_subtraction_learns_its_sign(nnlab):
 def test_own_questions_and_predict_after_they_moved(nnlab, tmp_path):
     path = tmp_path / "mine.txt"
     path.write_text("\n".join(f"{a}+{b}={a + b}" for a in range(10) for b in range(10)) + "\n")
-    done = nnlab("arith", "--preset", "quick", "--data", path, "--digits", 1, "--epochs", 1, "--json", "-q")
+    words = ("--preset", "quick", "--digits", 1, "--epochs", 1, "--set", "examined=0", "--json", "-q")
+    done = nnlab("arith", *words, "--data", path)
     assert done.code == 0
     assert done.document["config"]["samples"] == 55  # a+b and b+a are one
     path.rename(tmp_path / "moved.txt")

@@ -31,17 +31,19 @@ def config(place):
 
 
 def test_like_takes_the_options_and_what_is_typed_wins(nnlab, trained, tmp_path):
-    assert nnlab("arith", "--like", trained, "--seed", 7, "--epochs", 1, "--out", "b").code == 0
+    words = ("--seed", 7, "--epochs", 1, "--set", "examined=0")
+    assert nnlab("arith", "--like", trained, *words, "--out", "b").code == 0
     made, before = config(tmp_path / "b"), config(trained)
-    assert made["typed"] == {"preset": "quick", "seed": 7, "epochs": 1}
-    assert made["config"] == {**before["config"], "seed": 7, "epochs": 1}
+    typed = {"seed": 7, "epochs": 1, "examined": 0}
+    assert made["typed"] == {"preset": "quick", **typed}
+    assert made["config"] == {**before["config"], **typed}
     assert not (tmp_path / "b" / "parent").exists()
 
 
 @pytest.mark.slow
 def test_from_goes_on_with_the_weights_without_the_other_run(nnlab, trained, tmp_path):
     shutil.copytree(trained, tmp_path / "a")
-    first = nnlab("arith", "--from", "a", "--epochs", 1, "--out", "b", "--json", "-q")
+    first = nnlab("arith", "--from", "a", "--epochs", 1, "--set", "examined=0", "--out", "b", "--json", "-q")
     assert first.code == 0
     parent = first.document["data"]["parent"]
     assert (parent["run"], parent["left_out"]) == ("a", 0)
@@ -165,14 +167,14 @@ def test_records_of_before_have_the_networks_of_before():
 
 @pytest.mark.slow
 def test_sweep_chooses_on_validation_goes_on_and_is_listed(nnlab, tmp_path):
-    words = ("arith", "--preset", "quick", "--samples", 300, "--epochs", 2, "--sweep", "units=8,24", "--out", "s")
-    done = nnlab(*words, "--json")
+    words = ("arith", "--preset", "quick", "--samples", 300, "--epochs", 2, "--set", "examined=0")
+    done = nnlab(*words, "--sweep", "units=8,24", "--out", "s", "--json")
     assert done.code == 0
     results = done.document["results"]
     by_value = {row["value"]: row[results["chosen_by"]] for row in results["values"]}
     assert results["chosen"] == min(by_value, key=lambda value: by_value[value])
     assert (tmp_path / "s" / "figures" / "sweep.png").exists()
-    alone = nnlab(*words[:7], "--set", "units=8", "--out", "alone")
+    alone = nnlab(*words, "--set", "units=8", "--out", "alone")
     assert alone.code == 0
     assert compare(RunFolder(tmp_path / "alone"), RunFolder(tmp_path / "s" / "units=8")) == []
     shutil.rmtree(tmp_path / "s" / "units=24")
@@ -184,12 +186,12 @@ def test_sweep_chooses_on_validation_goes_on_and_is_listed(nnlab, tmp_path):
     shutil.rmtree(tmp_path / "s" / "units=24")
     asked = json.loads((tmp_path / "s" / "sweep.json").read_text())
     for settings in asked["settings"].values():  # as if these had been defaults when it began
-        settings |= {"learning_rate": 0.003, "extend": 5}
+        settings |= {"learning_rate": 0.003, "least_rate": 0.05}
         settings.pop("gates")  # and this had not been a setting yet
     (tmp_path / "s" / "sweep.json").write_text(json.dumps(asked))
     assert nnlab("arith", "--resume", "s").code == 0
     found = config(tmp_path / "s" / "units=24")["config"]
-    assert (found["learning_rate"], found["extend"], found["gates"], found["units"]) == (0.003, 5, "sigmoid", 24)
+    assert (found["learning_rate"], found["least_rate"], found["gates"], found["units"]) == (0.003, 0.05, "sigmoid", 24)
     assert "sweep: units" in nnlab("runs", "--dir", ".").out
     assert "chosen on validation" in nnlab("runs", "show", "s").out
     refused = nnlab("predict", "s", "1+1")

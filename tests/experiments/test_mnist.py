@@ -214,6 +214,7 @@ def test_permute_compares_and_lays_out_again(nnlab, tmp_path):
 def test_predict_reads_pictures_with_the_cnn_of_permute(nnlab, sample, tmp_path, monkeypatch):
     """Another network than that of ``mnist``: built again as it was trained."""
     monkeypatch.setattr(pixel_layout, "recover", lambda pictures: np.arange(pictures.shape[1]))  # takes seconds
+    monkeypatch.setattr(PermuteConfig, "experiments", [("cnn", "plain")])  # the one that predict answers with
     x, y = sample.x_train[:900], sample.y_train[:900]
     np.savez("few.npz", x_train=x, y_train=y, x_test=sample.x_test[:100], y_test=sample.y_test[:100])
     words = ("--net", "cnn", "--epochs", 2, "--batch-size", 12, "--data", "few.npz", "--out", "run")

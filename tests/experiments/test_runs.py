@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import run_in_process
 
-QUICK = ("arith", "--preset", "quick", "--samples", 300, "--set", "baseline_epochs=0", "--workers", 1, "-q")
+QUICK = ("arith", "--preset", "quick", "--samples", 300, "--set", "examined=0", "--workers", 1, "-q")
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_finished_runs_become_markdown_tables(nnlab, runs, tmp_path):
     document = json.loads((runs / "single" / "results.json").read_text())
     document["results"]["baselines"] = {"published": {"exact_match": 0.25, "test_loss": 2.5, "character_accuracy": 0.5}}
     document["results"]["exact_match"] = 0.5
-    document["results"]["exact_match_by_length"][-1] |= {"digits": 1000, "exact_match": 0.125}
+    document["results"]["exact_match_by_length"] = [{"digits": n, "exact_match": 0.125, "kinds": {}} for n in (3, 1000)]
     document["environment"]["processor"] = "odd | one <b>"
     document["environment"]["commit"] = "abc123"
     shutil.copytree(runs / "single", tmp_path / "own")
