@@ -98,7 +98,7 @@ def test_full_disk_loses_nothing_and_says_how_to_go_on(tmp_path):
 
 
 def test_training_piped_into_head_loses_no_result(tmp_path):
-    arguments = " ".join([*ARGUMENTS[:3], "--samples 300 --epochs 1 --out run"])
+    arguments = " ".join([*ARGUMENTS[:3], "--samples 300 --epochs 1 --set examined=0 --out run"])
     script = f"set -o pipefail; {sys.executable} -m nnlab {arguments} | head -n 1"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(

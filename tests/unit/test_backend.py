@@ -162,6 +162,7 @@ SETTINGS = (
 )
 
 
+@pytest.mark.slow
 def test_keras_json_of_the_user_is_overruled(tmp_path):
     """In a process of its own: Keras reads it once, as it is imported."""
     settings = {"floatx": "float16", "epsilon": 1e-3, "image_data_format": "channels_first", "backend": "jax"}

@@ -124,7 +124,7 @@ def test_wrong_usage_is_one_line_and_exit_2(nnlab, tmp_path, arguments, says):
 
 
 def test_a_pipe_sees_no_escape_byte_and_stderr_one_line_per_epoch(tmp_path):
-    arguments = ["arith", "--preset", "quick", "--samples", "300", "--epochs", "2"]
+    arguments = ["arith", "--preset", "quick", "--samples", "300", "--epochs", "2", "--set", "examined=0"]
     done = call(*arguments, cwd=tmp_path, env={"TERM": "xterm-256color", "COLUMNS": "80"})
     assert done.code == 0
     assert "\x1b" not in done.out + done.err
@@ -136,7 +136,8 @@ def test_a_pipe_sees_no_escape_byte_and_stderr_one_line_per_epoch(tmp_path):
 
 
 def test_json_is_the_only_thing_on_stdout_and_quiet_silences_stderr(nnlab):
-    done = nnlab("arith", "--preset", "quick", "--samples", "300", "--epochs", "1", "--json", "-q", "--out", "run")
+    words = ("--preset", "quick", "--samples", 300, "--epochs", 1, "--set", "examined=0", "--json", "-q")
+    done = nnlab("arith", *words, "--out", "run")
     assert (done.code, done.err) == (0, "")
     assert json.loads(Path("run/results.json").read_text()) == done.document
     assert done.document["artifacts"] == [

@@ -151,6 +151,7 @@ def test_interrupted_run_goes_on_to_the_same_bits(whole, tmp_path, stop_after):
     assert resumed.history.notes == whole[1].history.notes
 
 
+@pytest.mark.slow
 def test_run_among_many_equals_its_run_alone_with_one_model(tmp_path):
     groups = list(train_groups(task(), (3, 4, 5), RunFolder(tmp_path / "many"), lambda rows: None, Silent()))
     for seed, [among] in ((3, groups[0]), (5, groups[2])):
