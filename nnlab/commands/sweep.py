@@ -80,10 +80,9 @@ class Sweep:
             changed = {name: kept for name, kept in cls.completed(then).items() if kept != now[name]}
             if now["minutes"] is not None:
                 changed.pop("epochs", None)
-            changed = cls.effective({**typed, **changed})
-            other = [
-                name for name, kept in changed.items() if kept != now[name] and (kept is None or name == "samples")
-            ]
+            active = cls.effective({**changed, **typed})
+            changed = {name: kept for name, kept in changed.items() if name in active}
+            other = [name for name, kept in changed.items() if kept is None or name == "samples"]
             if other:  # these mean something else once they are typed
                 raise other_defaults(other)
         return {**changed, **typed}
@@ -207,10 +206,10 @@ def wanted(name: str, given: Mapping[str, Any], options: RunOptions) -> Sweep:
 def check_effect(asked: Sweep, typed: Iterable[str]) -> None:
     """Raise UsageError where a setting that was typed, or the one that is swept, changes nothing with any value."""
     cls = entry(asked.command).config
-    wanted = [{**asked.typed, asked.name: value} for value in asked.values]
+    of_each = [{**asked.typed, asked.name: value} for value in asked.values]
     for name in (asked.name, *typed):
-        if not any(name in cls.effective(given) for given in wanted):
-            cls.from_options(cls.effective(wanted[0], name), settings=True).check_effect([name])
+        if not any(name in cls.effective(given) for given in of_each):
+            cls.from_options(cls.effective(of_each[0], name), settings=True).check_effect([name])
 
 
 def with_validation(cls: type[Config], given: Mapping[str, Any]) -> dict[str, Any]:

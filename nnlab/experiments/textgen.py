@@ -163,7 +163,7 @@ def compiled(config: TextgenConfig, vocabulary: int, text: Text) -> Any:
             clip=config.networks**-0.5,  # of all: each network's gradient is divided by their number
         )
         optimizer.exclude_from_weight_decay(var_names=["bias"])
-    model.compile(optimizer, loss_of(config.networks if config.network == "stream" else 1), jit_compile=jit_compile())
+    model.compile(optimizer, loss_of(config.networks), jit_compile=jit_compile())
     return model
 
 
