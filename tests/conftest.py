@@ -23,8 +23,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one worker per core: more threads wou
         os.environ.setdefault(threads, "1")
 
 ROOT = Path(__file__).parent.parent
-FROZEN = gc.get_freeze_count()  # Python 3.12 begins with a few hundred objects
-
 
 TIERS = ("unit", "experiments", "process", "browser", "benchmarks")
 
@@ -39,9 +37,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_runtest_setup() -> None:
     """Once Keras is there, what it holds is left out of every search for cycles: of a test's time a tenth."""
-    if "keras.src.models" in sys.modules and gc.get_freeze_count() <= FROZEN:
-        gc.collect()
-        gc.freeze()
+    if "keras.src.models" in sys.modules:
+        _freeze()
+
+
+@functools.cache  # to ask whether anything is frozen takes 40 ms: all of it is counted
+def _freeze() -> None:
+    gc.collect()
+    gc.freeze()
 
 
 @functools.cache

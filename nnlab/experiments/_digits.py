@@ -127,7 +127,7 @@ def compiled(config: DigitsConfig, net: str, loss: str, shift: float | None, cou
     import keras
 
     from nnlab.backend import jit_compile
-    from nnlab.training.optimizers import cosine_adamw
+    from nnlab.models.optimizers import cosine_adamw
 
     optimizer: Any
     if config.design == "keras_2018":

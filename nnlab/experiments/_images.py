@@ -141,7 +141,7 @@ def compiled(config: ReconstructionConfig, model: Any, loss: str, steps: int) ->
     import keras
 
     from nnlab.backend import jit_compile
-    from nnlab.training.optimizers import cosine_adamw, share_of
+    from nnlab.models.optimizers import cosine_adamw, share_of
 
     losses = {
         "mse": keras.losses.MeanSquaredError,

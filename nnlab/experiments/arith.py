@@ -177,7 +177,7 @@ def compiled(config: ArithConfig, samples: int) -> Any:
 
     from nnlab.backend import jit_compile, trace_once
     from nnlab.models.ensemble import loss_of
-    from nnlab.training.optimizers import cosine_adamw
+    from nnlab.models.optimizers import cosine_adamw
 
     steps = -(-samples // config.batch_size)
     total = config.planned("", steps, config.epochs)[1]

@@ -147,7 +147,7 @@ def compiled(config: TextgenConfig, vocabulary: int, text: Text) -> Any:
 
     from nnlab.backend import jit_compile
     from nnlab.models.ensemble import loss_of
-    from nnlab.training.optimizers import cosine_adamw, share_of
+    from nnlab.models.optimizers import cosine_adamw, share_of
 
     model = build(config, vocabulary, text.streams)
     optimizer: Any = keras.optimizers.RMSprop(config.learning_rate)

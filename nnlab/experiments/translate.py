@@ -148,8 +148,8 @@ def compiled(config: TranslateConfig, data: Sentences) -> Any:
     import keras
 
     from nnlab.backend import jit_compile, trace_once
+    from nnlab.models.optimizers import cosine_adamw, share_of
     from nnlab.models.seq2seq import MaskedCrossEntropy
-    from nnlab.training.optimizers import cosine_adamw, share_of
 
     model = build(config, len(data.source), len(data.target))
     optimizer: Any = keras.optimizers.RMSprop(config.learning_rate)

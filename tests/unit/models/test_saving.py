@@ -12,7 +12,7 @@ import nnlab.models
 from nnlab import backend
 from nnlab.models import arithmetic, autoencoders, digits, ensemble, language_model, seq2seq
 from nnlab.models.layers import Noise
-from nnlab.training.optimizers import cosine_adamw
+from nnlab.models.optimizers import cosine_adamw
 from tests.conftest import ROOT
 
 
