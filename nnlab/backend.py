@@ -15,6 +15,7 @@ import platform
 import re
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -305,8 +306,10 @@ def gradient(function: Callable[[Any], Any], at: Any) -> Any:
     return tape.gradient(value, point).numpy()
 
 
-def trace_once(model: Any) -> None:
+def trace_once(model: Any, *, samples: int | None = None) -> None:
     """Have a compiled model's steps of training and ``predict_on_batch`` traced once for batches of every size.
+
+    ``samples``: how many each batch has, where that is known; None: any number.
 
     Keras leaves sizes open only after it has met other ones: three traces of a translator, 3 s and 60 MB more. Which
     size it met first decides how a batch of that size is computed, and with it the last bit, so a run that was resumed
@@ -318,13 +321,17 @@ def trace_once(model: Any) -> None:
 
     def open_sizes(step: Callable[[Any], Any]) -> Callable[[Iterator[Any]], Any]:
         traced: Any = None
+        one_thread = threading.Lock()
 
         def function(batches: Iterator[Any]) -> Any:
             nonlocal traced
             batch = tuple(part for part in next(iter(batches)) if part is not None)  # no sample weights
-            if traced is None:
-                sizes = tf.nest.map_structure(lambda array: tf.TensorSpec([None] * array.ndim, array.dtype), batch)
-                traced = tf.function(step, input_signature=[sizes], autograph=False)
+            with one_thread:
+                if traced is None:
+                    sizes = tf.nest.map_structure(
+                        lambda array: tf.TensorSpec([samples, *[None] * (array.ndim - 1)], array.dtype), batch
+                    )
+                    traced = tf.function(step, input_signature=[sizes], autograph=False)
             return traced(batch)
 
         return function

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from nnlab.backend import jit_compile, predict_threads
+from nnlab.backend import jit_compile, predict_threads, trace_once
 from nnlab.data.batching import compiled_width, pad
 from nnlab.data.tokenizers import END, PAD, START, UNKNOWN, Tokenizer
 from nnlab.models.seq2seq import MASKED, Seq2Seq
@@ -35,8 +35,8 @@ class Translator:
     ) -> None:
         self.model, self.source, self.target = model, source, target
         self._search = BeamSearch(model, beam=beam, limit=limit, best=best)
-        self._search.make_predict_function()  # before threads ask for it
         self._batch_size = max(8, BATCH_SIZE // beam)
+        trace_once(self._search, samples=self._batch_size)
 
     def translate(self, sentences: Sequence[str]) -> list[str]:
         """The translation of each sentence, in order; none of them empty."""
