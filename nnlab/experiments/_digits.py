@@ -183,14 +183,18 @@ def total_error(name: str) -> Any:
 
 
 def network_error(name: str, number: int) -> Any:
-    """The loss of one network, reported as ``loss_0``, ``loss_1`` and so on."""
+    """The loss of one network, reported as ``loss_0``, ``loss_1`` and so on.
+
+    A metric, not the function: Keras would make the metric while it traces a step, which is then traced again.
+    """
+    import keras
+
     error = error_of(name)
 
     def own(labels: Any, logits: Any) -> Any:
         return error(labels[:, number], logits[:, number])
 
-    own.__name__ = f"loss_{number}"
-    return own
+    return keras.metrics.MeanMetricWrapper(own, name=f"loss_{number}")
 
 
 # ---- evaluate ----------------------------------------------------------------------------------------
