@@ -1,4 +1,4 @@
-"""Keras networks and layers, and the loops that decode with them.
+"""Keras networks, layers and the optimizer, and the loops that decode with them.
 
 Importing this registers every class that a saved network may hold, so ``keras.saving.load_model`` reads the
 ``model.keras`` of any run.

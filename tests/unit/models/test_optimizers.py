@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import keras
 import numpy as np
 import pytest
@@ -31,14 +33,13 @@ def trained(kind, monkeypatch):
     optimizer = cosine_adamw(0.03, 5, warm_up=2, least=0.1, weight_decay=0.5, beta_2=0.98, clip=0.2)
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     optimizer.build(model.trainable_variables)  # as before every training here: else it is traced twice
-    computed = []
     schedule = type(optimizer._learning_rate)
-    rate = schedule.__call__
-    monkeypatch.setattr(schedule, "__call__", lambda self, step: computed.append(1) or rate(self, step))
+    rate = mock.Mock(wraps=schedule.__call__)
+    monkeypatch.setattr(schedule, "__call__", lambda self, step: rate(self, step))
     model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False)
     ids = np.random.default_rng(0).integers(0, 7, (5, 6, 4)).astype("int32")
     losses = [model.train_on_batch(batch, batch[:, 0] % 5) for batch in ids]
-    return [weight.tobytes() for weight in model.get_weights()], losses, len(computed)
+    return [weight.tobytes() for weight in model.get_weights()], losses, rate.call_count
 
 
 def test_a_step_is_that_of_keras_to_the_bit_with_its_rate_computed_once(monkeypatch):
