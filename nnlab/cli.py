@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
+import typer.core
 
 import nnlab
 from nnlab.config import PRESETS, command, expanded, with_options
@@ -25,14 +26,57 @@ RunArgument = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 
-app = typer.Typer(
+
+def _refuse_twice(command: typer.core.TyperCommand | typer.core.TyperGroup, ctx: Any, words: list[str]) -> None:
+    """UsageError for an option that is given twice: of two values Click takes the last without a word."""
+    _, _, met = command.make_parser(ctx).parse_args(args=words)
+    for option in command.get_params(ctx):
+        if not isinstance(option, typer.core.TyperOption) or option.multiple or met.count(option) < 2:
+            continue
+        if not option.is_flag or option.secondary_opts:  # -q -q is -q
+            names = " / ".join((*option.opts, *option.secondary_opts))
+            raise UsageError(f"{names} is given twice", "Leave one of them out")
+
+
+class Command(typer.core.TyperCommand):
+    """A command, each of whose options is given once."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read a command line."""
+        words = list(args)
+        parsed = super().parse_args(ctx, args)
+        _refuse_twice(self, ctx, words)
+        return parsed
+
+
+class Group(typer.core.TyperGroup):
+    """A command with commands of its own, each of whose options is given once."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read a command line as far as the next command."""
+        words = list(args)
+        parsed = super().parse_args(ctx, args)
+        _refuse_twice(self, ctx, words)
+        return parsed
+
+
+class App(typer.Typer):
+    """Typer, whose commands are :class:`Command`."""
+
+    def command(self, name: str | None = None, **options: Any) -> Callable[[Any], Any]:
+        """Register a command."""
+        return super().command(name, **{"cls": Command, **options})
+
+
+app = App(
     name="nnlab",
+    cls=Group,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-runs_app = typer.Typer(rich_markup_mode="rich")
-data_app = typer.Typer(rich_markup_mode="rich")
+runs_app = App(cls=Group, rich_markup_mode="rich")
+data_app = App(cls=Group, rich_markup_mode="rich")
 app.add_typer(runs_app, name="runs", rich_help_panel=USE)
 app.add_typer(data_app, name="data", rich_help_panel=USE)
 

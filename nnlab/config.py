@@ -56,6 +56,20 @@ class Inherited:
     seen: Any  # sorted keys of what that run and its ancestors were trained on, as of nnlab/data/seen.py
     source: Mapping[str, Any] = field(default_factory=dict)  # what its data.json says
 
+    def kept(self, name: str) -> Any:
+        """What that run kept of its data for ``predict``; UsageError where it kept nothing of this name."""
+        if name not in self.preprocessing:
+            raise self.unfit()
+        return self.preprocessing[name]
+
+    def unfit(self) -> UsageError:
+        """The error of weights that are of another network."""
+        return UsageError(
+            f"the weights of {self.run} do not fit the network of these options",
+            "Sizes, vocabulary and kind of a network stay those of its weights: leave such options out, "
+            "or train from fresh weights: --like",
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
@@ -70,6 +84,8 @@ class Config:
     SHAPES: ClassVar[Sequence[str]] = ()  # settings without an option that decide the network: ``--from`` keeps them
     # Settings that change nothing but with some values of others: {name: {other: (value, …)}}.
     ONLY_WITH: ClassVar[Mapping[str, Mapping[str, tuple[Any, ...]]]] = {}
+    TASK: ClassVar[frozenset[str]] = frozenset()  # settings that say what is to be learned: no sweep chooses among them
+    GOES_ON: ClassVar[bool] = True  # whether --from can be: a run keeps the weights of one network
     EXAMPLE: ClassVar[str] = ""  # a command line for the help
     DATA: ClassVar[str] = ""  # the data set that is used unasked, for the help
     RESULTS: ClassVar[Mapping[str, Any]] = {"type": "object"}  # JSON schema of the results

@@ -11,7 +11,7 @@ import inspect
 import math
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
@@ -164,10 +164,14 @@ def parsed(cls: type, text: str, flag: str) -> tuple[str, str]:
         raise UsageError(f"expected {flag} NAME=VALUE, got {text!r}", "For example: units=64")
     names = [entry.name for entry in fields_of(cls) if entry.name not in DECIDED]
     if name not in names:
-        near = difflib.get_close_matches(name, names, 3)
-        hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(names)}"
-        raise UsageError(f"expected {flag} with a setting of this experiment, got {name!r}", hint)
+        raise UsageError(f"expected {flag} with a setting of this experiment, got {name!r}", nearest(name, names))
     return name, value.strip()
+
+
+def nearest(name: str, names: Sequence[str]) -> str:
+    """A hint for a name that is none of ``names``: those most like it, or all."""
+    near = difflib.get_close_matches(name, names, 3)
+    return f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(names)}"
 
 
 def value_of(cls: type, name: str, text: str) -> Any:

@@ -41,6 +41,11 @@ def taken_over(
             f"expected {flag} to be a run of {name}, {place} is one of {folder.command}",
             f"Use: nnlab {folder.command} {flag} {quoted(place)}",
         )
+    if options.parent and not entry(name).config.GOES_ON:
+        raise UsageError(
+            f"{name} trains several networks, and a run keeps the weights of one: it cannot start --from another",
+            "Take over its options: --like",
+        )
     inherited = open_parent(folder) if options.parent else None
     before = folder.typed
     before.pop("start", None)
@@ -141,10 +146,6 @@ def starter(config: Config) -> Callable[[Any], None] | None:
         try:
             load_weights(network, inherited.place / "model.keras")
         except InputError as error:
-            raise UsageError(
-                f"the weights of {inherited.run} do not fit the network of these options",
-                "Sizes, vocabulary and kind of a network stay those of its weights: leave such options out, "
-                "or train from fresh weights: --like",
-            ) from error
+            raise inherited.unfit() from error
 
     return fill

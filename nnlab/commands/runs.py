@@ -16,7 +16,9 @@ from nnlab.commands.session import Session, execute
 from nnlab.configs.run import RunOptions
 from nnlab.errors import Description, ExitCode, InputError, NotReproduced, UsageError
 from nnlab.evaluation.intervals import flat_figures, less_is_better, mean_of
+from nnlab.experiments import REGISTRY
 from nnlab.experiments import entry as registered
+from nnlab.options import nearest
 from nnlab.output import untrusted
 from nnlab.output.run_folder import SWEEP, RunFolder, is_run
 from nnlab.output.terminal import Terminal, quoted, table
@@ -46,6 +48,7 @@ def list_runs(wanted: Listing, *, json: bool) -> ExitCode:
         conditions = [condition(text) for text in wanted.where]
         paths = [path for path in folder.iterdir() if is_a_run(path)] if folder.is_dir() else []
         entries = [_entry(RunFolder(path), wanted.sort) for path in paths]
+        check_names(entries, wanted.command, [name for name, _ in conditions])
         entries = [entry for entry in entries if wanted.command in (None, entry["command"])]
         entries = [entry for entry in entries if all(holds(entry, name, value) for name, value in conditions)]
         entries.sort(key=lambda entry: entry["changed"], reverse=True)
@@ -76,6 +79,16 @@ def is_a_run(path: Path) -> bool:
         return path.is_dir() and (is_run(path) or (path / SWEEP).is_file())
     except OSError:
         return False
+
+
+def check_names(entries: Sequence[Mapping[str, Any]], command: str | None, settings: Sequence[str]) -> None:
+    """UsageError where there is no such command, or no run has a setting of this name: nothing could be found."""
+    if command not in (None, *REGISTRY):
+        raise UsageError(f"expected --command to be one of {', '.join(REGISTRY)}, got {command!r}", "Choose one")
+    for name in settings:
+        known = sorted({known for entry in entries for known in entry["config"]})
+        if known and name not in known:
+            raise UsageError(f"expected --where with a setting of a run, none has {name!r}", nearest(name, known))
 
 
 def condition(text: str) -> tuple[str, str]:

@@ -20,6 +20,7 @@ class ArithConfig(Config):
     """Learn to add, subtract or multiply by reading sums."""
 
     EXAMPLE: ClassVar[str] = "nnlab arith --op sub --runs 3"
+    TASK: ClassVar = frozenset(("op", "digits"))
     DATA: ClassVar[str] = "questions drawn on the spot"
     ONLY_WITH: ClassVar = {
         **{name: {"op": ("mul",), **BY_COLUMNS} for name in ("commuting", "pair_size", "recurrence")},
@@ -33,7 +34,7 @@ class ArithConfig(Config):
     op: Literal["add", "sub", "mul"] = option("add", "Operation.")
     digits: int = option(3, "Digits of the longest operand (mul: at most 9).", min=1, max=100)
     samples: int = option(
-        50_000, "Different questions (or all there are), a tenth of them held out.", min=20, max=2_000_000
+        50_000, "Different questions, a tenth held out; unasked, all where there are fewer.", min=20, max=2_000_000
     )
     extend: int = option(
         0, "Then teach itself sums of up to N digits, whose answers it is never given (0: none).", min=0, max=100

@@ -16,6 +16,7 @@ class PermuteConfig(DigitsConfig):
     """See whether the order of the pixels matters."""
 
     EXAMPLE: ClassVar[str] = "nnlab permute --runs 5"
+    GOES_ON: ClassVar[bool] = False
     DATA: ClassVar[str] = "mnist"
 
     layout: Literal["map", "refined"] = added("refined", before="map")  # how shuffled pixels are laid out again

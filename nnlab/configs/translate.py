@@ -19,6 +19,7 @@ class TranslateConfig(Config):
     """Learn to translate from sentence pairs."""
 
     EXAMPLE: ClassVar[str] = "nnlab translate --pairs eng-ell.txt"
+    TASK: ClassVar = frozenset(("reverse",))
     DATA: ClassVar[str] = "eng-ell"
 
     data: str | None = option(
@@ -28,7 +29,9 @@ class TranslateConfig(Config):
         "--data",
         metavar="FILE|NAME",
     )
-    samples: int = option(20_000, "The first N pairs of the file, or all where it has fewer.", min=20, max=100_000_000)
+    samples: int = option(
+        20_000, "The first N pairs of the file; unasked, all where it has fewer.", min=20, max=100_000_000
+    )
     validation: float = option(
         0.1, "Share of the source sentences that choose the epoch; 0: the last.", min=0, below=1, metavar="F"
     )

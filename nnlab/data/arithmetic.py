@@ -205,8 +205,9 @@ def _shown(text: str) -> str:
 def read_file(path: Path, op: str, digits: int, samples: int | None) -> Sums:
     """Questions from a user's file, one per line (``12+34`` or ``12+34=46``); blank lines are skipped.
 
-    Repeats and mirrored questions are dropped. ``samples``: the first so many; None: all. Raises InputError with the
-    file and the line where one is no question or its answer is wrong, UsageError where there are fewer than asked for.
+    Repeats and mirrored questions are dropped; that no number has as many as ``digits`` digits is told. ``samples``:
+    the first so many; None: all. Raises InputError with the file and the line where one is no question or its answer
+    is wrong, UsageError where there are fewer than asked for.
     """
     text = open_text(path)
     pairs: dict[tuple[int, int], tuple[int, int]] = {}
@@ -236,7 +237,9 @@ def read_file(path: Path, op: str, digits: int, samples: int | None) -> Sums:
     what = "1 line repeats" if repeated == 1 else f"{repeated:,} lines repeat"
     was = "was" if repeated == 1 else "were"
     dropped = f"{what} a question (a+b and b+a are one) and {was} dropped" if repeated else ""
-    notes = tuple(filter(None, (text.note, dropped)))
+    longest = max(len(str(number)) for pair in pairs for number in pair)
+    shorter = f"no number has more than {longest} digit{'s' * (longest != 1)}: use --digits {longest}"
+    notes = tuple(filter(None, (text.note, dropped, shorter if longest < digits else "")))
     return replace(Sums.of(op, list(pairs.values())[:samples]), origin=str(path), size=text.size, notes=notes)
 
 

@@ -20,7 +20,11 @@ from nnlab.errors import InputError
 Array: TypeAlias = np.ndarray[Any, Any]
 Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 HELD_OUT = 5  # one file in so many is held out where no folder says which
-VALIDATION = {"val", "valid", "validation", "dev"}
+NAMES = {  # of folders, in small letters
+    "train": {"train", "training"},
+    "test": {"test", "testing"},
+    "validation": {"val", "valid", "validation", "dev"},
+}
 RECORD = "_record"
 MEANINGLESS = "they stay, and what is measured on them says nothing of new ones"
 
@@ -63,9 +67,10 @@ def cached(kind: str, key: str, make: Callable[[], tuple[Mapping[str, Array], An
 def split(names: Sequence[str], contents: Sequence[bytes], least: int) -> tuple[Mask, Mask, list[str]]:
     """Which files are trained on and which are held out; copies of one are never on both sides.
 
-    By folders where every file lies in one named ``train``, ``test`` or ``validation``: what is in ``test`` is held
-    out (``validation`` where there is no ``test``), and its copies in ``train`` are not trained on, unless hardly
-    anything else is there. Else by contents: one file in five, and its copies with it.
+    By folders where one is named ``test`` or ``testing``: what is in it is held out (what is in ``validation`` where
+    there is no ``test``). Trained on is what is in ``train`` or ``training``, all else where there is no such folder;
+    copies of held-out files are not, unless hardly anything else is there. Without a folder that holds out: by
+    contents, one file in five, and its copies with it.
 
     Args:
         names: paths inside the data, with slashes.
@@ -78,26 +83,27 @@ def split(names: Sequence[str], contents: Sequence[bytes], least: int) -> tuple[
     sides = [_side(name) for name in names]
     digests = np.array(list(contents), dtype=object)
     parts = set(sides)
-    if "" in parts or not {"train"} < parts:
+    held_out = next((side for side in ("test", "validation") if side in parts), "")
+    if not held_out or parts == {held_out}:
         order = {content: place for place, content in enumerate(sorted(set(contents)))}
         test = np.array([order[content] % HELD_OUT == 0 for content in contents], bool)
-        stray = sides.count("")
-        partly = stray and {"train", "test"} <= parts
-        note = f"{stray:,} of {len(names):,} files lie neither in train nor in test: all are split by their contents"
-        return ~test, test, [note] if partly else []
-    held_out = "test" if "test" in parts else "validation"
-    train, test = (np.array([side == wanted for side in sides], bool) for wanted in ("train", held_out))
+        return ~test, test, []
+    trained_on = "train" if "train" in parts else ""
+    train, test = (np.array([side == wanted for side in sides], bool) for wanted in (trained_on, held_out))
+    notes = []
+    if not trained_on:
+        notes.append(f"held out is what lies in a folder for {held_out} ({test.sum():,} of {len(names):,} files)")
     tested = set(digests[test])
     copies = train & np.array([content in tested for content in contents], bool)
-    notes = []
     if copies.any():
         enough = (train & ~copies).sum() >= least
         what = "not trained on" if enough else MEANINGLESS
-        notes.append(f"{copies.sum():,} of {train.sum():,} files in train are copies of held-out ones: {what}")
+        where = " in train" if trained_on else ""
+        notes.append(f"{copies.sum():,} of {train.sum():,} files{where} are copies of held-out ones: {what}")
         copies &= bool(enough)
-    unused = ~train & ~test
-    if unused.any():
-        notes.append(f"not used: what is in a folder for validation ({unused.sum():,} of {len(names):,} files)")
+    for side, told in (("validation", "in a folder for validation"), ("", "neither in train nor in test")):
+        if side in parts - {held_out, trained_on}:
+            notes.append(f"not used: what is {told} ({sides.count(side):,} of {len(names):,} files)")
     return train & ~copies, test, notes
 
 
@@ -130,6 +136,5 @@ def validation_part(contents: Sequence[bytes], share: float, data_seed: int) -> 
 def _side(name: str) -> str:
     """``train``, ``test`` or ``validation``, as the folders of a file say; empty where they say nothing, or two."""
     folders = {part.lower() for part in PurePosixPath(name).parts[:-1]}
-    said: list[str] = [side for side in ("train", "test") if side in folders]
-    said += ["validation"] if folders & VALIDATION else []
+    said = [side for side, names in NAMES.items() if folders & names]
     return said[0] if len(said) == 1 else ""

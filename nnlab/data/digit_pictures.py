@@ -6,7 +6,7 @@ under a shadow or uneven light, in a box, on a card, drawn with a thin pen at a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlab.data.ink import FAINT, Array, Mask, find_ink, stroke_width, without_frame, without_lines
-from nnlab.data.pixels import Bytes, open_picture
+from nnlab.data.pixels import SEVERAL, Bytes, open_picture
 from nnlab.errors import InputError
 
 SIDE = 28
@@ -88,12 +88,13 @@ class DigitForm:
 MNIST = DigitForm()
 
 
-def read_picture(path: Path, form: DigitForm = MNIST) -> Bytes:
+def read_picture(path: Path, form: DigitForm = MNIST, tell: Callable[[str], Any] = lambda remark: None) -> Bytes:
     """A user's picture of one digit, in the form of the digits that a network was trained on.
 
     Args:
         path: of a file of any size and kind.
         form: of the training digits.
+        tell: hears where only the first of several pictures is read; what stands for black and white is no matter here.
 
     Returns:
         ``(28, 28)``, light on dark.
@@ -101,10 +102,14 @@ def read_picture(path: Path, form: DigitForm = MNIST) -> Bytes:
     Raises:
         InputError: it cannot be read, or has no ink.
     """
+    remarks: list[str] = []
     try:
-        return prepare_digit(open_picture(path, alpha=True), form)
+        digit = prepare_digit(open_picture(path, alpha=True, tell=remarks.append), form)
     except InputError as error:
         raise InputError(error.message, error.hint, path=path) from error
+    if SEVERAL in remarks:
+        tell(SEVERAL)
+    return digit
 
 
 def prepare_digit(picture: Any, form: DigitForm) -> Bytes:

@@ -41,7 +41,7 @@ class Square:
     """The middle of a picture, ``(side, side, 3)`` uint8, or ``(side, side)`` float32 of one of more than 8 bits."""
 
     pixels: Array
-    remark: str
+    remarks: Sequence[str]
     extremes: tuple[float, float] | None = None  # of the whole picture, where it has more than 8 bits
 
 
@@ -71,7 +71,7 @@ def decode(names: Sequence[str], read: Read, side: int) -> DecodedFiles:
                 skipped.append(square)
                 continue
             good.append(number)
-            remarks[square.remark] += 1
+            remarks.update(square.remarks)
             if square.extremes is None:
                 pictures[number] = square.pixels
             else:
@@ -101,11 +101,11 @@ def _in_threads(files: Iterator[tuple[str, bytes | str]], side: int) -> Iterator
         if isinstance(content, str):
             return f"{name} ({content})"
         try:
-            with pixels.opened(io.BytesIO(content)) as (picture, remark):
+            with pixels.opened(io.BytesIO(content)) as (picture, remarks):
                 if picture.mode != "F":
-                    return Square(cropped(pixels.on_white(picture), side), remark)
+                    return Square(cropped(pixels.on_white(picture), side), remarks)
                 low, high = pixels.extremes(picture)
-                return Square(np.clip(cropped(picture, side), low, high), remark, (low, high))
+                return Square(np.clip(cropped(picture, side), low, high), remarks, (low, high))
         except InputError as error:
             return f"{name} ({error.message})"
 
@@ -144,7 +144,7 @@ def _levels(squares: Sequence[Square]) -> Levels | None:
     ranges = [square.extremes for square in squares if square.extremes is not None]
     if not ranges:
         return None
-    whole = all(square.remark != pixels.FLOATS for square in squares)
+    whole = all(pixels.FLOATS not in square.remarks for square in squares)
     return Levels.of(min(low for low, _ in ranges), max(high for _, high in ranges), whole=whole)
 
 
@@ -152,8 +152,7 @@ def _notes(remarks: Counter[str], levels: Levels | None) -> list[str]:
     """What is to be said of so many pictures with a remark."""
     return [
         f"{remark} ({count:,} of the pictures): black to white is {levels}"
-        if remark in (pixels.INTEGERS, pixels.FLOATS)
+        if remark in pixels.DEPTHS
         else f"{remark} ({count:,} of the files)"
         for remark, count in remarks.items()
-        if remark
     ]

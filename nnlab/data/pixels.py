@@ -25,6 +25,7 @@ LARGE = 4_000_000  # pixels; pictures of more are decoded one at a time
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")  # Pillow's modes of more than 8 bits
 INTEGERS, FLOATS, SEVERAL = "16 or 32 bits", "floating point", "several pictures in one file: the first is read"
+DEPTHS = (INTEGERS, FLOATS)
 HEIF = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypheif")
 HINT = "Give a PNG or JPEG"
 _one_large = threading.Lock()
@@ -140,13 +141,20 @@ def quietly() -> Iterator[None]:
         yield
 
 
-def open_picture(file: Path | io.BytesIO, *, alpha: bool = False, levels: Levels | None = None) -> Any:
+def open_picture(
+    file: Path | io.BytesIO,
+    *,
+    alpha: bool = False,
+    levels: Levels | None = None,
+    tell: Callable[[str], Any] = lambda remark: None,
+) -> Any:
     """A picture file of any kind and depth, upright.
 
     Args:
         file: a path, or the contents.
         alpha: whether transparency is kept where there is any; else what is transparent becomes white.
         levels: of the pictures that a network was trained on, for those of more than 8 bits; else by their range.
+        tell: hears what is to be said of the picture: a range that was taken, pages that are not read.
 
     Returns:
         A Pillow picture, RGB, or RGBA with ``alpha``.
@@ -154,15 +162,22 @@ def open_picture(file: Path | io.BytesIO, *, alpha: bool = False, levels: Levels
     Raises:
         InputError: it cannot be read, is none, or has more than 64 million pixels.
     """
-    with quietly(), opened(file) as (picture, remark):
+    with quietly(), opened(file) as (picture, remarks):
         if picture.mode == "F":
-            levels = levels or Levels.of(*extremes(picture), whole=remark != FLOATS)
+            low, high = extremes(picture)
+            if levels is None:
+                levels = Levels.of(low, high, whole=FLOATS not in remarks)
+                tell(f"{remarks.pop()}: black to white is {levels}")
+            else:
+                remarks.pop()  # its depth: it is read as those were
             picture = _pillow().fromarray(levels.to_uint8(np.asarray(picture))).convert("RGB")
+        for remark in remarks:
+            tell(remark)
         return picture if alpha else on_white(picture)
 
 
 @contextlib.contextmanager
-def opened(file: Path | io.BytesIO) -> Iterator[tuple[Any, str]]:
+def opened(file: Path | io.BytesIO) -> Iterator[tuple[Any, list[str]]]:
     """A decoded picture, RGB, RGBA, or F where it has more than 8 bits, and what is to be said of it.
 
     Large ones are held by one thread at a time.
@@ -204,25 +219,25 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in _pillow().OPEN)
 
 
-def _open(file: Path | io.BytesIO, stack: contextlib.ExitStack) -> tuple[Any, str]:
+def _open(file: Path | io.BytesIO, stack: contextlib.ExitStack) -> tuple[Any, list[str]]:
     with _pillow().open(file, formats=_formats()) as picture:
         pixels = picture.width * picture.height
         if pixels > MOST_PIXELS or max(picture.size) > MOST_SIDE:
             raise _too_large(f"{picture.width:,} × {picture.height:,}")
         if pixels > LARGE:
             stack.enter_context(_one_large)
-        remark = ""
+        remarks = []
         if picture.format in ("GIF", "PNG", "TIFF", "WEBP") and getattr(picture, "is_animated", False):
-            remark = SEVERAL
+            remarks.append(SEVERAL)
         picture.load()
         picture = _upright(picture)
     if picture.mode in DEEP:
-        remark = FLOATS if picture.mode == "F" else INTEGERS
+        remarks.append(FLOATS if picture.mode == "F" else INTEGERS)
         numbers = np.asarray(picture).astype(np.float32)  # Pillow would clip 16 bits at 255
-        return _pillow().fromarray(numbers), remark
+        return _pillow().fromarray(numbers), remarks
     if picture.has_transparency_data:
-        return picture.convert("RGBA"), remark
-    return picture if picture.mode == "RGB" else picture.convert("RGB"), remark
+        return picture.convert("RGBA"), remarks
+    return picture if picture.mode == "RGB" else picture.convert("RGB"), remarks
 
 
 def _upright(picture: Any) -> Any:
@@ -242,7 +257,7 @@ def _too_large(size: str) -> InputError:
     )
 
 
-def _told(read: Callable[[], tuple[Any, str]], file: Path | io.BytesIO) -> tuple[Any, str]:
+def _told(read: Callable[[], tuple[Any, list[str]]], file: Path | io.BytesIO) -> tuple[Any, list[str]]:
     """What ``read`` gives; whatever Pillow raises becomes an InputError."""
     from PIL import Image
 

@@ -298,10 +298,10 @@ class Outputs:
             part.unlink(missing_ok=True)
 
 
-def picture_of(path: Path, *, alpha: bool, levels: Levels | None) -> Any:
+def picture_of(path: Path, tell: Callable[[str], Any], *, alpha: bool, levels: Levels | None) -> Any:
     """:func:`open_picture` of a file that an error names."""
     try:
-        return open_picture(path, alpha=alpha, levels=levels)
+        return open_picture(path, alpha=alpha, levels=levels, tell=tell)
     except InputError as error:
         raise InputError(error.message, error.hint, path=path) from error
 
@@ -318,6 +318,7 @@ class PicturePredictor(Predictor[tuple[Path, Any]]):
         self.model, self.side = run.fill(model), side
         self.levels = Levels.from_record(run.preprocessing["levels"])
         self.outputs = Outputs(run.out)
+        self._remarks: list[str] = []  # of the picture that was read last
 
     @abstractmethod
     def apply(self, tiles: Any) -> Any:
@@ -325,8 +326,12 @@ class PicturePredictor(Predictor[tuple[Path, Any]]):
 
     def read(self, text: str) -> tuple[Path, Any]:
         """A picture file; InputError where it cannot be read."""
-        path = Path(text).expanduser()
-        return path, picture_of(path, alpha=True, levels=self.levels)
+        path, self._remarks = Path(text).expanduser(), []
+        return path, picture_of(path, self._remarks.append, alpha=True, levels=self.levels)
+
+    def note(self, given: tuple[Path, Any]) -> str:
+        """What of a picture was not read, and how its numbers were."""
+        return "; ".join(self._remarks)
 
     def answer(self, inputs: Sequence[tuple[Path, Any]]) -> list[str]:
         """Write each picture's answer; the paths."""

@@ -123,7 +123,8 @@ def draw_questions(config: ArithConfig) -> tuple[ArithConfig, Sums]:
     most = arithmetic.question_count(config.digits)
     if config.samples > most and "samples" in config.given:
         raise UsageError(
-            f"expected 20 to {most:,} --samples of {config.digits} digits (a+b and b+a are one), "
+            f"expected 20 to {most:,} --samples of {config.digits} digit{'s' * (config.digits != 1)} "
+            "(a+b and b+a are one), "
             f"got {config.samples:,}",
             "Ask for fewer --samples or more --digits",
         )

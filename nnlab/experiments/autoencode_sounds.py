@@ -161,8 +161,7 @@ def rows_of(config: AutoencodeConfig, front: Any, recordings: Recordings) -> Row
 def scale_of(config: AutoencodeConfig, heard: Sequence[Wave]) -> tuple[float, float]:
     """(mean, standard deviation) of the training spectrograms; those that given weights were trained with."""
     if config.inherited is not None:
-        kept = config.inherited.preprocessing
-        return float(kept["mean"]), float(kept["deviation"])
+        return float(config.inherited.kept("mean")), float(config.inherited.kept("deviation"))
     count = sum(map(len, heard)) * spectrogram.BANDS
     mean = sum(float(one.sum(dtype=np.float64)) for one in heard) / count
     squared = sum(float(np.square(one - mean, dtype=np.float64).sum()) for one in heard)

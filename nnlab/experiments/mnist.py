@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -51,8 +52,10 @@ Probabilities = dict[str, np.ndarray[Any, Any]]  # of each task: (runs, pictures
 
 
 def load(config: MnistConfig) -> Loaded[MnistConfig, Digits]:
-    """MNIST, the user's own digits, or the sample."""
-    return load_digits(config)
+    """MNIST, the user's own digits, or the sample; no seed draws or splits them."""
+    loaded = load_digits(config)
+    unused = f"--data-seed {config.data_seed} changes nothing: digits are neither drawn nor split by a seed"
+    return replace(loaded, notes=[*loaded.notes, unused]) if config.data_seed else loaded
 
 
 def tasks(config: MnistConfig, data: Digits) -> list[Task]:

@@ -99,7 +99,7 @@ def shape_of(config: TextgenConfig, characters: int) -> tuple[int, int]:
         return 0, math.ceil(windows / config.batch_size)
     streams = max(1, min(config.batch_size, characters // (8 * config.maxlen)))
     if config.inherited is not None:  # the states of so many are among the weights
-        streams = int(config.inherited.preprocessing["streams"])
+        streams = int(config.inherited.kept("streams"))
     steps = (characters - 1) // (streams * config.maxlen)
     if steps < 1:
         raise InputError(

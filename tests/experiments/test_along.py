@@ -147,6 +147,7 @@ BROKEN = {
     "damaged": lambda copy: (copy / "results.json").write_text("{"),
     "newer": of_newer_version,
     "other results": with_other_results,
+    "half a network": lambda copy: os.truncate(copy / "model.keras", 1000),
     "no run": lambda copy: (copy / "config.json").unlink(),
 }
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import types
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -84,6 +86,8 @@ def test_from_goes_on_with_the_weights_without_the_other_run(nnlab, trained, tmp
         (("arith", "--sweep", "units=1,2,3", "--runs", "50"), "expected 2 to 2 values in --sweep with 50 runs each"),
         (("arith", "--sweep", "seed=1,2"), "Repeat with other seeds: --runs"),
         (("arith", "--sweep", "units=1,-2"), "expected units 1 to 8,192, got -2"),
+        (("arith", "--sweep", "op=add,sub"), "It sets another task, whose figures say nothing of this one"),
+        (("denoise", "--sweep", "noise=0.1,0.5"), "It sets another task"),
     ],
 )
 def test_what_cannot_be_is_one_line(nnlab, trained, tmp_path, arguments, told):
@@ -92,6 +96,15 @@ def test_what_cannot_be_is_one_line(nnlab, trained, tmp_path, arguments, told):
     assert done.code == 2
     assert told in done.err.splitlines()[-1]
     assert not (tmp_path / "new").exists()
+
+
+def test_networks_that_are_compared_start_alike(monkeypatch):
+    """Of ``permute`` a run keeps the weights of one, and it always trains several."""
+    assert all(len(PermuteConfig.from_options({"net": net}).experiments) > 1 for net in ("mlp", "cnn", "both"))
+    folder = types.SimpleNamespace(command="permute")
+    monkeypatch.setattr(RunFolder, "open", lambda place: folder)
+    with pytest.raises(UsageError, match=r"permute trains several networks.*it cannot start --from another"):
+        taken_over("permute", {}, RunOptions(parent=Path("x")))
 
 
 def test_run_that_does_not_say_what_it_was_trained_on(nnlab, trained, tmp_path):

@@ -336,9 +336,13 @@ def test_codes_give_the_pictures_back_and_scores_are_the_runs_test_loss(nnlab, a
     for name, picture in zip(names, test, strict=True):
         Image.fromarray(picture).save(tmp_path / name)
     (tmp_path / "broken.png").write_bytes(b"no picture")
+    pages = [Image.fromarray(picture) for picture in test[:2]]
+    pages[0].save(tmp_path / "0.png", save_all=True, append_images=pages[1:])
     done = nnlab("predict", autoencoder, *names[:2], "broken.png", *names[2:], "--scores", "--codes", "codes.csv")
     assert done.code == 2
-    assert done.err.startswith("error: input 3: broken.png: expected a picture")
+    pages_told, broken, *_ = done.err.splitlines()
+    assert pages_told == "warning: input 1: several pictures in one file: the first is read"
+    assert broken.startswith("error: input 3: broken.png: expected a picture")
     *lines, path = done.out.splitlines()
     assert path == "codes.csv"
     assert lines[2] == ""
@@ -356,6 +360,12 @@ def test_codes_give_the_pictures_back_and_scores_are_the_runs_test_loss(nnlab, a
     np.testing.assert_allclose([float(score) for score, _ in scores], errors, rtol=1e-3)
     assert run.predict(names[:3], scores=True) == pytest.approx(errors[:3].tolist(), rel=1e-3)
     assert not list(tmp_path.glob("*-reconstructed*"))
+
+
+def test_weights_of_pictures_are_refused_for_sounds(nnlab, autoencoder):
+    done = nnlab("autoencode", "--from", autoencoder, "--data", "chirps", "--out", "new")
+    assert done.code == 2
+    assert "do not fit the network of these options" in done.err.splitlines()[-1]
 
 
 def test_scores_of_all_test_pictures_are_the_test_loss(nnlab, autoencoder, tmp_path):

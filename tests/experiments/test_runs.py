@@ -36,6 +36,8 @@ def test_runs_are_sorted_and_filtered(nnlab, runs):
     assert wrong.code == 2
     assert "exact_match" in wrong.err
     assert nnlab("runs", "--dir", runs, "--where", "epochs").code == 2
+    assert "Did you mean epochs?" in nnlab("runs", "--dir", runs, "--where", "epoch=1").err
+    assert "expected --command to be one of" in nnlab("runs", "--dir", runs, "--command", "arithmetic").err
 
 
 def test_damaged_folder_is_one_row(nnlab, runs, tmp_path):

@@ -157,6 +157,30 @@ def test_no_gpu_is_one_line_and_exit_2(nnlab, trained, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "arith --sweep units=4,8 --sweep digits=1,2",
+        "arith --digits 1 -q --digits 1",
+        "translate --pairs a.txt --data b.txt",
+        "textgen --lower --keep-case",
+        "predict runs/x --diversity 1 --diversity 0.2",
+        "runs --sort a --sort b",
+        "runs --top 1 --top 2 show",
+    ],
+)
+def test_an_option_given_twice_is_refused_and_not_the_last_taken(nnlab, words):
+    done = nnlab(*words.split())
+    assert done.code == 2
+    assert "is given twice. Leave one of them out" in done.err
+
+
+def test_what_may_be_given_several_times(nnlab):
+    done = nnlab("arith", "--set", "units=0", "--set", "batch_size=0", "-q", "-q", "--json", "--json")
+    assert "expected units" in done.document["error"]["message"]
+    assert nnlab("arith", "--digits", "1", "--digits", "1", "--help").code == 0
+
+
 def test_show_piped_into_head(trained, tmp_path):
     command = f"{sys.executable} -m nnlab runs show {trained} | head -n 1"
     done = subprocess.run(

@@ -60,6 +60,7 @@ def finished_run(path: Path) -> RunFolder:
         raise UsageError(f"{path} is not finished", f"Go on with it: nnlab {folder.command} --resume {quoted(path)}")
     if not (path / "model.keras").is_file():
         raise InputError("expected the trained network, there is none", untrusted.DAMAGED, path=path)
+    untrusted.digest_of_weights(path / "model.keras")  # read whole: a copy that broke off is not handed on
     return folder
 
 

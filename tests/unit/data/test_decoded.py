@@ -52,11 +52,36 @@ def test_folders_for_validation():
 
 
 def test_files_beside_the_folders_are_told():
-    names = ["train/1.png", "test/2.png", "3.png", "test/train/4.png"]
-    train, test, notes = split(names, range(4))
-    assert sorted(train + test) == [0, 1, 2, 3]
-    assert notes == ["2 of 4 files lie neither in train nor in test: all are split by their contents"]
-    assert split(["train/1.png", "train/2.png"], range(2))[2] == []
+    names = ["train/1.png", "test/2.png", "3.png", "test/train/4.png", "val/5.png"]
+    assert split(names, range(5)) == (
+        [0],
+        [1],
+        [
+            "not used: what is in a folder for validation (1 of 5 files)",
+            "not used: what is neither in train nor in test (2 of 5 files)",
+        ],
+    )
+
+
+@pytest.mark.parametrize("folder", ["test", "Testing", "val"])
+def test_what_is_held_out_by_its_folder_is_never_trained_on(folder):
+    """Also where what is left lies in no folder called train."""
+    names = [f"cats/{number}.png" for number in range(10)] + [f"cats/{folder}/{number}.png" for number in range(4)]
+    train, test, notes = split(names, [*range(9), 30, 30, 31, 32, 33])
+    assert (train, test) == ([*range(9)], [10, 11, 12, 13])
+    part = "validation" if folder == "val" else "test"
+    assert notes == [
+        f"held out is what lies in a folder for {part} (4 of 14 files)",
+        "1 of 10 files are copies of held-out ones: not trained on",
+    ]
+    also = [name if folder.lower() in name.lower() else f"Training/{name}" for name in names]
+    assert split(also, range(14)) == ([*range(10)], [10, 11, 12, 13], [])
+
+
+@pytest.mark.parametrize("folder", ["train", "test", "val", "testimony"])
+def test_one_folder_alone_says_nothing(folder):
+    names = [f"{folder}/{number}.png" for number in range(10)]
+    assert split(names, range(10)) == ([1, 2, 3, 4, 6, 7, 8, 9], [0, 5], [])
 
 
 def test_what_was_made_is_kept_and_what_is_damaged_is_made_again(tmp_path, monkeypatch):

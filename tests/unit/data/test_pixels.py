@@ -179,10 +179,24 @@ def test_the_first_of_several_pictures_in_one_file():
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     for form in ("GIF", "WEBP", "TIFF", "PNG"):
         content = saved(frames[0], form, save_all=True, append_images=frames[1:])
-        with pixels.quietly(), pixels.opened(content) as (picture, remark):
-            assert "first" in remark
-            red, _, blue = np.asarray(picture)[0, 0]
-            assert red > 200 > blue
+        told: list[str] = []
+        red, _, blue = np.asarray(open_picture(content, tell=told.append))[0, 0]
+        assert red > 200 > blue
+        assert told == ["several pictures in one file: the first is read"]
+
+
+def test_what_was_taken_for_black_and_white_is_told_unless_it_is_known():
+    dark = [Image.fromarray(np.full((8, 8), 6500, np.uint16)) for _ in range(2)]
+    content = saved(dark[0], "TIFF", save_all=True, append_images=dark[1:])
+    told: list[str] = []
+    assert np.asarray(open_picture(content, tell=told.append)).max() == 101
+    assert sorted(told) == [
+        "16 or 32 bits: black to white is 0 to 16,383",
+        "several pictures in one file: the first is read",
+    ]
+    told.clear()
+    assert np.asarray(open_picture(content, levels=Levels(0, 65_535), tell=told.append)).max() == 25
+    assert told == ["several pictures in one file: the first is read"]
 
 
 def test_sizes_are_read_before_contents():
