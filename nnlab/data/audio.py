@@ -179,7 +179,7 @@ def read_folder(path: Path) -> Sounds:
             HINT,
             path=path,
         )
-    settings = ("sounds", 2, RATE, LOWEST, decoded.versions("soundfile", "scipy", "numpy"))
+    settings = ("sounds", 3, RATE, LOWEST, decoded.versions("soundfile", "scipy", "numpy"))
     key = datasets.content_key(settings, [(name, path / name) for name in names])
     arrays, record = decoded.cached("sounds", key, lambda: _decode(path, names))
     train, test = (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
+import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -15,10 +17,12 @@ Wave: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 MOST_SAMPLES = 100_000_000  # of all channels: 35 minutes of mono at 48,000 Hz, for which conditioning takes 1.1 GB
 SLOWEST, FASTEST = 1000, 1_000_000  # Hz; below, there is nothing of what is listened to
 HEADROOM = 8.0  # a float beyond so many times full scale is on another scale
+SCALES = (2.0**15, 2.0**23, 2.0**31)  # of floats that hold integers; 8 bits are not among them: quiet 16 are likelier
 LOUDEST = 2.0**32  # of a float: one step beyond the scale of 32 bits
 BLOCK = 1 << 20  # samples that are scaled and written at once
 FLOATS = ("FLOAT", "DOUBLE")
 HINT = "Give a WAV, FLAC, OGG or MP3 file"
+CUT_SHORT = "Copy or fetch it again, or save what is left of it as a new file"
 SAMPLE_FORMATS = {  # of a file that is read -> of the WAV that is written; PCM_16 for those that are compressed
     **{name: name for name in ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", *FLOATS)},
     **{"PCM_S8": "PCM_U8", "ALAC_20": "PCM_24", "ALAC_24": "PCM_24", "ALAC_32": "PCM_32"},
@@ -27,6 +31,29 @@ BEGINNINGS = (
     *(b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"fLaC", b"OggS", b".snd", b"dns.", b"caff", b"ID3"),
     *(bytes([0xFF, second]) for second in (0xE2, 0xE3, 0xF2, 0xF3, 0xFA, 0xFB)),  # MPEG audio, layer 3
 )
+
+
+class Layout(NamedTuple):
+    """How a format arranges its chunks: a name, a size, contents, and bytes up to the next multiple of ``step``."""
+
+    first: int  # the byte where the first begins
+    name: int  # bytes of a name
+    size: str  # how the size is written, for struct
+    counted: int  # bytes of name and size, where the size counts them too
+    step: int
+
+
+LAYOUTS = {
+    **{name: Layout(12, 4, "<I", 0, 2) for name in (b"RIFF", b"RF64")},  # WAV
+    **{name: Layout(12, 4, ">I", 0, 2) for name in (b"RIFX", b"FORM")},  # WAV, AIFF
+    b"riff": Layout(40, 16, "<Q", 24, 8),  # W64
+    b"caff": Layout(8, 4, ">Q", 0, 1),
+}
+AU = {b".snd": ">4xII", b"dns.": "<4xII"}  # where the samples begin, and their bytes
+SAMPLES = (b"data", b"SSND", b"BODY")  # the chunk that holds them
+MOST_CHUNKS = 1000  # before it
+OGG_PAGE = 27 + 255 + 255 * 255  # bytes, at most
+MP3_LENIENCE = 2 * 1152  # samples, two frames: encoders differ by one in what they count
 
 
 @dataclass(frozen=True)
@@ -47,12 +74,12 @@ class SoundFile:
 def read_sound(path: Path) -> SoundFile:
     """A sound file of any format, rate and number of channels.
 
-    Floats up to 8 times full scale stay as they are: that is headroom. Larger ones are on another scale (that of 16
-    bits, say): they are divided by the power of two that brings them within 1, which ``scale`` keeps.
+    Floats up to 8 times full scale stay as they are: that is headroom. Larger ones are on the scale of integers:
+    they are divided by full scale of 16, 24 or 32 bits, the smallest that holds them, which ``scale`` keeps.
 
     Raises:
-        InputError: it cannot be read, is empty, has a rate below 1,000 or above 1,000,000 Hz, more than 100 million
-            samples, or some that are no numbers of any scale.
+        InputError: it cannot be read, is empty, ends before its header says, has a rate below 1,000 or above
+            1,000,000 Hz, more than 100 million samples, or some that are no numbers of any scale.
     """
     import soundfile
 
@@ -61,14 +88,16 @@ def read_sound(path: Path) -> SoundFile:
     try:
         with open(path, "rb") as opened:
             beginning = opened.read(4)
-        if not beginning:
-            raise InputError("expected a sound, the file is empty", HINT, path=path)
-        if not beginning.startswith(BEGINNINGS):  # else the decoder of MP3 searches for one, and says so on stderr
-            raise InputError("expected a sound file, it cannot be read (format not recognised)", HINT, path=path)
-        with soundfile.SoundFile(path) as file:
-            _check_size(file, path)
-            samples = file.read(dtype="float32", always_2d=True)
-            rate, subtype = int(file.samplerate), str(file.subtype)
+            if not beginning:
+                raise InputError("expected a sound, the file is empty", HINT, path=path)
+            if not beginning.startswith(BEGINNINGS):  # else the decoder of MP3 searches for one, and says so on stderr
+                raise InputError("expected a sound file, it cannot be read (format not recognised)", HINT, path=path)
+            source = _whole(opened, beginning, path)
+            with soundfile.SoundFile(source or path) as file:
+                _check_size(file, path)
+                samples = file.read(dtype="float32", always_2d=True)
+                _check_frames(file, len(samples), opened, path)
+                rate, subtype = int(file.samplerate), str(file.subtype)
     except (soundfile.SoundFileError, OSError, ValueError, AssertionError) as error:
         reason = str(error).rpartition(": ")[2].rstrip(".").lower()
         raise InputError(f"expected a sound file, it cannot be read ({reason})", HINT, path=path) from error
@@ -77,10 +106,119 @@ def read_sound(path: Path) -> SoundFile:
     peak = _peak(samples)
     if not peak <= LOUDEST:
         raise InputError("expected a sound, some samples are not numbers, or larger than any sound", HINT, path=path)
-    scale = float(2 ** np.ceil(np.log2(peak))) if subtype in FLOATS and peak > HEADROOM else 1.0
+    scale = _scale(peak) if subtype in FLOATS else 1.0
     if scale != 1:
         samples /= np.float32(scale)
     return SoundFile(samples, rate, subtype, scale)
+
+
+def _scale(peak: float) -> float:
+    """Full scale of floats with this peak; not the next power of two, which would give each recording its own level."""
+    if peak <= HEADROOM:
+        return 1.0
+    return next((scale for scale in SCALES if peak <= scale), SCALES[-1])
+
+
+# ---- whether a file is whole -------------------------------------------------------------------------
+
+
+def _whole(file: BinaryIO, beginning: bytes, path: Path) -> io.BytesIO | None:
+    """Its contents with the size put right where libsndfile would take a streamed WAV for an empty one, else None.
+
+    Raises:
+        InputError: it ends before its samples do. libsndfile reads what there is and says nothing.
+    """
+    end = file.seek(0, io.SEEK_END)
+    if beginning == b"OggS" and _ends_within_page(file, end):
+        raise InputError("expected a whole OGG file, it ends within a page: it was cut short", CUT_SHORT, path=path)
+    start, size = _samples(file, beginning, end)
+    there = max(0, end - start)
+    if there < size and not _is_placeholder(size):
+        raise InputError(
+            f"expected {size:,} bytes of samples, as its header says, the file ends after {there:,}: it was cut short",
+            CUT_SHORT,
+            path=path,
+        )
+    if size or not there or beginning not in (b"RIFF", b"RIFX") or end > 8 * MOST_SAMPLES:
+        return None
+    file.seek(4)
+    (riff,) = struct.unpack(LAYOUTS[beginning].size, file.read(4))
+    if riff > start - 8 and not _is_placeholder(riff):
+        return None  # what follows is counted, and is no samples
+    file.seek(0)
+    content = bytearray(file.read())
+    content[start - 4 : start] = b"\xff" * 4
+    return io.BytesIO(content)
+
+
+def _is_placeholder(size: int) -> bool:
+    """Whether this stands where a size was not known yet: what is written into a pipe cannot be put right at the end.
+
+    ffmpeg writes 2**32 - 1, sox 2**31 - 4096 (AIFF: 127 * 2**24), arecord 2**31, some less their header; in 64 bits -1
+    or the largest number. So many bytes are more samples than are read at all. 0 is written too, and asks for no more.
+    """
+    return 127 << 24 <= size <= 1 << 31 or (1 << 32) - 4096 <= size < 1 << 32 or size >= 1 << 62
+
+
+def _samples(file: BinaryIO, beginning: bytes, end: int) -> tuple[int, int]:
+    """(the byte where the samples begin, how many bytes they are); ``end`` and 0 where the header does not say."""
+    file.seek(0)
+    try:
+        if beginning in AU:
+            start, size = struct.unpack(AU[beginning], file.read(12))
+            return start, size
+        if beginning in LAYOUTS:
+            return _sample_chunk(file, LAYOUTS[beginning], end)
+    except struct.error:
+        pass  # it ends within its header, which libsndfile says
+    return end, 0
+
+
+def _sample_chunk(file: BinaryIO, layout: Layout, end: int) -> tuple[int, int]:
+    """The same, of a format of chunks; struct.error where the file ends within the head of one."""
+    place, large = layout.first, 0
+    for _ in range(MOST_CHUNKS):
+        if place >= end:
+            break
+        file.seek(place)
+        name = file.read(layout.name)[:4]
+        (size,) = struct.unpack(layout.size, file.read(struct.calcsize(layout.size)))
+        start, size = file.tell(), max(0, size - layout.counted)
+        if name in SAMPLES:
+            return start, large if large and size == 0xFFFFFFFF else size
+        if name == b"ds64":  # of RF64: sizes that do not fit into 32 bits
+            (large,) = struct.unpack("<8xQ", file.read(16))
+        place = start + size + -size % layout.step
+    return end, 0
+
+
+def _ends_within_page(file: BinaryIO, end: int) -> bool:
+    """Whether the last page of an OGG file is longer than what is left of it."""
+    file.seek(max(0, end - OGG_PAGE))
+    tail = file.read()
+    page = tail[max(0, tail.rfind(b"OggS\0")) :]
+    segments = page[27:][: page[26]] if len(page) > 26 else b""
+    return len(page) < 27 or len(segments) < page[26] or len(page) < 27 + len(segments) + sum(segments)
+
+
+def _check_frames(file: Any, got: int, opened: BinaryIO, path: Path) -> None:
+    """InputError where an MP3 says that it has more samples than came out; of FLAC, libsndfile says it by itself."""
+    if file.format == "MP3" and file.frames - got > MP3_LENIENCE and _says_length(opened):
+        raise InputError(
+            f"expected {file.frames:,} samples per channel, as its header says, got {got:,}: it was cut short",
+            CUT_SHORT,
+            path=path,
+        )
+
+
+def _says_length(file: BinaryIO) -> bool:
+    """Whether the first frame of an MP3 says how many follow; else their number is a guess of the decoder."""
+    file.seek(0)
+    head = file.read(10)
+    after_tag = 10 + sum((byte & 127) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=False))
+    file.seek(after_tag if head.startswith(b"ID3") else 0)
+    found = re.search(rb"(?:Xing|Info)...(.)", file.read(64), re.DOTALL)
+    return found is not None and bool(found[1][0] & 1)
 
 
 def _check_size(file: Any, path: Path) -> None:

@@ -169,6 +169,30 @@ def test_remarks_are_counted(tmp_path):
     assert "1 recordings: its numbers are on another scale: divided by 32,768" in notes
 
 
+def test_recordings_that_are_cut_short_are_named_and_the_others_are_read(tmp_path):
+    folder = fill(tmp_path / "mine", 7)
+    for name in ("2.wav", "5.wav"):
+        (folder / name).write_bytes((folder / name).read_bytes()[:10_044])
+    data = audio.load(str(folder))
+    assert total(data) == 5
+    says = "expected 22,050 bytes of samples, as its header says, the file ends after 10,000: it was cut short"
+    assert data.skipped == (f"2.wav ({says})", f"5.wav ({says})")
+    assert data.notes == (f"{folder}: 2 of 7 files cannot be used, the first: 2.wav ({says})",)
+
+
+def test_recordings_on_the_scale_of_integers_keep_their_levels(tmp_path):
+    levels = {f"{number}.wav": 0.003 * 3**number for number in range(6)}  # from peaks of 98 to 23,887
+    (tmp_path / "mine").mkdir()
+    for name, level in levels.items():
+        wave = tone(3000, level=level) * 32_767
+        soundfile.write(tmp_path / "mine" / name, wave.astype("f4"), RATE, subtype="FLOAT")
+    data = audio.load(str(tmp_path / "mine"))
+    assert data.notes == (f"{tmp_path / 'mine'}: 6 recordings: its numbers are on another scale: divided by 32,768",)
+    for part in (data.train, data.test):
+        for name, wave in zip(part.names, part, strict=True):
+            assert np.abs(wave[2000:-2000]).max() == pytest.approx(levels[name], rel=0.01)
+
+
 def test_each_channel_for_predict():
     song = tone(3000)
     left, right = condition_channels(sound(song, 0 * song))
