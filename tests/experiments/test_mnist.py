@@ -178,6 +178,15 @@ def test_each_of_many_equals_its_run_alone_to_the_bit(tmp_path, monkeypatch, net
     assert np.abs(together[0][0] - together[1][0]).max() > 0.01  # seeds do differ
 
 
+def test_a_seed_of_the_data_changes_nothing_and_that_is_told(monkeypatch, sample):
+    monkeypatch.setattr(digits, "load", lambda data: sample)
+    usual, other = (mnist.load(MnistConfig.from_options({"data_seed": seed})) for seed in (0, 5))
+    assert [note for note in other.notes if note not in usual.notes] == [
+        "--data-seed 5 changes nothing: digits are neither drawn nor split by a seed"
+    ]
+    assert other.data.x_train is usual.data.x_train
+
+
 def test_the_squared_error_is_that_of_probabilities():
     logits = np.array([[[2.0, 0.0] + [-9.0] * 8]], np.float32)
     share = np.exp(logits[0, 0]) / np.exp(logits[0, 0]).sum()

@@ -212,3 +212,10 @@ def test_carries_are_those_of_long_addition_on_paper():
 
 def test_operand_lengths_say_the_longer_first():
     assert arithmetic.operand_lengths(arithmetic.Sums("sub", np.array([5, 100]), np.array([61, 2]))) == ["2-1", "3-1"]
+
+
+@pytest.mark.parametrize(("digits", "told"), [(2, []), (5, ["no number has more than 2 digits: use --digits 2"])])
+def test_that_no_number_is_as_long_as_it_may_be_is_told(tmp_path, digits, told):
+    (tmp_path / "sums.txt").write_text("\n".join(f"{number}+{number + 1}" for number in range(8, 98)))
+    read = arithmetic.read_file(tmp_path / "sums.txt", "add", digits, None)
+    assert (len(read), list(read.notes)) == (90, told)
