@@ -1,25 +1,30 @@
 """Which two columns of a tab-separated file hold sentences, found by what is in them.
 
 Known are the files of manythings.org (two sentences, an attribution), of Tatoeba (ids and language codes beside the
-sentences) and of Anki (lines that begin with ``#``, quoted fields, HTML, decks and tags).
+sentences), of Anki (lines that begin with ``#``, quoted fields, HTML, decks and tags) and of spreadsheets (quoted
+fields, with line breaks in them).
 """
 
 from __future__ import annotations
 
+import collections
 import csv
 import functools
 import html
+import itertools
 import re
 import shlex
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from nnlab.errors import InputError
 
 HEAD_LINES = 1000  # that decide
 LEAST = 20  # rows that tell what a column holds
+MOST_LINES = 10  # of one row
 ANKI = re.compile(r"#(separator|html|columns|notetype|deck|tags|guid|if matches|(?:\w+ )+column):(.*)", re.IGNORECASE)
 ANKI_SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "space": " ", "pipe": "|", "colon": ":"}
 WORDS = """
@@ -52,34 +57,108 @@ TAGS = re.compile(
 )
 ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,30});", re.IGNORECASE)
 CLOZE = re.compile(r"\{\{c\d+::(.*?)(?:::[^{}]*)?\}\}")
-QUOTED = re.compile(r'"((?:[^"]|"")*)"')
+ALL_QUOTED = "all fields are in quotation marks, which are read as the file's and not as the sentences'"
+QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"')
+
+
+class Row(NamedTuple):
+    """A row of a file: the number of its first line, its text, its fields.
+
+    ``fields``: None where a quotation mark is not closed, and none where that is so of a field over several lines.
+    """
+
+    line: int
+    text: str
+    fields: list[str] | None
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether it runs over several lines."""
+        return "\n" in self.text
 
 
 @dataclass(frozen=True)
 class Layout:
     """Where a file's sentences are.
 
-    ``columns``: from 0; ``headers``: numbers of the lines that are no pairs, from 1; ``quoted``: fields are quoted
-    as in CSV; ``html``: fields may have HTML; ``scripts``: of the two columns, where they have different ones;
-    ``note``: what of this is to be told.
+    ``columns``: from 0; ``width``: the most columns of a row over several lines, 0 for any; ``headers``: numbers of
+    the lines that are no pairs, from 1; ``quoted``: fields are quoted as in CSV; ``html``: fields may have HTML;
+    ``scripts``: of the two columns, where they have different ones; ``note``: what of this is to be told.
     """
 
     columns: tuple[int, int] = (0, 1)
     separator: str = "\t"
+    width: int = 0
     headers: frozenset[int] = frozenset()
     quoted: bool = False
     html: bool = True
     scripts: tuple[str, str] | None = None
     note: str = ""
 
-    def split(self, line: str) -> list[str] | None:
-        """The fields of a line; None where a quotation mark is not closed."""
-        if not self.quoted:
-            return [_unquoted_if_sure(field) for field in line.split(self.separator)]
+    def rows(self, lines: Iterable[str]) -> Iterator[Row]:
+        """The rows of a file's lines, but blank ones and headers. A line break in a quoted field becomes a space."""
+        rest = iter(lines)
+        ahead: collections.deque[str] = collections.deque()
+        number, after_fragment = 1, False
+        while True:
+            ahead.extend(itertools.islice(rest, 0 if ahead else 1))
+            if not ahead:
+                return
+            count, is_blank = 1, not ahead[0].strip()
+            if number not in self.headers and not is_blank:
+                if '"' in ahead[0]:
+                    ahead.extend(itertools.islice(rest, MOST_LINES - len(ahead)))
+                fields, count = self._row(ahead, after_fragment)
+                yield Row(number, ahead[0] if count == 1 else "\n".join(itertools.islice(ahead, count)), fields)
+            after_fragment = after_fragment if is_blank else count == 1 and self._is_fragment(ahead[0])
+            number += count
+            for _ in range(count):
+                ahead.popleft()
+
+    def _row(self, ahead: Sequence[str], after_fragment: bool) -> tuple[list[str] | None, int]:
+        """(the fields of the row that begins with the first line, how many lines it has).
+
+        Also in a file that is not quoted as a whole: its joined lines have the columns of one row together.
+        """
+        line = ahead[0]
+        if '"' not in line:
+            return line.split(self.separator), 1
+        reader = csv.reader((f"{text}\n" for text in ahead), delimiter=self.separator, strict=True)
+        fields: list[str] | None
         try:
-            return next(csv.reader([line], delimiter=self.separator, strict=True), [])
+            fields = next(reader)
         except csv.Error:
-            return None
+            fields = None
+        goes_on = (count := reader.line_num) > 1
+        if goes_on:
+            marks = sum(text.count('"') for text in itertools.islice(ahead, count))
+            if fields and marks % 2 == 0 and self._may_be_joined(fields):
+                return [field.replace("\n", " ") for field in fields], count
+            fields = None
+        if self._is_part(ahead, goes_on, after_fragment):
+            return [], 1
+        if self.quoted and len(line) <= csv.field_size_limit():  # a longer one is told as too long
+            return (None if line.count('"') % 2 else fields), 1
+        return [_unquoted_if_sure(field) for field in line.split(self.separator)], 1
+
+    def _is_part(self, ahead: Sequence[str], goes_on: bool, after_fragment: bool) -> bool:
+        """Whether the first line is part of a row that cannot be joined: what lies between has one column."""
+        if not goes_on:
+            return after_fragment and ahead[0].count('"') % 2 == 1
+        following = next((text for text in itertools.islice(ahead, 1, None) if text.strip()), "")
+        return self._is_fragment(ahead[0]) or self._is_fragment(following)
+
+    def _is_fragment(self, line: str) -> bool:
+        return self.separator not in line and bool(line.strip())
+
+    def _may_be_joined(self, fields: list[str]) -> bool:
+        """Whether a row over several lines is one: a stray quotation mark must not swallow the rows below it.
+
+        These would bring their separators into a field (where sentences have the same sign, CSV's rules have to do),
+        or more columns than other rows have.
+        """
+        swallowed = self.separator not in ", :" and any("\n" in field and self.separator in field for field in fields)
+        return 2 <= len(fields) <= (self.width or len(fields)) and not swallowed
 
     def used(self, fields: list[str]) -> list[str]:
         """The fields that hold the sentences; fewer than two where the line has fewer."""
@@ -107,30 +186,36 @@ def layout_of(head: Sequence[str], path: Path) -> Layout:
     anki = _anki_headers(head)
     separator = anki.get("separator", "tab").strip()
     separator = ANKI_SEPARATORS.get(separator.lower(), separator[:1].strip('"') or "\t")
-    body = [(number, line) for number, line in enumerate(head[len(anki) :], start=len(anki) + 1) if line.strip()]
-    lines = [line for _, line in body]
-    plain = Layout(
+    layout = Layout(
         separator=separator,
         headers=frozenset(range(1, len(anki) + 1)),
-        quoted=bool(anki) or _is_quoted(lines),
+        quoted=bool(anki),
         html=anki.get("html", "true").strip().lower() != "false",
     )
-    rows = [[plain.clean(field) for field in fields] for line in lines if len(fields := plain.split(line) or []) > 1]
-    if len(lines) >= LEAST and len(rows) < len(lines) / 10:
-        raise _no_columns(lines, path)
+    last = len(head) if len(head) < HEAD_LINES else HEAD_LINES - MOST_LINES  # the rows below may be cut
+    texts = [row.text for row in layout.rows(head) if row.fields != [] and row.line <= last]
+    all_quoted = not anki and _are_all_quoted(texts)
+    layout = replace(layout, quoted=layout.quoted or all_quoted or _is_quoted(texts))
+    found = [row for row in layout.rows(head) if row.line <= last]
+    rows = [[layout.clean(field) for field in row.fields] for row in found if row.fields and len(row.fields) > 1]
+    if len(found) >= LEAST and len(rows) < len(found) / 10:
+        raise _no_columns(found, head, layout, path)
     if len(rows) < LEAST:
-        return plain
+        return layout
     columns, kinds = _sentence_columns(rows, anki, path)
-    notes = []
+    notes = [ALL_QUOTED] if all_quoted else []
     if columns != (0, 1) or kinds.count(SENTENCES) > 2:
         notes.append(f"columns {columns[0] + 1} and {columns[1] + 1} of {len(kinds)} are read as the sentences")
-    headers = set(plain.headers)
-    first = plain.split(lines[0]) or []
+    headers = set(layout.headers)
+    first = found[0].fields or []
     if len(first) > max(columns) and _are_labels(first[columns[0]], first[columns[1]]):
-        headers.add(body[0][0])
+        headers.add(found[0].line)
         notes.append("the first line names the columns")
     scripts = _scripts([[row[column] for row in rows if len(row) > column] for column in columns])
-    return replace(plain, columns=columns, headers=frozenset(headers), scripts=scripts, note="; ".join(notes))
+    widths = collections.Counter(map(len, rows))
+    width = max(width for width, count in widths.items() if count >= len(rows) / 10)
+    note = "; ".join(notes)
+    return replace(layout, columns=columns, width=width, headers=frozenset(headers), scripts=scripts, note=note)
 
 
 def _anki_headers(head: Sequence[str]) -> dict[str, str]:
@@ -153,8 +238,9 @@ def _sentence_columns(rows: list[list[str]], anki: dict[str, str], path: Path) -
         if name.endswith(" column") and number.strip().isdecimal() and 1 <= int(number) <= count:
             kinds[int(number) - 1] = f"Anki's {name.removesuffix(' column')}"
     sentences = [column for column, kind in enumerate(kinds) if kind == SENTENCES]
-    if len(sentences) > 2:  # a deck's name is the same in all lines
-        varied = [column for column in sentences if len(set(values[column])) > len(values[column]) / 100 + 1]
+    if len(sentences) > 2:  # names of decks and lessons; sources of several translations are half as many
+        different = {column: len(set(values[column])) for column in sentences}
+        varied = [column for column in sentences if different[column] > max(different.values()) / 10 + 1]
         sentences = varied if len(varied) >= 2 else sentences
     if len(sentences) < 2:
         held = ", ".join(f"column {column} {kind}" for column, kind in enumerate(kinds[:6], start=1))
@@ -215,10 +301,26 @@ def _are_labels(first: str, second: str) -> bool:
     return first.strip() != second.strip() and all(name in LABELS for name in names)
 
 
-def _is_quoted(lines: Sequence[str]) -> bool:
+def _are_all_quoted(texts: Sequence[str]) -> bool:
+    """Whether all fields but numbers are quoted, in all rows but one in a hundred and perhaps the names of columns.
+
+    In a dialogue more is not quoted. There is no least number of rows: a file of fewer than LEAST is refused anyway.
+    """
+    quoted, rows = 0, [text for text in texts[1:] if "\t" in text]
+    for text in rows:
+        fields = text.split("\t")
+        marked = [QUOTED.fullmatch(field) is not None for field in fields]
+        others = (field for field, is_marked in zip(fields, marked, strict=True) if not is_marked)
+        quoted += any(marked) and not any(any(map(str.isalpha, field)) for field in others)
+    return quoted >= max(1, 0.99 * len(rows))
+
+
+def _is_quoted(texts: Sequence[str]) -> bool:
     """Whether fields that begin with a quotation mark are all quoted as in CSV, and it shows in one at least."""
-    fields = [field for line in lines for field in line.split("\t") if field.startswith('"')]
-    return all(QUOTED.fullmatch(field) for field in fields) and any(_is_surely_quoted(field) for field in fields)
+    fields = [field for text in texts for field in text.split("\t") if field.startswith('"')]
+    return all(QUOTED.fullmatch(field) for field in fields) and any(
+        _is_surely_quoted(field) or "\n" in field for field in fields
+    )
 
 
 def _is_surely_quoted(field: str) -> bool:
@@ -231,27 +333,49 @@ def _unquoted_if_sure(field: str) -> str:
     return field
 
 
-def _no_columns(lines: Sequence[str], path: Path) -> InputError:
-    """What a file without tabs is, and how to make pairs of it."""
-    begin, name = lines[0].lstrip().lower(), shlex.quote(str(path))
+def _no_columns(found: Sequence[Row], head: Sequence[str], layout: Layout, path: Path) -> InputError:
+    """What a file is that has hardly a row of two columns, and how to make pairs of it."""
+    begin, name = found[0].text.lstrip().lower(), shlex.quote(str(path))
     for mark, kind in (("<!doctype html", "an HTML page"), ("<html", "an HTML page"), ("<", "XML"), ("{", "JSON")):
         if begin.startswith(mark):
             return InputError(f"expected sentence pairs, it is {kind}", "Name a tab-separated file", path=path)
     for separator, what in ((";", "semicolons"), (",", "commas"), ("|", "bars")):
-        counts = [len(next(csv.reader([line], delimiter=separator))) for line in lines if len(line) < 10_000]
+        counts = [
+            len(row.fields or []) for row in Layout(separator=separator, headers=layout.headers, quoted=True).rows(head)
+        ]
         usual = max(set(counts), key=counts.count, default=0)
-        if 2 <= usual <= 9 and counts.count(usual) >= 0.9 * len(lines):
-            convert = (
-                "import csv,sys;[print(*(' '.join(f.split()) for f in row),sep='\\t') "
-                f"for row in csv.reader(sys.stdin,delimiter='{separator}')]"
-            )
+        if 2 <= usual <= 9 and counts.count(usual) >= 0.9 * len(counts):
             return InputError(
                 f"expected tabs between the columns, it has {what}",
-                f'Convert it: python3 -c "{convert}" < {name} > NEW',
+                f"Convert it: {_conversion(separator, path)}",
                 path=path,
             )
+    parts = [row for row in found if row.fields == []]
+    if any(layout.separator in row.text for row in parts):
+        return not_closed(parts[0].line, layout, path)
     return InputError(
         "expected two columns with a tab between them, it has one",
         f"If the other language is in a second file: paste {name} OTHER > NEW",
         path=path,
     )
+
+
+def not_closed(line: int, layout: Layout, path: Path) -> InputError:
+    """What is told of a file where many quotation marks are not closed, the first of them in this line."""
+    return InputError(
+        f"expected the quotation mark before a field to be closed within {MOST_LINES} lines, with no other row in "
+        "between; here and below it is not",
+        f"Correct these lines, or put each row on one line: {_conversion(layout.separator, path, strict=True)}",
+        path=path,
+        line=line,
+    )
+
+
+def _conversion(separator: str, path: Path, *, strict: bool = False) -> str:
+    """The command that makes a tab-separated file of CSV, a line per row; ``strict``: it fails at stray marks."""
+    delimiter = "\\t" if separator == "\t" else separator
+    convert = (
+        "import csv,sys;[print(*(' '.join(f.split()) for f in row),sep='\\t') "
+        f"for row in csv.reader(sys.stdin,delimiter='{delimiter}'{',strict=True' if strict else ''})]"
+    )
+    return f'python3 -c "{convert}" < {shlex.quote(str(path))} > NEW'

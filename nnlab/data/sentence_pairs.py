@@ -18,7 +18,7 @@ from typing import Any
 
 from nnlab.config import Inherited
 from nnlab.data import datasets
-from nnlab.data.columns import HEAD_LINES, Layout, layout_of
+from nnlab.data.columns import HEAD_LINES, MOST_LINES, Layout, layout_of, not_closed
 from nnlab.data.random import Stream, rng
 from nnlab.data.seen import keys_of, unseen
 from nnlab.data.textfile import find_path, open_text
@@ -129,35 +129,35 @@ def load(data: str | None, samples: int | None, *, reverse: bool, most: int | No
 def read_file(path: Path, most: int | None = None) -> Pairs:
     """The pairs of a file, no further than ``most`` of them; pairs that repeat another are dropped.
 
-    InputError where the file is no text, has no two columns of sentences, or fewer than 20 usable pairs.
+    InputError where the file is no text, has no two columns of sentences, fewer than 20 usable pairs, or quotation
+    marks that are often not closed.
     """
     text = open_text(path)
     lines = text.lines()
     head = list(itertools.islice(lines, HEAD_LINES))
     layout = layout_of(head, path)
-    sources: list[str] = []
-    targets: list[str] = []
+    pairs: dict[tuple[str, str], None] = {}  # in their order
     skipped: list[str] = []
-    seen: set[tuple[str, str]] = set()
-    repeated = cleaned = 0
+    open_at: list[int] = []  # lines
+    repeated = cleaned = joined = 0
     more = False
-    for number, line in enumerate(itertools.chain(head, lines), start=1):
-        if number in layout.headers or not line.strip():
-            continue
-        if most is not None and len(sources) >= most:
+    for row in layout.rows(itertools.chain(head, lines)):
+        if most is not None and len(pairs) >= most:
             more = True
             break
-        fields = layout.split(line)
-        pair = _pair_of(fields, layout)
-        cleaned += any(layout.clean(field) != field for field in layout.used(fields or []))
+        pair = _pair_of(row.fields, layout)
+        if row.fields == []:
+            open_at.append(row.line)
+        cleaned += any(layout.clean(field) != field for field in layout.used(row.fields or []))
+        joined += row.is_joined
         if isinstance(pair, str):
-            skipped.append(f"line {number}: {pair}")
-        elif pair in seen:
-            repeated += 1
+            skipped.append(f"line {row.line}: {pair}")
         else:
-            seen.add(pair)
-            sources.append(pair[0])
-            targets.append(pair[1])
+            repeated += pair in pairs
+            pairs[pair] = None
+    if len(open_at) > max(2, len(pairs) / 10):
+        raise not_closed(open_at[0], layout, path)
+    sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
     if len(sources) < LEAST:
         also = f", {repeated:,} repeated" if repeated else ""
         first = f"; {skipped[0]}" if skipped else ""
@@ -168,6 +168,9 @@ def read_file(path: Path, most: int | None = None) -> Pairs:
             path=path,
         )
     notes = [text.note, layout.note, shortest_note(sources, targets) if more else ""]
+    if joined:
+        runs = "row runs over several lines and was" if joined == 1 else "rows run over several lines and were"
+        notes.append(f"{joined:,} {runs} joined, with a space for each line break")
     if cleaned:
         notes.append(f"HTML, sounds and the like were taken out of {_lines(cleaned)}")
     if repeated:
@@ -199,6 +202,8 @@ def _pair_of(fields: list[str] | None, layout: Layout) -> tuple[str, str] | str:
     """The two sentences of a line's fields, or why it has none."""
     if fields is None:
         return "a quotation mark is not closed"
+    if not fields:
+        return f"a quotation mark is not closed within {MOST_LINES} lines"
     sentences = [normalize(layout.clean(field)) for field in layout.used(fields)]
     if len(sentences) < 2 or not all(sentences):
         return "expected two columns with a tab between them"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import bz2
 import codecs
 import contextlib
+import csv
 import gzip
 import io
 import lzma
@@ -287,6 +288,44 @@ def test_pairs_that_are_read_can_be_split_and_encoded(folder):
 
     check()
     assert accepted > 5
+
+
+def csv_file(rows, quoting) -> str:
+    written = io.StringIO()
+    csv.writer(written, delimiter="\t", quoting=quoting, lineterminator="\n").writerows(rows)
+    return written.getvalue()
+
+
+broken = st.lists(st.sampled_from((*WORDS, '"so"', "Yes,", "\n")), max_size=4).map(" ".join)  # at most 9 lines a row
+sides = st.tuples(broken, broken)
+
+
+@hostile
+@given(
+    st.lists(sides, min_size=20, max_size=60),
+    st.sampled_from((csv.QUOTE_ALL, csv.QUOTE_MINIMAL)),
+    st.sampled_from(ENDS),
+)
+def test_what_programs_write_in_quotation_marks_comes_back(folder, both, quoting, ends):
+    rows = [(f"Row {number} {source}", f"Ligne {number} {target}") for number, (source, target) in enumerate(both)]
+    pairs = sentence_pairs.read_file(put(folder, csv_file(rows, quoting).replace("\n", ends).encode()))
+    read = list(zip(pairs.sources, pairs.targets, strict=True))
+    assert read == [tuple(" ".join(side.split()) for side in row) for row in rows]
+
+
+@hostile
+@given(st.integers(0, 10**6), st.booleans(), st.sampled_from((csv.QUOTE_ALL, csv.QUOTE_MINIMAL)))
+def test_a_quotation_mark_too_many_or_too_few_costs_no_row_but_its_own(folder, place, more, quoting):
+    rows = [(f'Row "{number}", so.', f"Ligne {number}.") for number in range(110)]
+    content = csv_file(rows, quoting)
+    marks = [at for at, character in enumerate(content) if character == '"']
+    at = place % len(content) if more else marks[place % len(marks)]
+    content = f'{content[:at]}"{content[at:]}' if more else content[:at] + content[at + 1 :]
+    pairs = sentence_pairs.read_file(put(folder, content.encode()))
+    damaged = content[:at].count("\n")
+    read = [pair for pair in zip(pairs.sources, pairs.targets, strict=True) if f" {damaged}" not in pair[1]]
+    assert read == [row for row in rows if f" {damaged}" not in row[1]]
+    assert len(pairs) + len(pairs.skipped) == len(rows)
 
 
 # ---- sums --------------------------------------------------------------------------------------------
