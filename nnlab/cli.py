@@ -20,6 +20,7 @@ from nnlab.errors import UsageError
 from nnlab.experiments import REGISTRY
 
 EXPERIMENTS, USE = "Experiments", "Use and manage runs"
+ONCE = ("--sweep", "--diversity")  # --set and textgen's --diversity may be given several times
 
 RunArgument = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run folder, as [bold]nnlab runs[/bold] lists them.")
@@ -27,36 +28,20 @@ RunArgument = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 
 
-def _refuse_twice(command: typer.core.TyperCommand | typer.core.TyperGroup, ctx: Any, words: list[str]) -> None:
-    """UsageError for an option that is given twice: of two values Click takes the last without a word."""
-    _, _, met = command.make_parser(ctx).parse_args(args=words)
-    for option in command.get_params(ctx):
-        if not isinstance(option, typer.core.TyperOption) or option.multiple or met.count(option) < 2:
-            continue
-        if not option.is_flag or option.secondary_opts:  # -q -q is -q
-            names = " / ".join((*option.opts, *option.secondary_opts))
-            raise UsageError(f"{names} is given twice", "Leave one of them out")
-
-
 class Command(typer.core.TyperCommand):
-    """A command, each of whose options is given once."""
+    """A command that refuses a second value of an option of ``ONCE``, which Click would take for the only one.
+
+    Of other options the last value counts, as scripts rely on that put theirs after common ones.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read a command line."""
         words = list(args)
         parsed = super().parse_args(ctx, args)
-        _refuse_twice(self, ctx, words)
-        return parsed
-
-
-class Group(typer.core.TyperGroup):
-    """A command with commands of its own, each of whose options is given once."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read a command line as far as the next command."""
-        words = list(args)
-        parsed = super().parse_args(ctx, args)
-        _refuse_twice(self, ctx, words)
+        _, _, met = self.make_parser(ctx).parse_args(args=words)
+        for option in self.get_params(ctx):
+            if option.opts[0] in ONCE and not option.multiple and met.count(option) > 1:
+                raise UsageError(f"{option.opts[0]} is given twice", "Leave one of them out")
         return parsed
 
 
@@ -70,13 +55,12 @@ class App(typer.Typer):
 
 app = App(
     name="nnlab",
-    cls=Group,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-runs_app = App(cls=Group, rich_markup_mode="rich")
-data_app = App(cls=Group, rich_markup_mode="rich")
+runs_app = App(rich_markup_mode="rich")
+data_app = App(rich_markup_mode="rich")
 app.add_typer(runs_app, name="runs", rich_help_panel=USE)
 app.add_typer(data_app, name="data", rich_help_panel=USE)
 
