@@ -38,6 +38,8 @@ class Command(typer.core.TyperCommand):
         """Read a command line."""
         words = list(args)
         parsed = super().parse_args(ctx, args)
+        if ctx.resilient_parsing:  # to complete a word
+            return parsed
         _, _, met = self.make_parser(ctx).parse_args(args=words)
         for option in self.get_params(ctx):
             if option.opts[0] in ONCE and not option.multiple and met.count(option) > 1:

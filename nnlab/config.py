@@ -84,7 +84,7 @@ class Config:
     SHAPES: ClassVar[Sequence[str]] = ()  # settings without an option that decide the network: ``--from`` keeps them
     # Settings that change nothing but with some values of others: {name: {other: (value, …)}}.
     ONLY_WITH: ClassVar[Mapping[str, Mapping[str, tuple[Any, ...]]]] = {}
-    TASK: ClassVar[frozenset[str]] = frozenset()  # settings that say what is to be learned: no sweep chooses among them
+    SUBJECT: ClassVar[frozenset[str]] = frozenset()  # settings that say what is to be learned, for no sweep
     GOES_ON: ClassVar[bool] = True  # whether --from can be: a run keeps the weights of one network
     EXAMPLE: ClassVar[str] = ""  # a command line for the help
     DATA: ClassVar[str] = ""  # the data set that is used unasked, for the help

@@ -41,7 +41,7 @@ def pytest_runtest_setup() -> None:
         _freeze()
 
 
-@functools.cache  # to ask whether anything is frozen takes 40 ms: all of it is counted
+@functools.cache  # once: to ask whether anything is frozen counts all that is, which takes 40 ms
 def _freeze() -> None:
     gc.collect()
     gc.freeze()

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nnlab.errors import Description, ExitCode, NnlabError, describe
-from nnlab.experiments import REGISTRY
 from nnlab.output.document import document, dumps
 from nnlab.output.terminal import Terminal
 from nnlab.training import signals
@@ -89,7 +88,7 @@ def finish(
     terminal.stdout.flush()
     lost = terminal.stdout.failure
     if lost is not None and not isinstance(lost, BrokenPipeError | ValueError):  # a reader that left has what it wants
-        kept = whole.get("run") and whole.get("command") in (*REGISTRY, "sweep", "report")
+        kept = whole.get("run") and whole.get("command") != "predict"
         code = output_lost(lost, terminal, f"What was computed is in {whole['run']}" if kept else "")
         return problem.exit_code if problem else code
     return problem.exit_code if problem else ExitCode.DONE

@@ -182,8 +182,8 @@ def wanted(name: str, given: Mapping[str, Any], options: RunOptions) -> Sweep:
     """The sweep of a command line. UsageError where a value is none, there is but one, or there are too many."""
     cls = entry(name).config
     setting, text = parsed(cls, str(options.sweep), "--sweep")
-    if setting in FIXED or setting in cls.TASK:
-        hint = FIXED.get(setting, "It sets another task, whose figures say nothing of this one: one run for each value")
+    if setting in FIXED or setting in cls.SUBJECT:
+        hint = FIXED.get(setting, "It says what is to be learned, whose figures cannot be compared: one run for each")
         raise UsageError(f"expected --sweep of a setting of the network or its training, got {setting}", hint)
     if setting in given:
         raise UsageError(f"{setting} is given twice, once in --sweep", "Leave one of them out")

@@ -20,7 +20,7 @@ class ArithConfig(Config):
     """Learn to add, subtract or multiply by reading sums."""
 
     EXAMPLE: ClassVar[str] = "nnlab arith --op sub --runs 3"
-    TASK: ClassVar = frozenset(("op", "digits"))
+    SUBJECT: ClassVar = frozenset(("op", "digits"))
     DATA: ClassVar[str] = "questions drawn on the spot"
     ONLY_WITH: ClassVar = {
         **{name: {"op": ("mul",), **BY_COLUMNS} for name in ("commuting", "pair_size", "recurrence")},

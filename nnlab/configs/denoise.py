@@ -23,7 +23,7 @@ class DenoiseConfig(ReconstructionConfig):
     """Take noise out of pictures."""
 
     EXAMPLE: ClassVar[str] = "nnlab denoise --noise 0.3"
-    TASK: ClassVar = frozenset(("noise", "clip"))
+    SUBJECT: ClassVar = frozenset(("noise", "clip"))
     DATA: ClassVar[str] = "cifar10"
     SHAPES: ClassVar = ("design",)
 

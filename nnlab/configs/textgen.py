@@ -17,7 +17,7 @@ class TextgenConfig(Config):
     """Learn to write by predicting the next character."""
 
     EXAMPLE: ClassVar[str] = "nnlab textgen --data book.txt"
-    TASK: ClassVar = frozenset(("lower",))
+    SUBJECT: ClassVar = frozenset(("lower",))
     DATA: ClassVar[str] = "nietzsche"
 
     epochs: int = option(

@@ -19,7 +19,7 @@ class TranslateConfig(Config):
     """Learn to translate from sentence pairs."""
 
     EXAMPLE: ClassVar[str] = "nnlab translate --pairs eng-ell.txt"
-    TASK: ClassVar = frozenset(("reverse",))
+    SUBJECT: ClassVar = frozenset(("reverse",))
     DATA: ClassVar[str] = "eng-ell"
 
     data: str | None = option(

@@ -68,9 +68,9 @@ def split(names: Sequence[str], contents: Sequence[bytes], least: int) -> tuple[
     """Which files are trained on and which are held out; copies of one are never on both sides.
 
     By folders where one is named ``test`` or ``testing``: what is in it is held out (what is in ``validation`` where
-    there is no ``test``). Trained on is what is in ``train`` or ``training``, all else where there is no such folder;
-    copies of held-out files are not, unless hardly anything else is there. Without a folder that holds out: by
-    contents, one file in five, and its copies with it.
+    there is no ``test``). Trained on is what is in ``train`` or ``training``; without such a folder, what lies in none
+    of these, where both are enough. Copies of held-out files are not trained on, unless hardly anything else is there.
+    Else by contents: one file in five, and its copies with it.
 
     Args:
         names: paths inside the data, with slashes.
@@ -84,11 +84,13 @@ def split(names: Sequence[str], contents: Sequence[bytes], least: int) -> tuple[
     digests = np.array(list(contents), dtype=object)
     parts = set(sides)
     held_out = next((side for side in ("test", "validation") if side in parts), "")
-    if not held_out or parts == {held_out}:
+    trained_on = "train" if "train" in parts else ""
+    few = not trained_on and (sides.count("") < least or sides.count(held_out) < max(2, len(names) / 100))
+    if not held_out or trained_on not in parts or few:
         order = {content: place for place, content in enumerate(sorted(set(contents)))}
         test = np.array([order[content] % HELD_OUT == 0 for content in contents], bool)
-        return ~test, test, []
-    trained_on = "train" if "train" in parts else ""
+        told = f"split by their contents, as too few lie in a folder for {held_out}, or outside"
+        return ~test, test, [told] if few and "" in parts and held_out else []
     train, test = (np.array([side == wanted for side in sides], bool) for wanted in (trained_on, held_out))
     notes = []
     if not trained_on:

@@ -22,6 +22,7 @@ LOUDEST = 2.0**32  # of a float: one step beyond the scale of 32 bits
 BLOCK = 1 << 20  # samples that are scaled and written at once
 FLOATS = ("FLOAT", "DOUBLE")
 HINT = "Give a WAV, FLAC, OGG or MP3 file"
+SLACK = 64  # bytes: some programs count the header as samples, or a padding byte that they do not write
 CUT_SHORT = "Copy or fetch it again, or save what is left of it as a new file"
 SAMPLE_FORMATS = {  # of a file that is read -> of the WAV that is written; PCM_16 for those that are compressed
     **{name: name for name in ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", *FLOATS)},
@@ -133,7 +134,7 @@ def _whole(file: BinaryIO, beginning: bytes, path: Path) -> io.BytesIO | None:
         raise InputError("expected a whole OGG file, it ends within a page: it was cut short", CUT_SHORT, path=path)
     start, size = _samples(file, beginning, end)
     there = max(0, end - start)
-    if there < size and not _is_placeholder(size):
+    if there + SLACK < size and not _is_placeholder(size):
         raise InputError(
             f"expected {size:,} bytes of samples, as its header says, the file ends after {there:,}: it was cut short",
             CUT_SHORT,

@@ -108,6 +108,7 @@ class Predictor(ABC, Generic[Input]):
     asks = "an input"  # what an input is, for who sits at the prompt
     tells = ""  # how to read the answers there, where it needs to be said
     line_each = True  # whether every input has its line on stdout
+    remarks: Sequence[str] = ()  # on the input that was read last
 
     @abstractmethod
     def read(self, text: str) -> Input:
@@ -130,8 +131,8 @@ class Predictor(ABC, Generic[Input]):
         return []
 
     def note(self, given: Input) -> str:
-        """What of an input could not be used; empty where all was."""
-        return ""
+        """What of an input could not be used, or how it was taken; empty where there is nothing to say."""
+        return "; ".join(self.remarks)
 
     def notes(self) -> list[str]:
         """What is to be told of the answers since it was last asked."""

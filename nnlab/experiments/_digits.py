@@ -274,16 +274,12 @@ class DigitPredictor(Predictor[Bytes]):
         self._networks = build_networks(config, net, shift, 1)
         self.model = run.fill(models.network(self._networks, 0))
         self._form = DigitForm.from_record(run.preprocessing["form"])
-        self._remarks: list[str] = []  # of the picture that was read last
 
     def read(self, text: str) -> Bytes:
         """A picture file in the form of the training digits; InputError where it cannot be read."""
-        self._remarks = []
-        return read_picture(Path(text).expanduser(), self._form, self._remarks.append)
-
-    def note(self, given: Bytes) -> str:
-        """What of a picture was not read, and how its numbers were."""
-        return "; ".join(self._remarks)
+        remarks: list[str] = []
+        self.remarks = remarks
+        return read_picture(Path(text).expanduser(), self._form, remarks.append)
 
     def answer(self, inputs: Sequence[Bytes]) -> list[str]:
         """The digit and its probability, one per picture."""

@@ -318,7 +318,6 @@ class PicturePredictor(Predictor[tuple[Path, Any]]):
         self.model, self.side = run.fill(model), side
         self.levels = Levels.from_record(run.preprocessing["levels"])
         self.outputs = Outputs(run.out)
-        self._remarks: list[str] = []  # of the picture that was read last
 
     @abstractmethod
     def apply(self, tiles: Any) -> Any:
@@ -326,12 +325,10 @@ class PicturePredictor(Predictor[tuple[Path, Any]]):
 
     def read(self, text: str) -> tuple[Path, Any]:
         """A picture file; InputError where it cannot be read."""
-        path, self._remarks = Path(text).expanduser(), []
-        return path, picture_of(path, self._remarks.append, alpha=True, levels=self.levels)
-
-    def note(self, given: tuple[Path, Any]) -> str:
-        """What of a picture was not read, and how its numbers were."""
-        return "; ".join(self._remarks)
+        path = Path(text).expanduser()
+        remarks: list[str] = []
+        self.remarks = remarks
+        return path, picture_of(path, remarks.append, alpha=True, levels=self.levels)
 
     def answer(self, inputs: Sequence[tuple[Path, Any]]) -> list[str]:
         """Write each picture's answer; the paths."""

@@ -100,7 +100,7 @@ class SoundCodes(CodePredictor):
     asks = "the path of a sound file"
 
     def __init__(self, config: AutoencodeConfig, run: FinishedRun, model: Any, options: Mapping[str, Any]) -> None:
-        self.front, self._remark = front_end(config, run), ""
+        self.front = front_end(config, run)
         super().__init__(config, run, model, options)
 
     def read(self, text: str) -> tuple[str, Any]:
@@ -108,14 +108,11 @@ class SoundCodes(CodePredictor):
         path = Path(text).expanduser()
         sound = read_sound(path)
         try:
-            wave, self._remark = audio.mono(sound)
+            wave, remark = audio.mono(sound)
         except InputError as error:
             raise InputError(error.message, error.hint, path=path) from error
+        self.remarks = [remark] if remark else []  # how the channels became one, where it is not their mean; the scale
         return text, self.front.rows(wave)
-
-    def note(self, given: tuple[str, Any]) -> str:
-        """How the channels became one, where it is not their mean, or the scale."""
-        return self._remark
 
     def columns(self, rows: int) -> dict[str, list[str]]:
         """When each window begins, in seconds."""

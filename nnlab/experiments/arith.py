@@ -55,9 +55,9 @@ from nnlab.training.task import Results, Task
 
 SHOWN = 10  # questions in each console
 # Seconds of an epoch here, per sample and column, over those of the published network, per sample and step of its
-# recurrence; measured with TensorFlow: sums alone on 2 cores (1.7, 2.1 and 2.6 on machines of 190, 449 and 254
-# GFLOP/s), products of 2 digits on one core (of 3 it was 0.5, so there the published network has somewhat more time),
-# of the gated recurrences with 64 units.
+# recurrence; measured with TensorFlow: `add` alone on 2 cores (1.7, 2.1 and 2.6 on machines of 190, 449 and 254
+# GFLOP/s; `sub` has the same network), products of 2 digits on one core (of 3 it was 0.5, so there the published
+# network has somewhat more time), of the gated recurrences with 64 units.
 STEP_RATIO = {"add": 2.1, "sub": 2.1, "mul": 0.7}
 GATED_PRODUCT_RATIO = 5.0
 MOST_BASELINE_STEPS = 12 * 11 * 45_000  # of the published recurrence: about a minute
@@ -100,7 +100,7 @@ def load(config: ArithConfig) -> Loaded[ArithConfig, Questions]:
 
 
 def baseline_epochs(config: ArithConfig, samples: int) -> int:
-    """In how many epochs the published network takes as long, on the reference machine; with the best preset only.
+    """In how many epochs the published network takes about as long, as measured; with the best preset only.
 
     Counted in steps of a recurrence, of which the column network's were measured to take ``STEP_RATIO`` of the time of
     the published one's; a number, so that the run is the same on another machine. At most a minute's worth.

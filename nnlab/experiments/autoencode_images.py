@@ -255,18 +255,14 @@ class PictureCodes(CodePredictor):
     def __init__(self, config: AutoencodeConfig, run: FinishedRun, options: Mapping[str, Any]) -> None:
         self.side = int(run.preprocessing["side"])
         self.levels = Levels.from_record(run.preprocessing["levels"])
-        self._remarks: list[str] = []  # of the picture that was read last
         super().__init__(config, run, build(config, self.side, config.activation), options)
 
     def read(self, text: str) -> tuple[str, Any]:
         """A picture file, cropped to a square and resized; InputError where it cannot be read."""
-        self._remarks = []
-        picture = picture_of(Path(text).expanduser(), self._remarks.append, alpha=False, levels=self.levels)
+        remarks: list[str] = []
+        self.remarks = remarks
+        picture = picture_of(Path(text).expanduser(), remarks.append, alpha=False, levels=self.levels)
         return text, cropped(picture, self.side)[None] / np.float32(255)
-
-    def note(self, given: tuple[str, Any]) -> str:
-        """What of a picture was not read, and how its numbers were."""
-        return "; ".join(self._remarks)
 
     def columns(self, rows: int) -> dict[str, list[str]]:
         """A picture is one row."""

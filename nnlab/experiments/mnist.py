@@ -54,6 +54,7 @@ Probabilities = dict[str, np.ndarray[Any, Any]]  # of each task: (runs, pictures
 def load(config: MnistConfig) -> Loaded[MnistConfig, Digits]:
     """MNIST, the user's own digits, or the sample; no seed draws or splits them."""
     loaded = load_digits(config)
+    # Told, not refused: scripts give it to all seven commands alike.
     unused = f"--data-seed {config.data_seed} changes nothing: digits are neither drawn nor split by a seed"
     return replace(loaded, notes=[*loaded.notes, unused]) if config.data_seed else loaded
 

@@ -10,7 +10,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("nnlab")
 class AdamW(keras.optimizers.AdamW):  # type: ignore[misc]
-    """Keras's AdamW to the bit, but a step of training is traced in less time.
+    """Keras's AdamW to the bit (float32, without AMSGrad), but a step of training is traced in less time.
 
     Keras computes the learning rate of a schedule again for the decay of every variable, and the correction of the
     moments' bias for every update. Here both are computed once per step: on one core a network of 22 variables was

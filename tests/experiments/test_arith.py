@@ -173,6 +173,7 @@ def test_own_questions_and_predict_after_they_moved(nnlab, tmp_path):
     assert done.document["config"]["samples"] == 55  # a+b and b+a are one
     path.rename(tmp_path / "moved.txt")
     folder = done.document["run"]
+    assert "Taught only the questions of the file" in " ".join((tmp_path / folder / "console.txt").read_text().split())
     answered = nnlab("predict", folder, "3+4")
     assert (answered.code, answered.err) == (0, "")  # reading a record does not look at the training data
     path.write_text("1+1=2\n1+2=4\n")

@@ -86,8 +86,11 @@ def test_from_goes_on_with_the_weights_without_the_other_run(nnlab, trained, tmp
         (("arith", "--sweep", "units=1,2,3", "--runs", "50"), "expected 2 to 2 values in --sweep with 50 runs each"),
         (("arith", "--sweep", "seed=1,2"), "Repeat with other seeds: --runs"),
         (("arith", "--sweep", "units=1,-2"), "expected units 1 to 8,192, got -2"),
-        (("arith", "--sweep", "op=add,sub"), "It sets another task, whose figures say nothing of this one"),
-        (("denoise", "--sweep", "noise=0.1,0.5"), "It sets another task"),
+        (
+            ("arith", "--sweep", "op=add,sub"),
+            "It says what is to be learned, whose figures cannot be compared",
+        ),
+        (("denoise", "--sweep", "noise=0.1,0.5"), "It says what is to be learned"),
     ],
 )
 def test_what_cannot_be_is_one_line(nnlab, trained, tmp_path, arguments, told):

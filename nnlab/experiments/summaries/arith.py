@@ -118,7 +118,7 @@ def in_words(config: ArithConfig, results: dict[str, Any]) -> list[str]:
     if config.reads_any_length:
         taught = f"Taught sums of up to {config.digits} digit{'s' * (config.digits != 1)}"
         if config.data not in (None, SAMPLE):
-            taught = "Taught the questions of the file"
+            taught = "Taught only the questions of the file"
         taught += f", taught itself up to {config.extend}" if config.extend else " and no longer ones"
         shares = []
         for share, rows in itertools.groupby(results["exact_match_by_length"], lambda row: percent(row["exact_match"])):

@@ -78,6 +78,21 @@ def test_what_is_held_out_by_its_folder_is_never_trained_on(folder):
     assert split(also, range(14)) == ([*range(10)], [10, 11, 12, 13], [])
 
 
+@pytest.mark.parametrize(("stray", "tested"), [(200, 1), (300, 2), (9, 200)])
+def test_a_folder_of_hardly_anything_does_not_decide(stray, tested):
+    names = [f"a/{number}.png" for number in range(stray)] + [f"a/test/{number}.png" for number in range(tested)]
+    contents = [number.to_bytes(32, "big") for number in range(len(names))]
+    train, test, notes = decoded.split(names, contents, 10)
+    assert test.tolist() == (~train).tolist() == [number % 5 == 0 for number in range(len(names))]
+    assert notes == ["split by their contents, as too few lie in a folder for test, or outside"]
+
+
+def test_folders_for_test_and_validation_are_no_training_part():
+    names = [f"{folder}/{number}.png" for folder in ("test", "val") for number in range(10)]
+    train, test, notes = split(names, range(20))
+    assert (sorted(train + test), test, notes) == ([*range(20)], [0, 5, 10, 15], [])
+
+
 @pytest.mark.parametrize("folder", ["train", "test", "val", "testimony"])
 def test_one_folder_alone_says_nothing(folder):
     names = [f"{folder}/{number}.png" for number in range(10)]

@@ -177,6 +177,7 @@ def test_what_was_there_before_a_training_is_kept_out_of_garbage_collection_unti
     assert len(counts) == 2
     assert min(counts) > begun + 100_000
     assert gc.get_freeze_count() == begun
+    gc.freeze()  # as it was, for the tests after this one
 
 
 def test_finished_runs_are_kept_and_never_trained_again(tmp_path):
