@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import collections
 import csv
-import functools
 import html
 import itertools
 import re
 import shlex
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from nnlab.data.column_kinds import SENTENCES, are_labels, script_of, scripts_of, sentence_columns
 from nnlab.errors import InputError
 
 HEAD_LINES = 1000  # that decide
@@ -27,27 +26,6 @@ LEAST = 20  # rows that tell what a column holds
 MOST_LINES = 10  # of one row
 ANKI = re.compile(r"#(separator|html|columns|notetype|deck|tags|guid|if matches|(?:\w+ )+column):(.*)", re.IGNORECASE)
 ANKI_SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "space": " ", "pipe": "|", "colon": ":"}
-WORDS = """
-source target src tgt trg input output question answer front back text translation sentence original
-english french german spanish italian portuguese greek russian dutch polish turkish swedish hungarian finnish
-czech ukrainian japanese chinese korean arabic hebrew français deutsch español italiano português ελληνικά русский
-en fr de es it pt el ru nl pl tr sv hu fi cs uk ja zh ko ar he eng fra fre deu ger spa ita por ell rus
-"""
-LABELS = frozenset(WORDS.split())  # of columns: a first line of two of them is no pair
-NUMBERS, CODES, EMPTY, MEDIA, CREDITS, SENTENCES = (
-    "numbers",
-    "language codes",
-    "next to nothing",
-    "links",
-    "attributions",
-    "sentences",
-)
-PATTERNS = {  # of nearly all values of a column
-    NUMBERS: re.compile(r"[\d\s.,:/+-]+"),
-    CODES: re.compile(r"[a-z]{2,3}([-_][A-Za-z]{2,8})?"),
-    MEDIA: re.compile(r"\[sound:[^\]]*\]|https?://\S+|<img[^>]*>|\S+\.(mp3|ogg|wav|png|jpe?g)", re.IGNORECASE),
-    CREDITS: re.compile(r".*(CC-BY|CC0|tatoeba\.org).*", re.IGNORECASE),
-}
 BREAKS = re.compile(r"</?(?:br|p|div|li|ul|ol|tr|td|th|table|hr|h[1-6])\b[^<>]*>", re.IGNORECASE)
 UNSEEN = re.compile(r"<(script|style|rt|rp)\b[^<>]*>.*?</\1>|<!--.*?-->|\[(?:sound|anki:play)[^\]]*\]", re.IGNORECASE)
 TAGS = re.compile(
@@ -202,16 +180,16 @@ def layout_of(head: Sequence[str], path: Path) -> Layout:
         raise _no_columns(found, head, layout, path)
     if len(rows) < LEAST:
         return layout
-    columns, kinds = _sentence_columns(rows, anki, path)
+    columns, kinds = sentence_columns(rows, anki, path)
     notes = [ALL_QUOTED] if all_quoted else []
     if columns != (0, 1) or kinds.count(SENTENCES) > 2:
         notes.append(f"columns {columns[0] + 1} and {columns[1] + 1} of {len(kinds)} are read as the sentences")
     headers = set(layout.headers)
     first = found[0].fields or []
-    if len(first) > max(columns) and _are_labels(first[columns[0]], first[columns[1]]):
+    if len(first) > max(columns) and are_labels(first[columns[0]], first[columns[1]]):
         headers.add(found[0].line)
         notes.append("the first line names the columns")
-    scripts = _scripts([[row[column] for row in rows if len(row) > column] for column in columns])
+    scripts = scripts_of([[row[column] for row in rows if len(row) > column] for column in columns])
     widths = collections.Counter(map(len, rows))
     width = max(width for width, count in widths.items() if count >= len(rows) / 10)
     note = "; ".join(notes)
@@ -227,78 +205,6 @@ def _anki_headers(head: Sequence[str]) -> dict[str, str]:
             break
         settings[found[1].lower()] = found[2]
     return settings
-
-
-def _sentence_columns(rows: list[list[str]], anki: dict[str, str], path: Path) -> tuple[tuple[int, int], list[str]]:
-    """(the two columns of sentences, what each column holds)."""
-    count = min(max(len(row) for row in rows), 20)
-    values = [[row[column].strip() for row in rows if len(row) > column] for column in range(count)]
-    kinds = [_kind_of(column, len(rows)) for column in values]
-    for name, number in anki.items():
-        if name.endswith(" column") and number.strip().isdecimal() and 1 <= int(number) <= count:
-            kinds[int(number) - 1] = f"Anki's {name.removesuffix(' column')}"
-    sentences = [column for column, kind in enumerate(kinds) if kind == SENTENCES]
-    if len(sentences) > 2:  # names of decks and lessons; sources of several translations are half as many
-        different = {column: len(set(values[column])) for column in sentences}
-        varied = [column for column in sentences if different[column] > max(different.values()) / 10 + 1]
-        sentences = varied if len(varied) >= 2 else sentences
-    if len(sentences) < 2:
-        held = ", ".join(f"column {column} {kind}" for column, kind in enumerate(kinds[:6], start=1))
-        tatoeba = CODES in kinds or NUMBERS in kinds
-        raise InputError(
-            f"expected two columns of sentences, the file holds: {held}",
-            "Tatoeba has pairs of two languages at tatoeba.org/downloads" if tatoeba else "Name a file of pairs",
-            path=path,
-        )
-    first, second = sentences[:2]
-    both = [(row[first].strip(), row[second].strip()) for row in rows if len(row) > second]
-    if sum(source == target for source, target in both) > 0.9 * len(both):
-        raise InputError(
-            f"expected two languages, columns {first + 1} and {second + 1} hold the same sentences",
-            "Name a file of pairs",
-            path=path,
-        )
-    return (first, second), kinds
-
-
-def _scripts(columns: list[list[str]]) -> tuple[str, str] | None:
-    """The usual scripts of two columns; None where they are the same, or there is no usual one."""
-    usual = []
-    for values in columns:
-        scripts = [script_of(value) for value in values]
-        usual.append(max(set(scripts), key=scripts.count))
-        if scripts.count(usual[-1]) < 0.9 * len(scripts):
-            return None
-    return None if usual[0] == usual[1] else (usual[0], usual[1])
-
-
-def script_of(text: str) -> str:
-    """The script of the first letter; empty where there is none."""
-    return next((_script(character) for character in text if character.isalpha()), "")
-
-
-@functools.cache
-def _script(letter: str) -> str:
-    return unicodedata.name(letter, "?").partition(" ")[0]
-
-
-def _kind_of(values: list[str], rows: int) -> str:
-    """What a column holds."""
-    values = [value for value in values if value]
-    if len(values) < rows / 10:
-        return EMPTY
-    for kind, pattern in PATTERNS.items():
-        fitting = sum(pattern.fullmatch(value) is not None for value in values)
-        repeated = kind != CODES or len(set(values)) <= len(values) / 2  # "go", "run", … are words
-        if repeated and fitting >= (0.5 if kind == CREDITS else 0.9) * len(values):
-            return kind
-    letters = sum(any(map(str.isalpha, value)) for value in values)
-    return SENTENCES if letters >= len(values) / 2 else NUMBERS
-
-
-def _are_labels(first: str, second: str) -> bool:
-    names = [re.sub(r"[\W\d_]+", " ", label).strip().lower().removesuffix(" sentence") for label in (first, second)]
-    return first.strip() != second.strip() and all(name in LABELS for name in names)
 
 
 def _are_all_quoted(texts: Sequence[str]) -> bool:
