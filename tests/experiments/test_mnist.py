@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import json
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -135,6 +136,16 @@ def test_published_networks_are_those_of_2018():
     for net, parameters, optimizer in (("mlp", 669_706, "RMSprop"), ("cnn", 1_199_882, "Adadelta")):
         model = _digits.compiled(config, net, "ce", 0, 1, (469, 469 * 3))
         assert (model.count_params(), type(model.optimizer).__name__) == (parameters, optimizer)
+
+
+def test_a_step_of_two_networks_is_traced_once(monkeypatch):
+    traced = mock.Mock(wraps=_digits.total_error("ce"))
+    monkeypatch.setattr(_digits, "total_error", lambda loss: lambda labels, logits: traced(labels, logits))
+    model = _digits.compiled(MnistConfig.from_options({"preset": "published"}), "mlp", "ce", 0, 2, (1, 1))
+    model.optimizer.build(model.trainable_variables)  # as before every training
+    for _ in range(2):
+        model.fit(np.zeros((8, 2, 28, 28), "uint8"), np.zeros((8, 2), "uint8"), verbose=0)
+    assert traced.call_count == 1
 
 
 class Silent:

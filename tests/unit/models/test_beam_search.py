@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from typing import Any
+from unittest import mock
 
 import keras
 import numpy as np
@@ -13,7 +14,7 @@ from nnlab import backend
 from nnlab.data.batching import pad
 from nnlab.data.tokenizers import END, PAD, START, UNKNOWN, CharTokenizer
 from nnlab.evaluation.metrics import token_nll
-from nnlab.models.beam_search import Translator
+from nnlab.models.beam_search import BeamSearch, Translator
 from nnlab.models.seq2seq import AttentionSeq2Seq, EncoderDecoder
 
 SOURCE, TARGET = CharTokenizer("abcdefgh ."), CharTokenizer("xyz αβγ.")
@@ -70,6 +71,16 @@ def test_greedy_translation_is_the_plain_loops(kind):
     translations = Translator(model, SOURCE, TARGET, 12).translate(chosen)
     assert translations == [plain_loop(model, sentence, 12) for sentence in chosen]
     assert len(set(translations)) > 1
+
+
+@pytest.mark.skipif(backend.compiles_each_shape(), reason="there each width is a program of its own")
+def test_sentences_of_any_length_are_translated_by_one_program(monkeypatch):
+    traced = mock.Mock(wraps=BeamSearch.call)
+    monkeypatch.setattr(BeamSearch, "call", lambda self, source: traced(self, source))
+    translator = Translator(model_of("published"), SOURCE, TARGET, 4)
+    for length in (2, 9, 29):
+        assert translator.translate([("abc defgh " * 3)[:length]])
+    assert traced.call_count == 1
 
 
 @pytest.mark.parametrize("beam", [1, 3])
