@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -74,12 +75,13 @@ class Run:
 
         if isinstance(inputs, str):
             raise TypeError("expected a list of inputs, got one string: write predict([text])")
+        texts = [os.fspath(one) for one in inputs]  # TypeError where one is neither a text nor a path
         paths = {name: Path(options[name]) for name in ("out", "codes") if isinstance(options.get(name), str)}
         typed = PredictOptions(**options | paths).of_experiment(self.command)
         predictor = open_predictor(self._folder, typed)[0] if typed else self._predictor
         whole = False
         try:
-            answers = list(predictor.answer([predictor.read(text) for text in inputs])) if inputs else []
+            answers = list(predictor.answer([predictor.read(text) for text in texts])) if texts else []
             whole = True
         finally:
             predictor.finish(whole=whole)

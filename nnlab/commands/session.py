@@ -16,7 +16,7 @@ from nnlab.configs.run import RunOptions
 from nnlab.errors import InputError, UsageError
 from nnlab.experiments import Loaded, entry
 from nnlab.output.document import document
-from nnlab.output.run_folder import RunFolder
+from nnlab.output.run_folder import TRAINED_ON, RunFolder
 from nnlab.output.terminal import Terminal
 from nnlab.training.parallel import Engine, Local, most_workers
 
@@ -114,9 +114,14 @@ def begin(session: Session, loaded: Loaded[Any, Any]) -> None:
     for note in loaded.notes:
         terminal.warn(note)
     session.config = loaded.config
-    own = Path(str(loaded.config.data)).expanduser()
-    place = {"path": str(own.absolute()), "size": size_of(own)} if loaded.config.data and own.exists() else {}
-    session.source = {**place, **loaded.source, "asked_for": loaded.config.data}
+    asked = loaded.config.data
+    own = Path(str(asked)).expanduser()
+    place: dict[str, Any] = {}
+    if asked and own.exists() and is_a_name(asked):
+        terminal.warn(f"{asked} is the known data set, not what lies here by that name, which is ./{asked}")
+    elif asked and own.exists():
+        place = {"path": str(own.absolute()), "size": size_of(own)}
+    session.source = {**place, **loaded.source, "asked_for": asked}
     session.config.check_complete()
     if note := edition_note(session.config):
         terminal.warn(note)
@@ -145,6 +150,8 @@ def write_record(session: Session, loaded: Loaded[Any, Any]) -> None:
         check_same_data(folder, session.expected_source, session.source)
     if folder.is_run:
         check_same_data(folder, folder.read_json("data.json"), session.source)
+        if loaded.training_keys is not None and not (folder.path / TRAINED_ON).is_file():  # deleted: --from needs it
+            write_keys(folder, loaded.training_keys(), inherited)
     else:
         session.config.check_effect(session.typed)  # once the data have decided what was left to them
         if session.config.minutes is not None and session.config.steps is None:
@@ -180,6 +187,13 @@ def edition_note(config: Config) -> str:
     name = config.data or type(config).DATA
     path = datasets.local(name) if name in datasets.KNOWN else None
     return datasets.edition_note(name, path) if path else ""
+
+
+def is_a_name(data: str) -> bool:
+    """Whether ``--data`` names a known data set or a sample, which come before files of the same name."""
+    from nnlab.data import datasets
+
+    return data in {*datasets.KNOWN, *(one.sample for one in datasets.KNOWN.values())}
 
 
 def size_of(path: Path) -> int:

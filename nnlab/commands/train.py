@@ -71,7 +71,20 @@ def resumed(name: str, given: Mapping[str, Any], options: RunOptions, terminal: 
     config = config_of(folder)
     session = Session(name, config if folder.finished else with_parent(folder, config), folder, terminal, options)
     session.is_resumed = True
+    if not folder.finished and (lost := epochs_without_checkpoint(folder)):
+        terminal.warn(f"there is no checkpoint in {folder.path}: training begins anew, {lost}")
     return session
+
+
+def epochs_without_checkpoint(folder: RunFolder) -> str:
+    """What of ``metrics.csv`` is lost where the checkpoint was deleted; empty where there is nothing to lose."""
+    try:
+        rows = len((folder.path / "metrics.csv").read_text(encoding="utf-8", errors="replace").splitlines()) - 1
+    except OSError:
+        return ""
+    if rows < 1 or any((folder.path / "checkpoint").glob("*.npz")):
+        return ""
+    return "1 epoch is lost" if rows == 1 else f"{rows:,} epochs are lost"
 
 
 def shown_again(session: Session) -> Outcome:

@@ -36,6 +36,7 @@ TAGS = re.compile(
 ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,30});", re.IGNORECASE)
 CLOZE = re.compile(r"\{\{c\d+::(.*?)(?:::[^{}]*)?\}\}")
 ALL_QUOTED = "all fields are in quotation marks, which are read as the file's and not as the sentences'"
+WITH_COMMAS = "just the fields with a comma are in quotation marks, which are read as the file's"
 QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"')
 
 
@@ -173,7 +174,8 @@ def layout_of(head: Sequence[str], path: Path) -> Layout:
     last = len(head) if len(head) < HEAD_LINES else HEAD_LINES - MOST_LINES  # the rows below may be cut
     texts = [row.text for row in layout.rows(head) if row.fields != [] and row.line <= last]
     all_quoted = not anki and _are_all_quoted(texts)
-    layout = replace(layout, quoted=layout.quoted or all_quoted or _is_quoted(texts))
+    as_excel = not all_quoted and _are_those_with_commas_quoted(texts)
+    layout = replace(layout, quoted=layout.quoted or all_quoted or as_excel or _is_quoted(texts))
     found = [row for row in layout.rows(head) if row.line <= last]
     rows = [[layout.clean(field) for field in row.fields] for row in found if row.fields and len(row.fields) > 1]
     if len(found) >= LEAST and len(rows) < len(found) / 10:
@@ -181,7 +183,8 @@ def layout_of(head: Sequence[str], path: Path) -> Layout:
     if len(rows) < LEAST:
         return layout
     columns, kinds = sentence_columns(rows, anki, path)
-    notes = [ALL_QUOTED] if all_quoted else []
+    marks = ALL_QUOTED if all_quoted else WITH_COMMAS if as_excel else "" if layout.quoted else _kept_marks(texts)
+    notes = [marks] if marks else []
     if columns != (0, 1) or kinds.count(SENTENCES) > 2:
         notes.append(f"columns {columns[0] + 1} and {columns[1] + 1} of {len(kinds)} are read as the sentences")
     headers = set(layout.headers)
@@ -221,12 +224,26 @@ def _are_all_quoted(texts: Sequence[str]) -> bool:
     return quoted >= max(1, 0.99 * len(rows))
 
 
+def _are_those_with_commas_quoted(texts: Sequence[str]) -> bool:
+    """Whether just the fields with a comma are quoted, as in Excel's tab-separated text."""
+    fields = [field for text in texts for field in text.split("\t")]
+    marked = sum(QUOTED.fullmatch(field) is not None for field in fields)
+    return marked > 2 and all((QUOTED.fullmatch(field) is not None) == ("," in field) for field in fields)
+
+
 def _is_quoted(texts: Sequence[str]) -> bool:
     """Whether fields that begin with a quotation mark are all quoted as in CSV, and it shows in one at least."""
     fields = [field for text in texts for field in text.split("\t") if field.startswith('"')]
     return all(QUOTED.fullmatch(field) for field in fields) and any(
         _is_surely_quoted(field) or "\n" in field for field in fields
     )
+
+
+def _kept_marks(texts: Sequence[str]) -> str:
+    """What is told where a tenth of the rows or more have a field in quotation marks that are taken for its own."""
+    rows = sum(any(QUOTED.fullmatch(field) for field in text.split("\t")) for text in texts)
+    told = f"{rows:,} of the first {len(texts):,} rows have a field in quotation marks, kept as its own"
+    return told if rows >= max(3, len(texts) / 10) else ""
 
 
 def _is_surely_quoted(field: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -20,10 +21,13 @@ from nnlab.errors import InputError
 Array: TypeAlias = np.ndarray[Any, Any]
 Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 HELD_OUT = 5  # one file in so many is held out where no folder says which
-NAMES = {  # of folders, in small letters
-    "train": {"train", "training"},
-    "test": {"test", "testing"},
-    "validation": {"val", "valid", "validation", "dev"},
+NAMES = {  # of folders: test, Training, val-images, testset
+    side: re.compile(rf"({names})([ _-]?(set|data|files|images?|pictures|photos|sounds|audio|wavs?))?", re.IGNORECASE)
+    for side, names in {
+        "train": "train|training",
+        "test": "test|tests|testing",
+        "validation": "val|valid|validation|dev|eval|evaluation",
+    }.items()
 }
 RECORD = "_record"
 MEANINGLESS = "they stay, and what is measured on them says nothing of new ones"
@@ -89,11 +93,15 @@ def split(names: Sequence[str], contents: Sequence[bytes], least: int) -> tuple[
     if not held_out or trained_on not in parts or few:
         order = {content: place for place, content in enumerate(sorted(set(contents)))}
         test = np.array([order[content] % HELD_OUT == 0 for content in contents], bool)
-        told = f"split by their contents, as too few lie in a folder for {held_out}, or outside"
-        return ~test, test, [told] if few and "" in parts and held_out else []
+        notes: list[str] = []
+        if few and "" in parts and held_out:
+            notes = [f"split by their contents, as too few lie in a folder for {held_out}, or outside"]
+        elif parts == {"train", ""}:
+            notes = ["split by their contents: there is a folder for train, and none for test"]
+        return ~test, test, notes
     train, test = (np.array([side == wanted for side in sides], bool) for wanted in (trained_on, held_out))
     notes = []
-    if not trained_on:
+    if not trained_on or held_out == "validation":
         notes.append(f"held out is what lies in a folder for {held_out} ({test.sum():,} of {len(names):,} files)")
     tested = set(digests[test])
     copies = train & np.array([content in tested for content in contents], bool)
@@ -137,6 +145,6 @@ def validation_part(contents: Sequence[bytes], share: float, data_seed: int) -> 
 
 def _side(name: str) -> str:
     """``train``, ``test`` or ``validation``, as the folders of a file say; empty where they say nothing, or two."""
-    folders = {part.lower() for part in PurePosixPath(name).parts[:-1]}
-    said = [side for side, names in NAMES.items() if folders & names]
+    folders = PurePosixPath(name).parts[:-1]
+    said = [side for side, names in NAMES.items() if any(map(names.fullmatch, folders))]
     return said[0] if len(said) == 1 else ""

@@ -22,6 +22,7 @@ LOUDEST = 2.0**32  # of a float: one step beyond the scale of 32 bits
 BLOCK = 1 << 20  # samples that are scaled and written at once
 FLOATS = ("FLOAT", "DOUBLE")
 HINT = "Give a WAV, FLAC, OGG or MP3 file"
+UNKNOWN_LENGTH = "It was written into a pipe: convert it to a file, for example with sox or ffmpeg"
 SLACK = 64  # bytes: some programs count the header as samples, or a padding byte that they do not write
 CUT_SHORT = "Copy or fetch it again, or save what is left of it as a new file"
 SAMPLE_FORMATS = {  # of a file that is read -> of the WAV that is written; PCM_16 for those that are compressed
@@ -96,7 +97,7 @@ def read_sound(path: Path) -> SoundFile:
             source = _whole(opened, beginning, path)
             with soundfile.SoundFile(source or path) as file:
                 _check_size(file, path)
-                samples = file.read(dtype="float32", always_2d=True)
+                samples = file.read(file.frames, dtype="float32", always_2d=True)  # of GSM it wants to be told
                 _check_frames(file, len(samples), opened, path)
                 rate, subtype = int(file.samplerate), str(file.subtype)
     except (soundfile.SoundFileError, OSError, ValueError, AssertionError) as error:
@@ -228,6 +229,8 @@ def _check_size(file: Any, path: Path) -> None:
         raise InputError(
             f"expected a rate of {SLOWEST:,} to {FASTEST:,} Hz, got {file.samplerate:,}", "Resample it", path=path
         )
+    if file.frames >= 1 << 62:
+        raise InputError("expected a length in its header, it does not say one", UNKNOWN_LENGTH, path=path)
     if file.frames * file.channels > MOST_SAMPLES:
         raise InputError(
             f"expected at most {MOST_SAMPLES:,} samples, got {file.frames:,} in each of {file.channels} channels",

@@ -133,6 +133,8 @@ def test_from_python(tmp_path):
         python.train("arith", epochs=0, out=tmp_path / "none")
     with pytest.raises(InputError):
         again.predict(["what"])
+    with pytest.raises(TypeError):
+        again.predict([12])
     with pytest.raises(UsageError, match="--beam"):
         again.predict(["1-1"], beam=3)
     assert not (tmp_path / "none").exists()
@@ -181,6 +183,21 @@ def test_own_questions_and_predict_after_they_moved(nnlab, tmp_path):
     assert done.code == 2
     assert f"{path}:2: 1+2 is 3, not '4'" in done.err
     assert len(list((tmp_path / "runs").iterdir())) == 1  # the first run's folder only
+
+
+def test_what_is_missing_when_a_run_is_gone_on_with_is_told_or_made_again(nnlab, tmp_path):
+    (tmp_path / "sample").mkdir()  # a folder of the name of data that are known
+    words = ("--preset", "quick", "--epochs", 1, "--samples", 400, "--set", "examined=0", "-q")
+    done = nnlab("arith", *words, "--data", "sample", "--out", "a")
+    assert done.err == "warning: sample is the known data set, not what lies here by that name, which is ./sample\n"
+    assert "path" not in json.loads((tmp_path / "a" / "data.json").read_text())
+    keys = (tmp_path / "a" / "trained_on.npy").read_bytes()
+    for name in ("results.json", "trained_on.npy"):
+        (tmp_path / "a" / name).unlink()
+    done = nnlab("arith", "--resume", "a", "-q")
+    assert done.code == 0
+    assert "warning: there is no checkpoint in a: training begins anew, 1 epoch is lost\n" in done.err
+    assert (tmp_path / "a" / "trained_on.npy").read_bytes() == keys
 
 
 # ---- predict, runs -----------------------------------------------------------------------------------

@@ -78,13 +78,25 @@ def test_a_dialogue_keeps_its_quotation_marks(tmp_path, told):
     rows = [row if number % told == 1 else tuple(f'"{side}"' for side in row) for number, row in enumerate(ROWS)]
     pairs = read(tmp_path, "".join(f"{source}\t{target}\n" for source, target in rows))
     assert pairs_of(pairs) == rows
-    assert pairs.notes == ()
+    quoted = sum(source.startswith('"') for source, _ in rows)
+    assert pairs.notes == (f"{quoted} of the first {COUNT} rows have a field in quotation marks, kept as its own",)
 
 
-def test_quotation_marks_on_one_side_stay(tmp_path):
-    pairs = read(tmp_path, "".join(f'"{source}"\t{target}\n' for source, target in ROWS))
-    assert pairs.sources == [f'"{source}"' for source in ENGLISH]
-    assert pairs.notes == ()
+def test_quotation_marks_on_one_side_stay_and_are_told(tmp_path):
+    sources = [source.replace(",", "") for source in ENGLISH]
+    pairs = read(tmp_path, "".join(f'"{source}"\t{target}\n' for source, target in zip(sources, FRENCH, strict=True)))
+    assert pairs.sources == [f'"{source}"' for source in sources]
+    assert pairs.notes == (f"{COUNT} of the first {COUNT} rows have a field in quotation marks, kept as its own",)
+
+
+@pytest.mark.parametrize("bare", [0, 1])
+def test_as_excel_writes_it_fields_with_a_comma_are_quoted(tmp_path, bare):
+    """As long as no field with a comma goes without."""
+    rows = [(source if number % 3 else source.replace(",", ""), target) for number, (source, target) in enumerate(ROWS)]
+    lines = [f'"{source}"\t{target}\n' if "," in source else f"{source}\t{target}\n" for source, target in rows]
+    pairs = read(tmp_path, "".join([*lines, "One, two\tUn deux\n"][: COUNT + bare]))
+    assert (pairs_of(pairs) == rows) == (not bare)
+    assert ("just the fields with a comma" in pairs.notes[0]) == (not bare)
 
 
 def test_a_long_field_in_quotation_marks_is_told_as_long(tmp_path):

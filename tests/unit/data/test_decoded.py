@@ -48,7 +48,8 @@ def test_copies_stay_where_nothing_else_is_there_and_it_is_told():
 def test_folders_for_validation():
     names = ["train/1.png", "val/2.png", "test/3.png"]
     assert split(names, range(3)) == ([0], [2], ["not used: what is in a folder for validation (1 of 3 files)"])
-    assert split(names[:2], range(2)) == ([0], [1], [])
+    told = "held out is what lies in a folder for validation (1 of 2 files)"
+    assert split(names[:2], range(2)) == ([0], [1], [told])
 
 
 def test_files_beside_the_folders_are_told():
@@ -75,7 +76,7 @@ def test_what_is_held_out_by_its_folder_is_never_trained_on(folder):
         "1 of 10 files are copies of held-out ones: not trained on",
     ]
     also = [name if folder.lower() in name.lower() else f"Training/{name}" for name in names]
-    assert split(also, range(14)) == ([*range(10)], [10, 11, 12, 13], [])
+    assert split(also, range(14)) == ([*range(10)], [10, 11, 12, 13], notes[:1] if part == "validation" else [])
 
 
 @pytest.mark.parametrize(("stray", "tested"), [(200, 1), (300, 2), (9, 200)])
@@ -93,7 +94,20 @@ def test_folders_for_test_and_validation_are_no_training_part():
     assert (sorted(train + test), test, notes) == ([*range(20)], [0, 5, 10, 15], [])
 
 
-@pytest.mark.parametrize("folder", ["train", "test", "val", "testimony"])
+@pytest.mark.parametrize("names", ["train_images test_images", "TrainSet TestSet", "training tests", "train-data Test"])
+def test_names_of_folders_may_say_what_is_in_them(names):
+    train, test = names.split()
+    assert split([f"{train}/1.png", f"{train}/2.png", f"{test}/3.png"], range(3)) == ([0, 1], [2], [])
+
+
+def test_a_folder_for_train_alone_is_told():
+    names = [f"{folder}/{number}.png" for folder in ("train", "bus") for number in range(10)]
+    train, test, notes = split(names, range(20))
+    assert (sorted(train + test), test) == ([*range(20)], [0, 5, 10, 15])
+    assert notes == ["split by their contents: there is a folder for train, and none for test"]
+
+
+@pytest.mark.parametrize("folder", ["train", "test", "val", "testimony", "test tubes"])
 def test_one_folder_alone_says_nothing(folder):
     names = [f"{folder}/{number}.png" for number in range(10)]
     assert split(names, range(10)) == ([1, 2, 3, 4, 6, 7, 8, 9], [0, 5], [])

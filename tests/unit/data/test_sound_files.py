@@ -314,3 +314,21 @@ def test_an_mp3_is_cut_short_only_where_it_says_how_long_it_is(tmp_path):
     for content in (whole[second:], whole[second : len(whole) * 3 // 4]):
         path.write_bytes(content)
         assert len(read_sound(path).samples) > 60_000
+
+
+@pytest.mark.parametrize(("form", "subtype"), [("WAV", "GSM610"), ("AU", "G721_32"), ("WAV", "NMS_ADPCM_16")])
+def test_what_cannot_be_searched_is_read_from_its_beginning(tmp_path, form, subtype):
+    wave = tone(0.3, 16_000)
+    sound = read_sound(saved(tmp_path / "a", wave, 8000, subtype, form))
+    assert len(sound.samples) >= len(wave)
+    assert np.corrcoef(sound.samples[: len(wave), 0], wave.reshape(len(wave), -1)[:, 0])[0, 1] > 0.9
+
+
+def test_a_flac_written_into_a_pipe_is_told_as_such(tmp_path):
+    path = saved(tmp_path / "a.flac", tone(0.3, 16_000), 8000, "PCM_16", "FLAC")
+    content = bytearray(path.read_bytes())
+    content[21] &= 0xF0  # the number of samples is 36 bits of STREAMINFO
+    content[22:26] = bytes(4)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"expected a length in its header, it does not say one"):
+        read_sound(path)
