@@ -85,8 +85,8 @@ def check_names(entries: Sequence[Mapping[str, Any]], command: str | None, setti
     """UsageError where there is no such command, or no run has a setting of this name: nothing could be found."""
     if command not in (None, *REGISTRY):
         raise UsageError(f"expected --command to be one of {', '.join(REGISTRY)}, got {command!r}", "Choose one")
+    known = sorted({name for entry in entries for name in entry["config"]})
     for name in settings:
-        known = sorted({known for entry in entries for known in entry["config"]})
         if known and name not in known:
             raise UsageError(f"expected --where with a setting of a run, none has {name!r}", nearest(name, known))
 

@@ -117,7 +117,7 @@ def begin(session: Session, loaded: Loaded[Any, Any]) -> None:
     asked = loaded.config.data
     own = Path(str(asked)).expanduser()
     place: dict[str, Any] = {}
-    if asked and own.exists() and is_a_name(asked):
+    if asked and own.exists() and is_known(session.config, asked):
         terminal.warn(f"{asked} is the known data set, not what lies here by that name, which is ./{asked}")
     elif asked and own.exists():
         place = {"path": str(own.absolute()), "size": size_of(own)}
@@ -185,15 +185,18 @@ def edition_note(config: Config) -> str:
     from nnlab.data import datasets
 
     name = config.data or type(config).DATA
-    path = datasets.local(name) if name in datasets.KNOWN else None
+    path = datasets.local(name) if is_known(config, name) and name in datasets.KNOWN else None
     return datasets.edition_note(name, path) if path else ""
 
 
-def is_a_name(data: str) -> bool:
-    """Whether ``--data`` names a known data set or a sample, which come before files of the same name."""
+def is_known(config: Config, name: str) -> bool:
+    """Whether ``--data NAME`` is a known data set of the experiment's kind or a sample: they come before files."""
     from nnlab.data import datasets
 
-    return data in {*datasets.KNOWN, *(one.sample for one in datasets.KNOWN.values())}
+    usual = datasets.KNOWN.get(type(config).DATA)
+    kind = getattr(config, "kind", usual.kind if usual else None)  # autoencode has two
+    samples = {datasets.SAMPLE, *(one.sample for one in datasets.KNOWN.values() if one.kind == kind)}
+    return name in samples or (kind is not None and datasets.known(name, kind) is not None)
 
 
 def size_of(path: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from nnlab.commands.outcome import Outcome, run_command
@@ -10,7 +11,7 @@ from nnlab.commands.parent import taken_over, with_parent
 from nnlab.commands.record import config_of
 from nnlab.commands.session import Session, engine_of, execute
 from nnlab.configs.run import RunOptions
-from nnlab.errors import Description, ExitCode, UsageError
+from nnlab.errors import Description, ExitCode, InputError, UsageError
 from nnlab.experiments import entry
 from nnlab.options import parsed, value_of
 from nnlab.output.run_folder import RunFolder
@@ -78,11 +79,10 @@ def resumed(name: str, given: Mapping[str, Any], options: RunOptions, terminal: 
 
 def epochs_without_checkpoint(folder: RunFolder) -> str:
     """What of ``metrics.csv`` is lost where the checkpoint was deleted; empty where there is nothing to lose."""
-    try:
-        rows = len((folder.path / "metrics.csv").read_text(encoding="utf-8", errors="replace").splitlines()) - 1
-    except OSError:
-        return ""
-    if rows < 1 or any((folder.path / "checkpoint").glob("*.npz")):
+    rows = 0
+    with suppress(InputError):  # a damaged table is written anew
+        rows = len(folder.read_metrics())
+    if not rows or any((folder.path / "checkpoint").glob("*.npz")):
         return ""
     return "1 epoch is lost" if rows == 1 else f"{rows:,} epochs are lost"
 

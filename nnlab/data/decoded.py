@@ -71,9 +71,9 @@ def cached(kind: str, key: str, make: Callable[[], tuple[Mapping[str, Array], An
 def split(names: Sequence[str], contents: Sequence[bytes], least: int) -> tuple[Mask, Mask, list[str]]:
     """Which files are trained on and which are held out; copies of one are never on both sides.
 
-    By folders where one is named ``test`` or ``testing``: what is in it is held out (what is in ``validation`` where
-    there is no ``test``). Trained on is what is in ``train`` or ``training``; without such a folder, what lies in none
-    of these, where both are enough. Copies of held-out files are not trained on, unless hardly anything else is there.
+    By folders where one is named for a test (``NAMES``): what is in it is held out, or what is in one for validation
+    where there is none for a test. Trained on is what is in a folder for training; without one, what lies in none of
+    these, where both are enough. Copies of held-out files are not trained on, unless hardly anything else is there.
     Else by contents: one file in five, and its copies with it.
 
     Args:
