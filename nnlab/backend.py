@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import nnlab
+from nnlab import cache
 from nnlab.environment import Environment, commit, numeric_variables, processor
 from nnlab.errors import UsageError, install_hint
 
@@ -248,7 +249,40 @@ def _open_jax() -> tuple[str, str, int]:
         import tensorflow  # noqa: F401
 
     device = jax.devices()[0]
-    return ("CPU" if device.platform == "cpu" else f"GPU {device.device_kind}"), jax.__version__, 0
+    if device.platform == "cpu":
+        return "CPU", jax.__version__, 0
+    _keep_programs(jax)
+    return f"GPU {device.device_kind}", jax.__version__, 0
+
+
+def _keep_programs(jax: Any) -> None:
+    """Have JAX keep what it compiles for a GPU, unless the user has said where or that it should not.
+
+    Not on processors: what was compiled for another one that shares the home can end in an illegal instruction. JAX
+    loads what it kept as code, so it is kept where this user alone can write.
+    """
+    if jax.config.jax_compilation_cache_dir is None and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        folder = cache.private("programs")
+        if folder is not None:
+            jax.config.update("jax_compilation_cache_dir", str(folder))
+
+
+def gpu_memory() -> int:
+    """Bytes of memory of the first GPU that CUDA shows to this process; 0 where it shows none.
+
+    Asks NVIDIA's driver, in no time and without a backend, which would take some of that memory.
+    """
+    try:
+        cuda = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        number, size = ctypes.c_int(), ctypes.c_size_t()
+        answers = (
+            cuda.cuInit(0),
+            cuda.cuDeviceGet(ctypes.byref(number), 0),
+            cuda.cuDeviceTotalMem_v2(ctypes.byref(size), number),
+        )
+    except (OSError, AttributeError):
+        return 0
+    return 0 if any(answers) else size.value
 
 
 def jit_compile() -> bool:

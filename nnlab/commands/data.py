@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from nnlab import cache
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.data import datasets
 from nnlab.errors import DataUnavailable, Description, ExitCode, NnlabError, describe
@@ -34,7 +35,7 @@ def list_data(*, json: bool) -> ExitCode:
         listing.add_row(datasets.SAMPLE, "built into every command", "", "made on the spot")
         terminal.show(listing)
         folder = os.environ.get("NNLAB_DATA") or "NNLAB_DATA (not set)"
-        terminal.tell(f"looked in {folder}, {datasets.cache()}")
+        terminal.tell(f"looked in {folder}, {cache.folder()}")
         return Outcome({"data": listed})
 
     return run_command("data", work, json=json)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnlab.backend import gpu_memory
 from nnlab.commands.parent import adopt, inherited_record, starter, write_keys
 from nnlab.commands.record import check_same_data
 from nnlab.config import Config
@@ -225,7 +226,18 @@ def engine_of(options: RunOptions) -> Engine:
         from nnlab.training.ray import Ray
 
         return Ray(options.address, options.workers)
-    return Local(options.workers or most_workers())
+    return Local(options.workers or workers_of(options))
+
+
+def workers_of(options: RunOptions, device: str | None = None) -> int:
+    """How many processes run at once unless the user says: ``device`` is what the backend found, where it was asked.
+
+    Before it is (it takes seconds, and memory of the GPU), a GPU that the driver shows is taken to be used.
+    """
+    if options.device == "cpu" or (device is not None and device.startswith("CPU")):
+        return most_workers()
+    gpu = gpu_memory() / 2**30
+    return most_workers(gpu=gpu if gpu or device is not None else None)
 
 
 def trainer_of(session: Session, engine: Engine | None) -> Any:
@@ -234,8 +246,7 @@ def trainer_of(session: Session, engine: Engine | None) -> Any:
     from nnlab.training.repeat import Trainer
 
     options, terminal, folder = session.options, session.terminal, session.folder
-    on_gpu = not str(session.environment["device"]).startswith("CPU")
-    local = Local(options.workers or most_workers(on_gpu=on_gpu))
+    local = Local(options.workers or workers_of(options, str(session.environment["device"])))
 
     def watch_many(workers: int, runs: int) -> Any:
         title = f"{workers} worker{'s' if workers > 1 else ''} ({options.engine})"

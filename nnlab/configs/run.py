@@ -68,7 +68,7 @@ class RunOptions(Options):
         min=1,
         max=1024,
         panel=COMPUTE,
-        default_told="as cores and memory allow, at most 3 on a GPU",
+        default_told="as cores, memory and the GPU allow",
     )
     benchmark: bool = option(
         True, "Measure how fast the trained network writes.", "--benchmark/--no-benchmark", panel=COMPUTE

@@ -7,17 +7,15 @@ becomes part of the cache only once it is what it should be, from a mirror (``NN
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import os
 import shutil
-import stat
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnlab import cache
 from nnlab.data import archives, downloads
 from nnlab.data.catalogue import KNOWN, SAMPLE, DataSet, Edition, Source, known, names, required
 from nnlab.data.digests import content_key
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 
 # fmt: off
 __all__ = [
-    "KNOWN", "SAMPLE", "DataSet", "Edition", "at_hand", "cache", "content_key", "download", "edition", "edition_note",
+    "KNOWN", "SAMPLE", "DataSet", "Edition", "at_hand", "content_key", "download", "edition", "edition_note",
     "find", "keep", "known", "local", "names", "required",
 ]
 # fmt: on
@@ -61,7 +59,7 @@ def local(name: str) -> Path | None:
 
 def at_hand() -> list[str]:
     """The names of the data sets that are at hand, pairs of OPUS that were fetched among them."""
-    fetched = sorted(path.stem.replace("-", ":", 1) for path in cache().glob("opus-*-*.txt"))
+    fetched = sorted(path.stem.replace("-", ":", 1) for path in cache.folder().glob("opus-*-*.txt"))
     return [name for name in [*KNOWN, *fetched] if local(name)]
 
 
@@ -112,7 +110,7 @@ def _has_files(folder: Path) -> bool:
 
 def _folders() -> list[Path]:
     named = os.environ.get("NNLAB_DATA")
-    return [Path(os.path.expanduser(named)), cache()] if named else [cache()]
+    return [Path(os.path.expanduser(named)), cache.folder()] if named else [cache.folder()]
 
 
 def _of_keras(data_set: DataSet) -> Path | None:
@@ -125,48 +123,6 @@ def _of_keras(data_set: DataSet) -> Path | None:
         return path if path.is_file() and edition(data_set.name, path) else None
     except (OSError, NnlabError):
         return None
-
-
-def cache() -> Path:
-    """The folder where nnlab keeps downloads and what was decoded; it need not be there yet.
-
-    ``NNLAB_CACHE``, else the user's folder for such (``~/.cache/nnlab``), else, for users without a home or with one
-    that is read-only, one among the temporary files.
-    """
-    named = os.environ.get("NNLAB_CACHE")
-    if named:
-        return Path(os.path.expanduser(named))
-    import pooch  # type: ignore[import-untyped]
-
-    try:
-        folder = Path(pooch.os_cache("nnlab"))
-    except RuntimeError:  # no home at all
-        return _temporary_cache()
-    return folder if _can_be_made(folder) else _temporary_cache()
-
-
-def _can_be_made(folder: Path) -> bool:
-    """Whether a folder is there, or can be made where the user has a home (root could make any, also /nonexistent)."""
-    if folder.is_dir():
-        return True
-    has_home = os.environ.get("XDG_CACHE_HOME") or os.path.isdir(os.path.expanduser("~"))
-    above = next((parent for parent in folder.parents if parent.exists()), folder)
-    return bool(has_home) and folder.is_absolute() and os.access(above, os.W_OK | os.X_OK)
-
-
-@functools.lru_cache(maxsize=1)
-def _temporary_cache() -> Path:
-    """A folder among the temporary files that only this user can write."""
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    folder = Path(f"nnlab-{user}")
-    try:
-        folder = Path(tempfile.gettempdir()) / folder
-        folder.mkdir(mode=0o700, exist_ok=True)
-        status = os.lstat(folder)
-        ours = stat.S_ISDIR(status.st_mode) and status.st_uid == user and not status.st_mode & 0o022
-        return folder if ours else Path(tempfile.mkdtemp(prefix="nnlab-"))
-    except OSError:  # nothing can be written: nothing is kept
-        return folder
 
 
 def keep(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> bool:
@@ -202,7 +158,7 @@ def download(name: str) -> Path:
     data_set = required(name)
     mirror = os.environ.get("NNLAB_MIRROR", "").rstrip("/")
     hint = f"Put {data_set.file} into a folder and set NNLAB_DATA to it, or use --data {data_set.sample}"
-    with downloads.workshop(cache(), Path(data_set.file).stem) as workshop:
+    with downloads.workshop(cache.folder(), Path(data_set.file).stem) as workshop:
         path = local(name)
         if path:  # another process has fetched it meanwhile
             return path
@@ -227,7 +183,7 @@ def _bring(data_set: DataSet, source: Source, mirror: str, workshop: Path, hint:
             made = workshop / source.file
             source.unpack(path, made)
         _check(source, data_set.fingerprint(made), origin, hint)
-        os.replace(made, cache() / source.file)
+        os.replace(made, cache.folder() / source.file)
     except (archives.DamagedArchive, NnlabError, OSError) as error:
         _clear(workshop)
         if isinstance(error, DataUnavailable):
@@ -235,7 +191,7 @@ def _bring(data_set: DataSet, source: Source, mirror: str, workshop: Path, hint:
         if isinstance(error, OSError):
             downloads.raise_full(error)
         raise DataUnavailable(f"{source.file} from {origin}: {downloads.of_system(error)}", hint) from error
-    return cache() / source.file
+    return cache.folder() / source.file
 
 
 def _clear(folder: Path) -> None:
@@ -261,7 +217,7 @@ def _check(source: Source, contents: str, origin: str, hint: str) -> None:
 
 
 def _record_path(file: str) -> Path:
-    return cache() / f"{file}.json"
+    return cache.folder() / f"{file}.json"
 
 
 def _record(file: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from nnlab import cache
 from nnlab.data import datasets
 from nnlab.data.random import Stream, rng
 from nnlab.errors import InputError
@@ -55,7 +56,7 @@ def cached(kind: str, key: str, make: Callable[[], tuple[Mapping[str, Array], An
         key: another one wherever anything that decides the result is another (:func:`datasets.content_key`).
         make: gives arrays by name, and a value that JSON can hold.
     """
-    path = datasets.cache() / "decoded" / f"{kind}-{key}.npz"
+    path = cache.folder() / "decoded" / f"{kind}-{key}.npz"
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}

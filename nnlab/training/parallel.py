@@ -26,7 +26,8 @@ from nnlab.training import signals
 
 MEMORY = 2.0  # GB a job may take
 CORES = 2  # a job keeps busy
-ON_A_GPU = 3  # jobs at once: on an H200 three denoisers took 11.6 s per epoch, one alone 10.6
+GPU_MEMORY = 2.0  # GiB of a GPU's memory per job: five of ten CNNs each took 10.3 on an H200, nine autoencoders 9.3
+ON_A_GPU = 3  # jobs at once on a GPU whose memory is not known
 RETRIES = 2  # of a process or a worker that was lost
 FOLDER = "{folder}"  # stands for the job's folder in its words
 PARENT = "NNLAB_PARENT"  # environment variable of a job: the process that started it
@@ -62,14 +63,19 @@ class Engine(Protocol):
         """Run the jobs; each with its end as it ends. ``tell`` hears of every event a job prints as JSON."""
 
 
-def most_workers(*, on_gpu: bool = False) -> int:
-    """Jobs at once on this machine: two cores each, and as many as fit into memory; three where they share a GPU."""
+def most_workers(*, gpu: float | None = None) -> int:
+    """Jobs at once on this machine: two cores each, and as many as fit into memory, also that of a GPU they share.
+
+    ``gpu``: its GiB, 0 where that is not known, None where there is none.
+    """
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     except (ValueError, OSError, AttributeError):
         memory = MEMORY
     most = max(1, min((os.cpu_count() or 1) // CORES, int(memory / MEMORY)))
-    return min(most, ON_A_GPU) if on_gpu else most
+    if gpu is None:
+        return most
+    return min(most, max(1, int(gpu / GPU_MEMORY)) if gpu else ON_A_GPU)
 
 
 # ---- one process -------------------------------------------------------------------------------------

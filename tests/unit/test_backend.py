@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import ctypes
 import dataclasses
 import json
 import os
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import keras
 import pytest
@@ -115,6 +117,70 @@ def test_every_model_is_compiled_as_the_backend_wants_it():
     assert len(found) == len(of_models)
     assert set(found) == {"jit_compile()"}
     assert len(found) >= 7
+
+
+class Driver:
+    """CUDA's driver as nnlab asks it: how a GPU's memory is told, or why it is not."""
+
+    def __init__(self, failing=""):
+        self.failing = failing
+
+    def __getattr__(self, name):
+        def function(*arguments):
+            if name == "cuDeviceTotalMem_v2":
+                arguments[0]._obj.value = 24 * 2**30
+            return 100 if name == self.failing else 0  # CUDA_ERROR_NO_DEVICE
+
+        return function
+
+
+@pytest.mark.parametrize(("failing", "size"), [("", 24 * 2**30), ("cuInit", 0), ("cuDeviceGet", 0)])
+def test_memory_of_a_gpu_is_asked_of_its_driver(monkeypatch, failing, size):
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: Driver(failing))
+    assert backend.gpu_memory() == size
+
+
+def test_no_driver_is_no_gpu(monkeypatch):
+    def none(name):
+        raise OSError(name)
+
+    monkeypatch.setattr(ctypes, "CDLL", none)
+    assert backend.gpu_memory() == 0
+
+
+class Jax:
+    """What of JAX tells its device, and where it keeps programs."""
+
+    __version__ = "1"
+
+    def __init__(self, platform, folder=None):
+        self.platform = platform
+        self.jax_compilation_cache_dir = folder
+        self.config = self
+
+    def devices(self):
+        return [SimpleNamespace(platform=self.platform, device_kind="NVIDIA H100")]
+
+    def update(self, name, value):
+        setattr(self, name, value)
+
+
+@pytest.mark.parametrize(
+    ("platform", "users", "kept"),
+    [("gpu", None, "cache/programs"), ("cpu", None, None), ("gpu", "own", "own"), ("gpu", "", None)],
+)
+def test_jax_keeps_what_it_compiles_for_a_gpu(monkeypatch, tmp_path, platform, users, kept):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NNLAB_CACHE", "cache")
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    if users is not None:
+        monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", users)
+    jax = Jax(platform, users or None)
+    monkeypatch.setitem(sys.modules, "jax", jax)
+    name, *_ = backend._open_jax()
+    assert name == ("CPU" if platform == "cpu" else "GPU NVIDIA H100")
+    assert jax.jax_compilation_cache_dir == kept
+    assert (tmp_path / "cache").exists() == (kept == "cache/programs")
 
 
 @pytest.mark.parametrize(("device", "refused"), [("CPU", True), ("GPU NVIDIA H100", False)])

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nnlab import cache
 from nnlab.data import audio, catalogue, datasets, digests, digits, images, sentence_pairs, text
 from nnlab.errors import DataUnavailable, UsageError
 from tests.conftest import ROOT
@@ -82,52 +83,13 @@ def test_keras_home_that_is_empty_is_not_the_current_folder(mirror, nowhere, mon
     assert datasets.local("nietzsche") == nowhere / ".keras" / "datasets" / "nietzsche.txt"
 
 
-@pytest.mark.parametrize("home", [None, "/nonexistent/home"])
-def test_without_a_home_the_cache_is_among_the_temporary_files(nowhere, monkeypatch, home):
-    for name in ("NNLAB_CACHE", "KERAS_HOME"):
-        monkeypatch.delenv(name)
-    if home is None:  # as for a user that the system does not know
-        monkeypatch.setattr(os.path, "expanduser", lambda path: path)
-    else:
-        monkeypatch.setenv("HOME", home)
-    monkeypatch.setattr("tempfile.tempdir", str(nowhere))
-    datasets._temporary_cache.cache_clear()
-    folder = datasets.cache()
-    datasets._temporary_cache.cache_clear()
-    assert folder == nowhere / f"nnlab-{os.getuid()}"
-    assert folder.stat().st_mode & 0o777 == 0o700
-    assert datasets.local("mnist") is None
-
-
-def test_a_temporary_folder_that_others_can_write_is_not_used(nowhere, monkeypatch):
-    monkeypatch.delenv("NNLAB_CACHE")
-    monkeypatch.setenv("HOME", "/nonexistent")
-    monkeypatch.setattr("tempfile.tempdir", str(nowhere))
-    planted = nowhere / f"nnlab-{os.getuid()}"
-    planted.mkdir()
-    planted.chmod(0o777)
-    datasets._temporary_cache.cache_clear()
-    folder = datasets.cache()
-    datasets._temporary_cache.cache_clear()
-    assert folder.parent == nowhere
-    assert folder != planted
-
-
-def test_the_cache_is_the_users_own(nowhere, monkeypatch):
-    monkeypatch.delenv("NNLAB_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(nowhere / "xdg"))
-    monkeypatch.setenv("HOME", str(nowhere))
-    assert datasets.cache().is_relative_to(nowhere)
-    assert datasets.cache().name == "nnlab"
-
-
 def test_a_cache_that_cannot_be_written_is_told(mirror, nowhere, monkeypatch):
     (nowhere / "file").touch()
     monkeypatch.setenv("NNLAB_CACHE", str(nowhere / "file" / "cache"))
     with pytest.raises(DataUnavailable, match="cannot write into") as caught:
         datasets.find("mnist")
     assert "NNLAB_CACHE" in caught.value.hint
-    assert not datasets.keep(datasets.cache() / "decoded" / "a.npz", {"a": np.zeros(1)})
+    assert not datasets.keep(cache.folder() / "decoded" / "a.npz", {"a": np.zeros(1)})
 
 
 # ---- names -------------------------------------------------------------------------------------------------------

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnlab.data import datasets, decoded
+from nnlab import cache
+from nnlab.data import decoded
 from nnlab.errors import InputError
 
 
@@ -129,7 +130,7 @@ def test_what_was_made_is_kept_and_what_is_damaged_is_made_again(tmp_path, monke
     assert len(calls) == 1
     decoded.cached("things", "other", make)
     assert len(calls) == 2
-    (path,) = (datasets.cache() / "decoded").glob("things-key.npz")
+    (path,) = (cache.folder() / "decoded").glob("things-key.npz")
     for content in (b"", b"PK", path.read_bytes()[:-50]):
         path.write_bytes(content)
         assert decoded.cached("things", "key", make)[1]["none"] is None
