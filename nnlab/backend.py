@@ -64,6 +64,20 @@ def one_blas_thread() -> None:
         ThreadpoolController().select(internal_api="openblas").limit(limits=1)
 
 
+@contextmanager
+def all_blas_threads() -> Iterator[None]:
+    """Let OpenBLAS use every core for a while: to measure the machine."""
+    from threadpoolctl import ThreadpoolController
+
+    with ThreadpoolController().select(internal_api="openblas").limit(limits=_cores()):
+        yield
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def start(device: str = "auto", *, verbose: bool = False, many_shapes: bool = False) -> Environment:
     """Import the backend quietly, choose the device and make it repeatable; once per process.
 
@@ -120,7 +134,7 @@ def _start(device: str, verbose: bool, many_shapes: bool) -> Environment:
             raise _import_failure(backend, error) from error
         keras = _import_keras(backend)
         import numpy as np
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = _cores()
     name_of_processor, features = processor()
     return Environment(
         nnlab=nnlab.__version__,

@@ -6,6 +6,7 @@ import base64
 import html.parser
 import io
 import json
+import os
 import signal
 import time
 
@@ -13,11 +14,13 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image
+from threadpoolctl import ThreadpoolController
 
 from nnlab.commands import report as reports
 from nnlab.commands.report.items import ITEMS, SOFTMAX_FLOOR, Item, judge
 from nnlab.config import PRESETS
 from nnlab.experiments import REGISTRY
+from nnlab.training.parallel import Ended
 from tests.browser.chromium import look
 from tests.conftest import call, start
 
@@ -62,6 +65,47 @@ def test_command_line_of_a_part_is_read_as_its_options(nnlab, monkeypatch):
     for part in reports.PARTS:
         assert nnlab(*part.arguments("quick")).code == 0
         assert seen.pop() == (part.command, part.given("quick"))
+
+
+def test_the_rate_of_the_machine_is_that_of_all_its_cores(monkeypatch):
+    """The plan said half of it, and twice the time, since a command's process multiplies matrices with one thread."""
+    cores = len(os.sched_getaffinity(0))
+    pools = ThreadpoolController().select(internal_api="openblas")
+    if cores < 2 or not pools.info():
+        pytest.skip("needs two cores, and OpenBLAS for NumPy's matrices")
+    clock = time.perf_counter
+    while_timed: set[int] = set()
+
+    def spy():
+        while_timed.update(pool["num_threads"] for pool in pools.info())
+        return clock()
+
+    with pools.limit(limits=1):
+        monkeypatch.setattr(time, "perf_counter", spy)
+        assert reports.machine_rate() > 0
+        assert {pool["num_threads"] for pool in pools.info()} == {1}
+    assert while_timed == {cores}
+
+
+@pytest.mark.parametrize(("memory", "told"), [(8, True), (0, False)])
+def test_the_longest_parts_begin_first_and_a_gpu_is_told(nnlab, monkeypatch, memory, told):
+    """On an H200 the longest of the last parts went on alone for two of the report's seven minutes."""
+    begun: list[str] = []
+
+    class Engine:
+        workers = 2
+
+        def run(self, jobs, tell):
+            begun.extend(job.name for job in jobs)
+            return ((job, Ended(1, "not run")) for job in jobs)
+
+    monkeypatch.setattr(reports, "engine_of", lambda options: Engine())
+    monkeypatch.setattr(reports, "gpu_memory", lambda: memory * 2**30)
+    answer = nnlab("report", "--only", "addition,denoise,table2,mnist")
+    seconds = {part.name: part.seconds["best"] for part in reports.PARTS}
+    assert sorted(begun) == ["addition", "denoise", "mnist", "table2"]
+    assert begun == sorted(begun, key=seconds.__getitem__, reverse=True)
+    assert ("less with the GPU that was found" in answer.err) == told
 
 
 @pytest.mark.parametrize(
