@@ -73,7 +73,7 @@ def open_predictor(
     with suppress(InputError):  # a run whose figures are lost still answers
         results = folder.read_results()["results"]
     run = FinishedRun(folder.path / "model.keras", needed, results, options.get("out"))
-    started = backend.start(device, verbose=verbose, many_shapes=registered.predict_many_shapes)
+    started = backend.start(device, verbose=verbose, onednn=registered.onednn)
     try:
         predictor = registered.experiment(config).predictor(config, run, options)
     except (KeyError, TypeError, AttributeError, ValueError) as error:

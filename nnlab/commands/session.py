@@ -130,7 +130,8 @@ def begin(session: Session, loaded: Loaded[Any, Any]) -> None:
     write_record(session, loaded)
     if terminal.err.is_terminal:
         terminal.tell("starting the backend …")
-    environment = backend.start(session.options.device, verbose=terminal.verbosity > 0, many_shapes=loaded.many_shapes)
+    onednn = entry(session.name).onednn
+    environment = backend.start(session.options.device, verbose=terminal.verbosity > 0, onednn=onednn)
     session.environment = environment.record()
     folder.write_json("environment.json", session.environment)
     terminal.tell(

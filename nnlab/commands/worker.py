@@ -71,12 +71,13 @@ def _opened(path: Path, device: str) -> tuple[Config, dict[str, Task], RunFolder
     """(config, tasks by name, folder) of a run; the backend has been started."""
     folder = RunFolder.open(path)
     config = with_parent(folder, config_of(folder))
-    experiment = entry(folder.command).experiment(config)
+    registered = entry(folder.command)
+    experiment = registered.experiment(config)
     loaded = experiment.load(config)
     check_same_data(folder, folder.read_json("data.json"), loaded.source)
     from nnlab import backend
 
-    backend.start(device, many_shapes=loaded.many_shapes)
+    backend.start(device, onednn=registered.onednn)
     tasks = {task.name: task for task in experiment.tasks(loaded.config, loaded.data)}
     return loaded.config, tasks, folder
 

@@ -40,9 +40,9 @@ class Loaded(Generic[C, D]):
 
     ``config`` is complete and goes into ``config.json``; ``source`` is what ``data.json`` says of the data (name,
     digest, …); ``notes`` are told as warnings (what could not be read); ``preprocessing`` is what ``predict`` needs
-    of the data beside the weights, as JSON values. ``many_shapes``: batches of hundreds of shapes will come.
-    ``training_keys`` makes the keys (``nnlab/data/seen.py``) of what will be trained on, without which no run can
-    start from this one's weights; ``left_out`` is how many held-out items an ancestor was trained on.
+    of the data beside the weights, as JSON values. ``training_keys`` makes the keys (``nnlab/data/seen.py``) of what
+    will be trained on, without which no run can start from this one's weights; ``left_out`` is how many held-out items
+    an ancestor was trained on.
     """
 
     config: C
@@ -50,7 +50,6 @@ class Loaded(Generic[C, D]):
     source: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
-    many_shapes: bool = False
     training_keys: Callable[[], Any] | None = None
     left_out: int = 0
 
@@ -152,11 +151,14 @@ class Insights(Protocol):
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the registry: the options, and functions that import the experiment and its insights, if any."""
+    """One line of the registry: the options, and functions that import the experiment and its insights, if any.
+
+    ``onednn``: whether TensorFlow computes its network with oneDNN, see :func:`nnlab.backend.environment_variables`.
+    """
 
     config: type[Config]
     experiment: Callable[[Any], Experiment[Any, Any]]
-    predict_many_shapes: bool = False
+    onednn: bool | None = None
     insights: Callable[[Any], Insights] | None = None
 
 
@@ -253,13 +255,13 @@ def _of_denoise(config: DenoiseConfig) -> Insights:
 
 
 REGISTRY: dict[str, Entry] = {
-    "mnist": Entry(MnistConfig, _mnist, insights=_of_digits),
-    "permute": Entry(PermuteConfig, _permute, insights=_of_digits),
+    "mnist": Entry(MnistConfig, _mnist, onednn=True, insights=_of_digits),
+    "permute": Entry(PermuteConfig, _permute, onednn=True, insights=_of_digits),
     "textgen": Entry(TextgenConfig, _textgen, insights=_of_textgen),
-    "translate": Entry(TranslateConfig, _translate, predict_many_shapes=True, insights=_of_translate),
+    "translate": Entry(TranslateConfig, _translate, onednn=False, insights=_of_translate),
     "arith": Entry(ArithConfig, _arith, insights=_of_arith),
-    "autoencode": Entry(AutoencodeConfig, _autoencode, insights=_of_autoencode),
-    "denoise": Entry(DenoiseConfig, _denoise, insights=_of_denoise),
+    "autoencode": Entry(AutoencodeConfig, _autoencode, onednn=True, insights=_of_autoencode),
+    "denoise": Entry(DenoiseConfig, _denoise, onednn=True, insights=_of_denoise),
 }
 
 

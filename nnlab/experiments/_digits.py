@@ -124,16 +124,13 @@ def build_networks(config: DigitsConfig, net: str, shift: float | None, count: i
 
 def compiled(config: DigitsConfig, net: str, loss: str, shift: float | None, count: int, steps: tuple[int, int]) -> Any:
     """Networks side by side with their loss and optimizer; ``steps``: of an epoch, and of the whole training."""
-    import keras
-
     from nnlab.backend import jit_compile
-    from nnlab.models.optimizers import cosine_adamw
+    from nnlab.models.optimizers import Adadelta, RMSprop, cosine_adamw
 
     optimizer: Any
     if config.design == "keras_2018":
         # Keras's examples of early 2018: RMSprop for the MLP, Adadelta (rate 1, decay 0.95) for the CNN.
-        rmsprop, adadelta = keras.optimizers.RMSprop(1e-3), keras.optimizers.Adadelta(1.0, rho=0.95)
-        optimizer = rmsprop if net == "mlp" else adadelta
+        optimizer = RMSprop(1e-3) if net == "mlp" else Adadelta(1.0, rho=0.95)
     else:
         epoch, total = steps
         rate = config.mlp_learning_rate if net == "mlp" else config.cnn_learning_rate

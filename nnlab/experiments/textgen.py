@@ -143,14 +143,12 @@ def build(config: TextgenConfig, vocabulary: int, streams: int) -> Any:
 
 def compiled(config: TextgenConfig, vocabulary: int, text: Text) -> Any:
     """The network, compiled with its loss (nats per character) and optimizer."""
-    import keras
-
     from nnlab.backend import jit_compile
     from nnlab.models.ensemble import loss_of
-    from nnlab.models.optimizers import cosine_adamw, share_of
+    from nnlab.models.optimizers import RMSprop, cosine_adamw, share_of
 
     model = build(config, vocabulary, text.streams)
-    optimizer: Any = keras.optimizers.RMSprop(config.learning_rate)
+    optimizer: Any = RMSprop(config.learning_rate)
     if config.network == "stream":
         total = config.planned("", text.steps, config.epochs)[1]
         optimizer = cosine_adamw(

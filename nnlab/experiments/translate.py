@@ -106,7 +106,6 @@ def load(config: TranslateConfig) -> Loaded[TranslateConfig, Sentences]:
         source={"name": pairs.origin, "size": pairs.size, "items": len(pairs), "digest": pairs.digest},
         notes=[*messages(pairs.origin, pairs.notes, pairs.skipped), *told],
         preprocessing={"source": source.to_json(), "target": target.to_json(), "limit": limit},
-        many_shapes=True,
         training_keys=lambda: keys_of(dict.fromkeys(source for source, _ in parts.training)),
         left_out=left_out,
     )
@@ -145,14 +144,12 @@ def build(config: TranslateConfig, source: int, target: int) -> Any:
 
 def compiled(config: TranslateConfig, data: Sentences) -> Any:
     """The network, compiled with its loss (nats per character) and optimizer."""
-    import keras
-
     from nnlab.backend import jit_compile, trace_once
-    from nnlab.models.optimizers import cosine_adamw, share_of
+    from nnlab.models.optimizers import RMSprop, cosine_adamw, share_of
     from nnlab.models.seq2seq import MaskedCrossEntropy
 
     model = build(config, len(data.source), len(data.target))
-    optimizer: Any = keras.optimizers.RMSprop(config.learning_rate)
+    optimizer: Any = RMSprop(config.learning_rate)
     if config.network == "attentive":
         total = config.planned("", data.steps, config.epochs)[1]
         optimizer = cosine_adamw(

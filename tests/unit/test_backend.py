@@ -42,21 +42,21 @@ def test_a_command_leaves_out_what_keras_would_import_beside_it():
 # ---- what is set -------------------------------------------------------------------------------------
 
 
-def test_batches_of_many_shapes_do_without_onednn_unless_the_user_chose():
-    def onednn(many_shapes, **current):
-        variables = backend.environment_variables("auto", many_shapes=many_shapes, current=current)
+def test_an_experiment_says_whether_it_is_computed_with_onednn_unless_the_user_chose():
+    def variable(onednn, **current):
+        variables = backend.environment_variables("auto", onednn=onednn, current=current)
         return variables.get("TF_ENABLE_ONEDNN_OPTS")
 
-    assert onednn(True) == "0"
-    assert onednn(True, TF_ENABLE_ONEDNN_OPTS="1") == "1"
-    assert onednn(False) is None
+    assert (variable(False), variable(True), variable(None)) == ("0", "1", None)
+    assert variable(False, TF_ENABLE_ONEDNN_OPTS="1") == "1"
+    assert variable(True, TF_ENABLE_ONEDNN_OPTS="0") == "0"
 
 
 def test_device_cpu_hides_gpus():
-    variables = backend.environment_variables("cpu", many_shapes=False, current={"CUDA_VISIBLE_DEVICES": "0"})
+    variables = backend.environment_variables("cpu", onednn=None, current={"CUDA_VISIBLE_DEVICES": "0"})
     assert variables["CUDA_VISIBLE_DEVICES"] == "-1"
     assert variables["JAX_PLATFORMS"] == "cpu"
-    assert "CUDA_VISIBLE_DEVICES" not in backend.environment_variables("auto", many_shapes=False, current={})
+    assert "CUDA_VISIBLE_DEVICES" not in backend.environment_variables("auto", onednn=None, current={})
 
 
 THREADS = "print('threads', *{pool['num_threads'] for pool in threadpool_info() if pool['internal_api'] == 'openblas'})"
@@ -103,7 +103,7 @@ def test_matrices_have_one_thread_before_data_are_loaded_unless_the_user_asks_fo
 
 def test_jax_is_chosen_by_the_environment_and_made_deterministic():
     current = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--mine"}
-    variables = backend.environment_variables("auto", many_shapes=False, current=current)
+    variables = backend.environment_variables("auto", onednn=None, current=current)
     assert variables["KERAS_BACKEND"] == "jax"
     assert variables["XLA_FLAGS"] == "--mine --xla_gpu_deterministic_ops=true"
 

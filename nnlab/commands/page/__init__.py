@@ -282,7 +282,7 @@ def insights_of(shown: Shown, folder: RunFolder, config: Config, terminal: Termi
         terminal.tell(f"{shown.path}: looking into the network …")
         needed = folder.read_json("preprocessing.json") if (folder.path / "preprocessing.json").is_file() else {}
         loaded = load_again(folder)
-        backend.start("auto", many_shapes=registered.predict_many_shapes)
+        backend.start("auto", onednn=registered.onednn)
         return registered.insights(config).insights(config, loaded, FinishedRun(folder.path / "model.keras", needed))
     except (OSError, MemoryError) as error:
         problem = describe(error)
