@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from nnlab.data.colour_profiles import UNUSABLE, in_srgb, is_srgb
 from nnlab.errors import InputError
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -148,7 +149,7 @@ def open_picture(
     levels: Levels | None = None,
     tell: Callable[[str], Any] = lambda remark: None,
 ) -> Any:
-    """A picture file of any kind and depth, upright.
+    """A picture file of any kind and depth, upright, its colours as sRGB.
 
     Args:
         file: a path, or the contents.
@@ -232,12 +233,15 @@ def _open(file: Path | io.BytesIO, stack: contextlib.ExitStack) -> tuple[Any, li
         picture.load()
         picture = _upright(picture)
     if picture.mode in DEEP:
+        if not is_srgb(picture):
+            remarks.append(UNUSABLE)  # LittleCMS would need 8 bits
         remarks.append(FLOATS if picture.mode == "F" else INTEGERS)
         numbers = np.asarray(picture).astype(np.float32)  # Pillow would clip 16 bits at 255
         return _pillow().fromarray(numbers), remarks
-    if picture.has_transparency_data:
-        return picture.convert("RGBA"), remarks
-    return picture if picture.mode == "RGB" else picture.convert("RGB"), remarks
+    colours, usable = in_srgb(picture)
+    if not usable:
+        remarks.append(UNUSABLE)
+    return colours, remarks
 
 
 def _upright(picture: Any) -> Any:
