@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -29,7 +29,8 @@ LEAST = 10  # pictures in each part
 LIGHT = 170  # grey levels: paper of dark digits is lighter
 LOOKED_AT = 2000  # pictures from which the form of a set is told
 HINT = "Expected: numpy.savez(FILE, x_train=…, y_train=…, x_test=…, y_test=…)"
-UPRIGHT = (False, False, False)  # transposed, upside down, mirrored
+Way: TypeAlias = tuple[bool, bool, bool]
+UPRIGHT: Way = (False, False, False)  # transposed, upside down, mirrored
 
 
 @dataclass(frozen=True)
@@ -196,10 +197,18 @@ def _checked(path: Path, source: str, arrays: Mapping[str, Any]) -> Digits:
     (x_train, x_test), notes = pixels.to_uint8(pictures, path)
     y_train, y_test = labels
     if source != "mnist":
-        turned = _in_one_form(x_train, x_test, y_train)
-        x_train, x_test = turned.x_train, turned.x_test
+        way = UPRIGHT
+        turned = []
+        # Each array by itself: they may be of two makers. What few test digits do not tell, the training digits do.
+        for name, x, y in (("x_train", x_train, y_train), ("x_test", x_test, y_test)):
+            x, inverted = _light(name, x)
+            way = _orientation(x, y, way)
+            x, told = _upright(name, x, way)
+            turned.append(x)
+            notes += [*inverted, *told]
+        x_train, x_test = turned
         kept, copies = without_copies(x_train, x_test)
-        notes += [*turned.notes, *copies, *_of_classes(y_train, y_test)]
+        notes += [*copies, *_of_classes(y_train, y_test)]
         x_train, y_train = x_train[kept], y_train[kept]
     form = DigitForm.of(_some(x_train))
     return Digits(x_train, y_train, x_test, y_test, source, form, tuple(f"{path}: {note}" for note in notes))
@@ -239,34 +248,25 @@ def _some(pictures: Bytes) -> Bytes:
 # ---- one form for all --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Turned:
-    """Digits light on dark and upright, and what was done to them."""
-
-    x_train: Bytes
-    x_test: Bytes
-    notes: tuple[str, ...]
-
-
-def _in_one_form(x_train: Bytes, x_test: Bytes, y_train: Bytes) -> Turned:
-    """Digits light on dark and upright, whatever they were."""
-    notes = []
-    share = float(dark_on_light(_some(x_train)).mean())
+def _light(name: str, x: Bytes) -> tuple[Bytes, list[str]]:
+    """Digits light on dark, whatever they were, and what is to be told of it; ``name``: of the array."""
+    share = float(dark_on_light(_some(x)).mean())
     if share >= 0.95:
-        x_train, x_test = 255 - x_train, 255 - x_test
-        notes.append("its digits are dark on light: inverted, as predict inverts pictures")
-    elif share > 0.05:
-        dark = [dark_on_light(x) for x in (x_train, x_test)]
-        x_train, x_test = (np.where(d[:, None, None], 255 - x, x) for x, d in zip((x_train, x_test), dark, strict=True))
-        notes.append(
-            f"{sum(d.sum() for d in dark):,} of its digits are dark on light: inverted, as predict inverts them"
-        )
-    way = _orientation(x_train, y_train)
-    if way != UPRIGHT:
-        x_train, x_test = (np.ascontiguousarray(_turned(x, way)) for x in (x_train, x_test))
-        how = ", ".join(word for word, done in zip(("transposed", "upside down", "mirrored"), way, strict=True) if done)
-        notes.append(f"its digits are not upright ({how}): turned, as pictures for predict are upright")
-    return Turned(x_train, x_test, tuple(notes))
+        return 255 - x, [f"{name}: its digits are dark on light: inverted, as predict inverts pictures"]
+    if share <= 0.05:
+        return x, []
+    dark = dark_on_light(x)
+    x = np.where(dark[:, None, None], 255 - x, x)
+    return x, [f"{name}: {dark.sum():,} of its digits are dark on light: inverted, as predict inverts them"]
+
+
+def _upright(name: str, x: Bytes, way: Way) -> tuple[Bytes, list[str]]:
+    """Digits turned to be upright, and what is to be told of it."""
+    if way == UPRIGHT:
+        return x, []
+    how = ", ".join(word for word, done in zip(("transposed", "upside down", "mirrored"), way, strict=True) if done)
+    note = f"{name}: its digits are not upright ({how}): turned, as pictures for predict are upright"
+    return np.ascontiguousarray(_turned(x, way)), [note]
 
 
 def dark_on_light(pictures: Bytes) -> decoded.Mask:
@@ -277,7 +277,7 @@ def dark_on_light(pictures: Bytes) -> decoded.Mask:
     return light
 
 
-def _turned(pictures: Any, way: tuple[bool, bool, bool]) -> Any:
+def _turned(pictures: Any, way: Way) -> Any:
     """Pictures ``(n, 28, 28)`` transposed, then turned upside down, then mirrored."""
     transposed, upside_down, mirrored = way
     pictures = pictures.transpose(0, 2, 1) if transposed else pictures
@@ -285,10 +285,10 @@ def _turned(pictures: Any, way: tuple[bool, bool, bool]) -> Any:
     return pictures[:, :, ::-1] if mirrored else pictures
 
 
-def _orientation(pictures: Bytes, labels: Bytes) -> tuple[bool, bool, bool]:
+def _orientation(pictures: Bytes, labels: Bytes, expected: Way = UPRIGHT) -> Way:
     """How the digits must be turned to be upright, told by how often the nearest printed digit is the label.
 
-    They stay as they are unless another of the eight ways is right far more often: MNIST's digits are in 48 % when
+    It is what was expected unless another of the eight ways is right far more often: MNIST's digits are in 48 % when
     they are upright, in 16 to 27 % when they are not. Of fewer than 100 digits it cannot be told.
     """
     from scipy.ndimage import gaussian_filter
@@ -298,7 +298,7 @@ def _orientation(pictures: Bytes, labels: Bytes) -> tuple[bool, bool, bool]:
         return soft / np.maximum(np.linalg.norm(soft, axis=1, keepdims=True), 1e-6)
 
     if len(labels) < 100 or len(set(labels.tolist())) < 5:
-        return UPRIGHT
+        return expected
     some, wanted = _some(pictures), _some(labels)
     printed = rows(printed_digits().reshape(-1, SIDE, SIDE)).T
     right = {}
@@ -307,7 +307,7 @@ def _orientation(pictures: Bytes, labels: Bytes) -> tuple[bool, bool, bool]:
         nearest = (rows(_turned(some, way)) @ printed).argmax(axis=1) % 10
         right[way] = float((nearest == wanted).mean())
     best = max(right, key=lambda way: right[way])
-    return best if right[best] > 0.4 and right[best] > 1.5 * right[UPRIGHT] else UPRIGHT
+    return best if right[best] > 0.4 and right[best] > 1.5 * right[expected] else expected
 
 
 # ---- the sample --------------------------------------------------------------------------------------

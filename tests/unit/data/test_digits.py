@@ -153,7 +153,8 @@ def test_dark_digits_on_light_are_inverted_and_told(tmp_path, sample):
     assert plain.x_train.tobytes() == sample.x_train[:600].tobytes()
     assert dark.digest == plain.digest
     assert dark.form == plain.form
-    assert "its digits are dark on light: inverted" in dark.notes[-1]
+    for note, name in zip(dark.notes[-2:], ("x_train", "x_test"), strict=True):
+        assert f"{name}: its digits are dark on light: inverted" in note
 
 
 def test_what_predict_reads_is_what_a_network_on_dark_digits_was_trained_on(tmp_path, sample):
@@ -208,9 +209,36 @@ def test_digits_that_are_not_upright_are_turned_and_told(tmp_path, sample, turn,
     read = digits.load(str(tmp_path / "turned.npz"))
     assert read.x_train.tobytes() == sample.x_train[:600].tobytes()
     assert read.x_test.tobytes() == sample.x_test[:600].tobytes()
-    assert len(read.notes) == bool(told)
-    if told:
-        assert f"not upright ({told})" in read.notes[0]
+    assert len(read.notes) == 2 * bool(told)
+    for note, name in zip(read.notes, ("x_train", "x_test"), strict=False):
+        assert f"{name}: its digits are not upright ({told})" in note
+
+
+def test_each_array_is_judged_by_itself(tmp_path, sample):
+    x_train, x_test = sample.x_train[:600], sample.x_test[:600]
+    for changes, says in (
+        ({"x_train": 255 - x_train}, ["x_train: its digits are dark on light: inverted"]),
+        ({"x_test": 255 - x_test}, ["x_test: its digits are dark on light: inverted"]),
+        ({"x_train": x_train.transpose(0, 2, 1)}, ["x_train: its digits are not upright (transposed)"]),
+        ({"x_test": x_test[:, :, ::-1]}, ["x_test: its digits are not upright (mirrored)"]),
+        (
+            {"x_train": np.rot90(255 - x_train, 1, (1, 2))},
+            ["x_train: its digits are dark on light", "x_train: its digits are not upright (transposed, mirrored)"],
+        ),
+    ):
+        np.savez(tmp_path / "one.npz", **arrays_of(sample, **changes))
+        read = digits.load(str(tmp_path / "one.npz"))
+        assert read.x_train.tobytes() == x_train.tobytes()
+        assert read.x_test.tobytes() == x_test.tobytes()
+        assert [note.partition(": ")[2][: len(said)] for note, said in zip(read.notes, says, strict=True)] == says
+
+
+def test_few_test_digits_are_turned_as_those_to_train_with(tmp_path, sample):
+    changes = {"x_train": sample.x_train[:600, :, ::-1], "x_test": sample.x_test[:50, :, ::-1]}
+    np.savez(tmp_path / "few.npz", **arrays_of(sample, **changes, y_test=sample.y_test[:50]))
+    read = digits.load(str(tmp_path / "few.npz"))
+    assert read.x_train.tobytes() == sample.x_train[:600].tobytes()
+    assert read.x_test.tobytes() == sample.x_test[:50].tobytes()
 
 
 def test_real_mnist_transposed_as_emnist_is(mnist):
