@@ -11,6 +11,7 @@ import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,10 @@ def predict(run: Path, inputs: Sequence[str], options: PredictOptions) -> ExitCo
         for file in files if not options.json else []:
             terminal.write(f"{' '.join(file.splitlines())}\n")
         known = {"run": str(run), "config": folder.config, "environment": environment, "artifacts": files}
-        return Outcome({"answers": answers} if options.json else {}, refused(answers), known, told=True)
+        errors = [answer["error"] for answer in answers]
+        for answer, error in zip(answers, errors, strict=True):
+            answer["error"] = error.record() if error else None
+        return Outcome({"answers": answers} if options.json else {}, refused(errors), known, told=True)
 
     def failed(told: Description) -> tuple[Description, dict[str, Any]]:
         return told, {"run": str(run)}
@@ -121,7 +125,7 @@ def stream(predictor: Predictor[Any], text: str, terminal: Terminal) -> bool:
 def answer_all(
     predictor: Predictor[Any], lines: Iterator[str], terminal: Terminal, *, from_stdin: bool, quiet: bool
 ) -> Iterator[dict[str, Any]]:
-    """Each input with its answer or its error, in batches; shown as they come unless JSON was asked for."""
+    """Each input with its answer or its error's description, in batches; shown as they come, except with ``--json``."""
     interactive = from_stdin and sys.stdin.isatty()
     show = terminal.err.is_terminal and from_stdin and not interactive and not quiet
     number = 0
@@ -160,7 +164,7 @@ def answer_chunk(
             told = describe(reply)
             errors[index] = Description(told.exit_code, told.type, f"{name}: {told.message}", told.hint)
             terminal.error(errors[index])
-        problem = errors[index].record() if index in errors else None
+        problem = errors.get(index)
         yield {"input": text, "answer": None if problem else reply, "error": problem}
 
 
@@ -173,6 +177,8 @@ def answers_of(predictor: Predictor[Any], given: Sequence[Any]) -> Sequence[Any]
     except (NnlabError, OSError) as error:
         if isinstance(error, OSError) and describe(error).exit_code == ExitCode.RESOURCES:
             raise
+        if len(given) == 1:
+            return [error]
     answers: list[Any] = []
     for one in given:
         try:
@@ -189,12 +195,16 @@ def tell_note(predictor: Predictor[Any], given: Any, where: str, terminal: Termi
         terminal.warn(f"{where}{note}")
 
 
-def refused(answers: Sequence[dict[str, Any]]) -> InputError | None:
-    """The error of a batch in which some inputs could not be read."""
-    count = sum(1 for answer in answers if answer["error"])
-    if not count:
+def refused(errors: Sequence[Description | None]) -> InputError | Description | None:
+    """The error of a batch of which some inputs have one: that of the disk, if any, else that they cannot be read."""
+    told = [error for error in errors if error]
+    if not told:
         return None
-    return InputError(f"{count:,} of {len(answers):,} inputs could not be read", "See the error of each")
+    counts = f"{len(told):,} of {len(errors):,} inputs"
+    for error in told:
+        if error.exit_code == ExitCode.RESOURCES:
+            return replace(error, message=f"{counts} have no answer; {error.message}")
+    return InputError(f"{counts} could not be read", "See the error of each")
 
 
 def decoded(text: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from nnlab.data.images import Part, Pictures, load, with_validation, without_see
 from nnlab.data.pixels import Bytes, Levels, apply_tiled, open_picture
 from nnlab.data.random import Stream, rng
 from nnlab.data.seen import keys_of_rows
-from nnlab.errors import InputError, UsageError
+from nnlab.errors import ExitCode, InputError, NnlabError, UsageError
 from nnlab.evaluation.intervals import over_runs
 from nnlab.experiments import FinishedRun, Loaded, Predictor
 from nnlab.output.terminal import Terminal, number, table
@@ -268,6 +270,12 @@ def give_name(part: Path, target: Path) -> bool:
     return True
 
 
+class NotWritten(NnlabError):
+    """The disk is full or broken: the answers to other inputs stay."""
+
+    exit_code = ExitCode.RESOURCES
+
+
 class Outputs:
     """Where the files that ``predict`` writes go: beside each input, or into one folder; never over another file."""
 
@@ -277,25 +285,55 @@ class Outputs:
     def write(self, path: Path, suffix: str, ending: str, write: Callable[[Path], Any]) -> str:
         """Write an input's output, whole or not at all, as ``NAME-suffix``, with a number where there is one; its path.
 
-        ``write`` is given a path. Raises UsageError where ``--out`` is a file, OSError where nothing can be written.
+        ``write`` is given a path. A folder that was made for it goes where that fails. Raises UsageError where
+        ``--out`` is a file or cannot be written, NotWritten where the disk is full.
         """
         folder = self.folder or path.parent
-        if self.folder is not None:
-            if folder.exists() and not folder.is_dir():
-                raise UsageError(f"expected a folder for --out, got the file {folder}", "Choose another --out")
-            folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f".{secrets.token_hex(6)}.part{ending}"
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"expected a folder for --out, got the file {folder}", "Choose another --out")
+        made = [each for each in (folder, *folder.parents) if self.folder is not None and not each.exists()]
+        target = None
         try:
-            write(part)
-            for more in ("", *(f"-{number}" for number in range(2, 100_000))):
-                target = folder / f"{path.stem}-{suffix}{more}{ending}"
-                if give_name(part, target):
-                    return str(target)
-            raise UsageError(
-                f"expected a free name for {path.stem}-{suffix}{ending} in {folder}", "Choose another --out"
-            )
+            for each in reversed(made):
+                each.mkdir(exist_ok=True)
+            target = _written(folder, f"{path.stem}-{suffix}", ending, write)
+            return str(target)
+        except OSError as error:
+            raise self._told(error, folder) from error
         finally:
-            part.unlink(missing_ok=True)
+            for each in made if target is None else []:
+                with suppress(OSError):  # of another process, which has written into it meanwhile
+                    each.rmdir()
+
+    def _told(self, error: OSError, folder: Path) -> Exception:
+        """The error by the name that the user gave, not by those of parts; as it is where it is not of the place."""
+        place = str(folder) if self.folder is None else f"--out {folder}"
+        hint = "Name another folder with --out" if self.folder is None else "Choose another --out"
+        reason = (error.strerror or "").lower()
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return NotWritten(f"no space left on the disk that holds {place}", f"Free some space. {hint}")
+        if error.errno == errno.EFBIG:
+            return NotWritten(
+                f"a file in {place} would be larger than this process may write", "Raise the limit: ulimit -f unlimited"
+            )
+        if error.errno in (errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO):
+            return NotWritten(f"{place}: {reason}", f"Check the disk. {hint}")
+        return UsageError(f"{place}: {reason}", hint) if error.filename is not None else error
+
+
+def _written(folder: Path, name: str, ending: str, write: Callable[[Path], Any]) -> Path:
+    """The file that ``write`` makes, under the first free name."""
+    part = folder / f".{secrets.token_hex(6)}.part{ending}"
+    try:
+        write(part)
+        for more in ("", *(f"-{number}" for number in range(2, 100_000))):
+            target = folder / f"{name}{more}{ending}"
+            if give_name(part, target):
+                return target
+        raise UsageError(f"expected a free name for {name}{ending} in {folder}", "Choose another --out")
+    finally:
+        with suppress(OSError):  # read-only: there is none, and the error to tell is that
+            part.unlink()
 
 
 def picture_of(path: Path, tell: Callable[[str], Any], *, alpha: bool, levels: Levels | None) -> Any:

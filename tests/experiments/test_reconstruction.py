@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
+import os
 import re
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -17,9 +20,10 @@ from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.configs.denoise import DenoiseConfig
 from nnlab.data import audio, images, sound_files
 from nnlab.data.audio import RATE
-from nnlab.errors import UsageError
+from nnlab.errors import UsageError, describe
 from nnlab.experiments import denoise
 from nnlab.experiments._codes import CodeTable
+from nnlab.experiments._images import NotWritten, Outputs
 from nnlab.models.autoencoders import conv_autoencoder, encoder
 from tests.conftest import run_in_process, valid
 
@@ -193,6 +197,68 @@ def test_predict_restores_pictures_of_any_size(nnlab, denoiser, tmp_path):
         "a-restored-restored.png",
         "a-restored-2.png",
     ]
+
+
+def test_a_full_disk_costs_what_does_not_fit_and_is_told_by_the_name_of_out(nnlab, denoiser, tmp_path, monkeypatch):
+    for name in "abc":
+        Image.new("RGB", (32, 32)).save(tmp_path / f"{name}.png")
+    real, fails = Image.Image.save, {1}
+    calls = []
+
+    def save(self, path, *args, **kwargs):
+        calls.append(path)
+        if len(calls) - 1 in fails:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(self, path, *args, **kwargs)
+
+    monkeypatch.setattr(Image.Image, "save", save)
+    words = ["predict", denoiser, "a.png", "b.png", "c.png", "--out", "new/files"]
+    done = nnlab(*words)
+    assert done.code == 4
+    assert done.out.splitlines() == ["new/files/a-restored.png", "", "new/files/c-restored.png"]
+    assert "error: input 2: no space left on the disk that holds --out new/files. Free some space" in done.err
+    assert done.err.count("error: ") == 1
+    assert len(calls) == 3
+    calls.clear()
+    fails = {0, 1, 2}
+    for path in (tmp_path / "new" / "files").iterdir():
+        path.unlink()
+    (tmp_path / "new" / "files").rmdir()
+    done = nnlab(*words, "--json")
+    assert done.code == 4
+    assert [answer["answer"] for answer in done.document["results"]["answers"]] == [None] * 3
+    assert "3 of 3 inputs have no answer" in done.document["error"]["message"]
+    assert list((tmp_path / "new").iterdir()) == []  # it was there before
+
+
+def test_a_folder_that_cannot_be_written_is_named_once(tmp_path):
+    def write(path):
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    with pytest.raises(UsageError, match=r"^--out .*ro: read-only file system$"):
+        Outputs(tmp_path / "ro").write(tmp_path / "a.png", "restored", ".png", write)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(UsageError, match=rf"^{tmp_path}: read-only file system$"):
+        Outputs(None).write(tmp_path / "a.png", "restored", ".png", write)
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (errno.ENOSPC, "no space left on the disk that holds --out new"),
+        (errno.EFBIG, "a file in --out new would be larger than this process may write"),
+        (errno.EIO, "--out new: input/output error"),
+    ],
+)
+def test_what_a_disk_does_is_told_and_no_empty_folder_left(tmp_path, monkeypatch, number, says):
+    def write(path):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NotWritten, match=f"^{says}$") as told:
+        Outputs(Path("new")).write(Path("a.png"), "restored", ".png", write)
+    assert describe(told.value).exit_code == 4
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
