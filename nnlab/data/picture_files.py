@@ -41,6 +41,7 @@ class Square:
     """The middle of a picture, ``(side, side, 3)`` uint8, or ``(side, side)`` float32 of one of more than 8 bits."""
 
     pixels: Array
+    size: tuple[int, int]  # of the whole picture: width, height
     remarks: Sequence[str]
     extremes: tuple[float, float] | None = None  # of the whole picture, where it has more than 8 bits
 
@@ -61,6 +62,7 @@ def decode(names: Sequence[str], read: Read, side: int) -> DecodedFiles:
     deep: dict[int, Square] = {}
     good, skipped = [], []
     remarks: Counter[str] = Counter()
+    sizes: Counter[tuple[int, int]] = Counter()
     files = ((name, _content(name, read)) for name in names)  # a zip is read by one thread, decoded by several
     with (
         tqdm(files, "decoding", len(names), file=sys.stderr, leave=False, disable=None, unit=" files") as progress,
@@ -72,6 +74,7 @@ def decode(names: Sequence[str], read: Read, side: int) -> DecodedFiles:
                 continue
             good.append(number)
             remarks.update(square.remarks)
+            sizes[square.size] += 1
             if square.extremes is None:
                 pictures[number] = square.pixels
             else:
@@ -82,7 +85,8 @@ def decode(names: Sequence[str], read: Read, side: int) -> DecodedFiles:
         pictures[number] = levels.to_uint8(square.pixels)[..., None]
     if skipped:
         pictures = pictures[good]
-    return DecodedFiles(pictures, [names[number] for number in good], skipped, _notes(remarks, levels), levels)
+    notes = [*_notes(remarks, levels), *_resized(sizes, side)]
+    return DecodedFiles(pictures, [names[number] for number in good], skipped, notes, levels)
 
 
 def _content(name: str, read: Read) -> bytes | str:
@@ -103,9 +107,9 @@ def _in_threads(files: Iterator[tuple[str, bytes | str]], side: int) -> Iterator
         try:
             with pixels.opened(io.BytesIO(content)) as (picture, remarks):
                 if picture.mode != "F":
-                    return Square(cropped(pixels.on_white(picture), side), remarks)
+                    return Square(cropped(pixels.on_white(picture), side), picture.size, remarks)
                 low, high = pixels.extremes(picture)
-                return Square(np.clip(cropped(picture, side), low, high), remarks, (low, high))
+                return Square(np.clip(cropped(picture, side), low, high), picture.size, remarks, (low, high))
         except InputError as error:
             return f"{name} ({error.message})"
 
@@ -156,3 +160,18 @@ def _notes(remarks: Counter[str], levels: Levels | None) -> list[str]:
         else f"{remark} ({count:,} of the files)"
         for remark, count in remarks.items()
     ]
+
+
+def _resized(sizes: Counter[tuple[int, int]], side: int) -> list[str]:
+    """What was done to pictures of other sizes, as one line; none where there are none."""
+    others = {size: count for size, count in sizes.items() if size != (side, side)}
+    if not others:
+        return []
+    wide, high = (_span(lengths) for lengths in zip(*others, strict=True))
+    how = "cropped to a square and resized" if any(w != h for w, h in others) else "resized"
+    return [f"{sum(others.values()):,} pictures, {wide} × {high} pixels: {how} to {side} × {side}"]
+
+
+def _span(lengths: Sequence[int]) -> str:
+    low, high = min(lengths), max(lengths)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

@@ -27,6 +27,7 @@ FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP
 DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")  # Pillow's modes of more than 8 bits
 INTEGERS, FLOATS, SEVERAL = "16 or 32 bits", "floating point", "several pictures in one file: the first is read"
 DEPTHS = (INTEGERS, FLOATS)
+DEEP_COLOURS = "16 bits per colour: read as 8 bits"  # which is what Pillow does
 HEIF = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypheif")
 HINT = "Give a PNG or JPEG"
 _one_large = threading.Lock()
@@ -168,9 +169,9 @@ def open_picture(
             low, high = extremes(picture)
             if levels is None:
                 levels = Levels.of(low, high, whole=FLOATS not in remarks)
-                tell(f"{remarks.pop()}: black to white is {levels}")
+                tell(f"{remarks.pop()}: read as 8 bits, black to white is {levels}")
             else:
-                remarks.pop()  # its depth: it is read as those were
+                tell(f"{remarks.pop()}: read as 8 bits, as in training")
             picture = _pillow().fromarray(levels.to_uint8(np.asarray(picture))).convert("RGB")
         for remark in remarks:
             tell(remark)
@@ -230,6 +231,8 @@ def _open(file: Path | io.BytesIO, stack: contextlib.ExitStack) -> tuple[Any, li
         remarks = []
         if picture.format in ("GIF", "PNG", "TIFF", "WEBP") and getattr(picture, "is_animated", False):
             remarks.append(SEVERAL)
+        if picture.mode not in DEEP and _is_deep(picture):
+            remarks.append(DEEP_COLOURS)
         picture.load()
         picture = _upright(picture)
     if picture.mode in DEEP:
@@ -242,6 +245,12 @@ def _open(file: Path | io.BytesIO, stack: contextlib.ExitStack) -> tuple[Any, li
     if not usable:
         remarks.append(UNUSABLE)
     return colours, remarks
+
+
+def _is_deep(picture: Any) -> bool:
+    """Whether the decoder of a picture that is not loaded yet will read 16 bits (``RGB;16B``)."""
+    codes = [tile[3] if isinstance(tile[3], str) else next(iter(tile[3] or ()), "") for tile in picture.tile[:1]]
+    return any(";16" in str(code) for code in codes)
 
 
 def _upright(picture: Any) -> Any:

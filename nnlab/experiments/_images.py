@@ -24,6 +24,7 @@ from nnlab.experiments import FinishedRun, Loaded, Predictor
 from nnlab.output.terminal import Terminal, number, table
 from nnlab.training.task import Results, RunResult, Task, curves
 
+NARROW, LONG = 8, 8  # pixels of the shorter side, and how many times longer the other is: both are told
 Make = Callable[[Any, np.random.Generator], tuple[Any, ...]]  # (rows,), or (rows, weights of them or of their values)
 
 
@@ -345,7 +346,7 @@ def picture_of(path: Path, tell: Callable[[str], Any], *, alpha: bool, levels: L
 
 
 class PicturePredictor(Predictor[tuple[Path, Any]]):
-    """A picture of any size through a trained network, tile by tile; alpha and orientation are kept."""
+    """A picture of any size through a trained network, tile by tile; alpha and orientation are kept, and grey."""
 
     batch_size = 1  # a picture is many tiles, and may be large
     takes_files = True
@@ -366,7 +367,12 @@ class PicturePredictor(Predictor[tuple[Path, Any]]):
         path = Path(text).expanduser()
         remarks: list[str] = []
         self.remarks = remarks
-        return path, picture_of(path, remarks.append, alpha=True, levels=self.levels)
+        picture = picture_of(path, remarks.append, alpha=True, levels=self.levels)
+        short, long = sorted(picture.size)
+        if short < NARROW or (short < self.side and long > LONG * short):
+            wide, high = picture.size
+            remarks.append(f"{wide:,} × {high:,} pixels: most of what the network sees is the picture mirrored")
+        return path, picture
 
     def answer(self, inputs: Sequence[tuple[Path, Any]]) -> list[str]:
         """Write each picture's answer; the paths."""
@@ -377,6 +383,15 @@ class PicturePredictor(Predictor[tuple[Path, Any]]):
 
         pixels = np.asarray(picture)
         whole = apply_tiled(self.apply, pixels[..., :3], self.side)
+        if is_grey(pixels):
+            whole = ((whole.sum(axis=-1, keepdims=True, dtype=np.uint16) + 1) // 3).astype(np.uint8)
         if pixels.shape[-1] == 4:
             whole = np.concatenate([whole, pixels[..., 3:]], axis=-1)
+        whole = whole[..., 0] if whole.shape[-1] == 1 else whole
         return self.outputs.write(path, self.suffix, ".png", Image.fromarray(whole).save)
+
+
+def is_grey(pixels: Bytes) -> bool:
+    """Whether a picture ``(height, width, 3 or 4)`` has no colour, however it was stored."""
+    red, green, blue = (pixels[..., number] for number in range(3))
+    return bool((red == green).all() and (green == blue).all())

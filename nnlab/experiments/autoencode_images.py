@@ -34,6 +34,7 @@ from nnlab.evaluation.pca import Pca, fit_pca
 from nnlab.experiments import FinishedRun, Loaded, with_data
 from nnlab.experiments._codes import CodePredictor
 from nnlab.experiments._images import (
+    LONG,
     PicturePredictor,
     asked_for,
     grid_table,
@@ -262,6 +263,9 @@ class PictureCodes(CodePredictor):
         remarks: list[str] = []
         self.remarks = remarks
         picture = picture_of(Path(text).expanduser(), remarks.append, alpha=False, levels=self.levels)
+        short, long = sorted(picture.size)
+        if long > LONG * short:
+            remarks.append(f"{picture.width:,} × {picture.height:,} pixels: its middle is read, {short} × {short}")
         return text, cropped(picture, self.side)[None] / np.float32(255)
 
     def columns(self, rows: int) -> dict[str, list[str]]:

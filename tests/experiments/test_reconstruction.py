@@ -199,6 +199,29 @@ def test_predict_restores_pictures_of_any_size(nnlab, denoiser, tmp_path):
     ]
 
 
+def test_grey_comes_back_grey_and_what_of_a_picture_is_lost_is_told(nnlab, denoiser, autoencoder, tmp_path):
+    levels = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
+    grey = Image.fromarray(levels)
+    grey.save(tmp_path / "l.png")
+    grey.convert("LA").save(tmp_path / "la.png")
+    Image.fromarray(levels.astype(np.uint16) * 257).save(tmp_path / "deep.png")
+    Image.fromarray(np.repeat(levels[..., None], 3, -1) + np.array([0, 0, 1], np.uint8)).save(tmp_path / "rgb.png")
+    for name, size in (("thin", (3, 300)), ("long", (310, 30)), ("panorama", (1000, 100))):
+        Image.new("RGB", size).save(tmp_path / f"{name}.png")
+    for run, suffix in ((denoiser, "restored"), (autoencoder, "reconstructed")):
+        done = nnlab("predict", run, "l.png", "la.png", "deep.png", "rgb.png", "thin.png", "long.png", "panorama.png")
+        assert done.code == 0
+        made = [np.asarray(Image.open(tmp_path / f"{name}-{suffix}.png")) for name in ("l", "la", "deep", "rgb")]
+        assert [picture.shape[2:] for picture in made] == [(), (2,), (), (3,)]
+        assert np.abs(made[0] - made[3].mean(-1)).mean() < 2
+        assert "input 3: 16 or 32 bits: read as 8 bits, black to white is 0 to 65,535" in done.err
+        assert "input 5: 3 × 300 pixels: most of what the network sees is the picture mirrored" in done.err
+        assert "input 6: 310 × 30 pixels" in done.err
+        assert "input 7" not in done.err  # through tiles like any other
+    scores = nnlab("predict", autoencoder, "panorama.png", "--scores")
+    assert "input 1: 1,000 × 100 pixels: its middle is read, 100 × 100" in scores.err
+
+
 def test_a_full_disk_costs_what_does_not_fit_and_is_told_by_the_name_of_out(nnlab, denoiser, tmp_path, monkeypatch):
     for name in "abc":
         Image.new("RGB", (32, 32)).save(tmp_path / f"{name}.png")

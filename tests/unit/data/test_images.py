@@ -22,7 +22,7 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "cache" / "decoded"
 
 
-def picture(seed: int, size: tuple[int, int] = (20, 24)) -> Image.Image:
+def picture(seed: int, size: tuple[int, int] = (32, 32)) -> Image.Image:
     return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8))
 
 
@@ -64,6 +64,7 @@ def test_a_folder_of_mixed_pictures(folder, cache):
     assert data.notes == (
         f"{folder}: not read: 1 .txt",
         f"{folder}: 1 of 42 files cannot be read, the first: broken.jpg (expected a picture, it cannot be read)",
+        f"{folder}: 41 pictures, 21 to 60 × 20 to 59 pixels: cropped to a square and resized to 32 × 32",
     )
     both = {one.tobytes() for one in data.train} & {one.tobytes() for one in data.test}
     assert not both  # the copy is on the side of its original
@@ -73,6 +74,21 @@ def test_a_folder_of_mixed_pictures(folder, cache):
     assert again.record() == {"name": str(folder), "items": 41, "digest": data.digest}
     picture(99).save(folder / "new.png")
     assert total(images.load(str(folder))) == 42
+
+
+def test_what_is_cropped_or_resized_is_told(tmp_path):
+    for name, sizes, told in (
+        ("as is", [(32, 32)], ""),
+        ("squares", [(64, 64), (32, 32)], "10 pictures, 64 × 64 pixels: resized to 32 × 32"),
+        ("tall", [(1234, 40), (300, 41)], "20 pictures, 40 to 41 × 300 to 1,234 pixels: cropped to a square and "
+                                          "resized to 32 × 32"),  # height first
+    ):  # fmt: skip
+        place = tmp_path / name
+        place.mkdir()
+        for number in range(20):
+            picture(number, sizes[number % len(sizes)]).save(place / f"{number}.png")
+        assert images.load(str(place)).notes == ((f"{place}: {told}",) if told else ())
+        assert images.load(str(place)).notes == ((f"{place}: {told}",) if told else ())  # of the cache
 
 
 def test_the_cache_knows_contents_and_not_dates(tmp_path):

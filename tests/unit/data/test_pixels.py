@@ -191,12 +191,29 @@ def test_what_was_taken_for_black_and_white_is_told_unless_it_is_known():
     told: list[str] = []
     assert np.asarray(open_picture(content, tell=told.append)).max() == 101
     assert sorted(told) == [
-        "16 or 32 bits: black to white is 0 to 16,383",
+        "16 or 32 bits: read as 8 bits, black to white is 0 to 16,383",
         "several pictures in one file: the first is read",
     ]
     told.clear()
     assert np.asarray(open_picture(content, levels=Levels(0, 65_535), tell=told.append)).max() == 25
-    assert told == ["several pictures in one file: the first is read"]
+    assert sorted(told) == [
+        "16 or 32 bits: read as 8 bits, as in training",
+        "several pictures in one file: the first is read",
+    ]
+
+
+def test_colours_of_16_bits_are_read_as_8_which_is_told():
+    wide = zlib.compress(b"".join(b"\0" + struct.pack(">24H", *([300, 40_000, 65_535] * 8)) for _ in range(8)))
+    content = bytearray(png_claiming(8, 8, wide))
+    content[24] = 16  # bits
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    told: list[str] = []
+    picture = open_picture(io.BytesIO(content), tell=told.append)
+    assert np.asarray(picture)[3, 3].tolist() == [1, 156, 255]
+    assert told == ["16 bits per colour: read as 8 bits"]
+    told.clear()
+    open_picture(saved(Image.new("RGB", (160, 160)), "BMP"), tell=told.append)
+    assert told == []
 
 
 def test_sizes_are_read_before_contents():
