@@ -48,8 +48,8 @@ def fetch_data(name: str, *, json: bool) -> ExitCode:
         data_set = datasets.required(name)
         path = datasets.local(name)
         if path is None:
-            server = urlsplit(os.environ.get("NNLAB_MIRROR") or str(data_set.source.url)).hostname
-            size = f"about {megabytes(data_set.source.size)} from {server}"
+            server = urlsplit(datasets.mirror_named() or str(data_set.source.url)).hostname
+            size = f"a download of about {megabytes(data_set.source.size)} from {server}"
             terminal.tell(f"fetching {name}: {data_set.about}; {data_set.licence}; {data_set.attribution}; {size}")
             path = datasets.download(name)
         path = path.absolute()

@@ -23,6 +23,7 @@ from typing import Any
 from nnlab.commands.export import finished_run
 from nnlab.commands.export.archive import CARD, KEPT
 from nnlab.commands.outcome import Outcome, run_command
+from nnlab.data.folders import is_run_folder
 from nnlab.errors import ExitCode, InputError, NnlabError, UsageError
 from nnlab.output import untrusted
 from nnlab.output.terminal import Terminal, one_line, quoted
@@ -33,8 +34,9 @@ MOST_BYTES = {".json": untrusted.MOST_JSON, ".txt": untrusted.MOST_BYTES, ".csv"
               ".md": 1 << 20, ".png": 64 << 20, ".wav": 256 << 20, ".npy": 1 << 30, ".keras": 2 << 30}  # fmt: skip
 MOST_TOGETHER = 4 << 30
 MOST_PACKED = 200  # times as large as packed: text comes near 20, zeros are 1,000
+PACKED = "Name what nnlab export wrote"
 UNTRUSTED = "Do not use an archive you do not trust"
-END, END_64 = b"PK\x05\x06", b"PK\x06\x07"
+FIRST, END, END_64 = b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x07"
 DEVICES = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
 
 
@@ -42,6 +44,9 @@ def import_run(file: Path, out: Path | None, *, json: bool) -> ExitCode:
     """Open an exported run in ``out``, or in ``runs/`` under the name of the file."""
 
     def work(terminal: Terminal) -> Outcome:
+        if file.is_dir():
+            used = f"It can be used as it is: nnlab predict {quoted(file)} …" if is_run_folder(file) else PACKED
+            raise InputError("expected a zip, it is a folder", used, path=file)
         target = out or Path("runs") / file.stem
         if os.path.lexists(target):
             raise UsageError(f"expected a new folder, {target} is there already", "Choose another --out")
@@ -65,7 +70,7 @@ def unpack(file: Path, target: Path) -> tuple[list[str], list[str]]:
         UsageError: ``target`` cannot be made.
     """
     if not stat.S_ISREG(os.stat(file).st_mode):
-        raise InputError("expected a zip, it is no file", "Name what nnlab export wrote", path=file)
+        raise InputError("expected a zip, it is no file", PACKED, path=file)
     try:
         with open(file, "rb") as opened:
             check_directory(opened, file)
@@ -131,15 +136,25 @@ def check_run(run: Path, file: Path) -> None:
 
 def check_directory(file: Any, path: Path) -> None:
     """InputError where a file is no zip, or lists more files than a run has: the list is read into memory at once."""
+    begins = file.read(4) == FIRST
     size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - (1 << 16) - 42))
+    begin = file.seek(max(0, size - (1 << 16) - 42))
     tail = file.read()
     place = len(tail) - 22 if tail[-22:-18] == END and tail[-2:] == b"\0\0" else tail.rfind(END)
     if place < 0 or len(tail) < place + 22:
-        raise InputError("expected a zip, it is none", "Name what nnlab export wrote", path=path)
-    count, length = struct.unpack_from("<HL", tail, place + 10)
+        raise cut_short(path) if begins else InputError("expected a zip, it is none", PACKED, path=path)
+    count, length, offset = struct.unpack_from("<HLL", tail, place + 10)
     if count > MOST_ENTRIES or length > MOST_DIRECTORY or tail[max(0, place - 20) :][:4] == END_64:
         raise InputError(f"expected at most {MOST_ENTRIES:,} files, it lists more", UNTRUSTED, path=path)
+    if begins and begin + place > offset + length:  # the end of a zip in it, as model.keras is one
+        raise cut_short(path)
+
+
+def cut_short(path: Path) -> InputError:
+    """The error of a zip that begins as one and has no end of its own."""
+    return InputError(
+        "expected a whole zip, its end is missing: it was cut short", "Copy or export it again", path=path
+    )
 
 
 def check_entries(archive: zipfile.ZipFile, path: Path) -> tuple[dict[str, zipfile.ZipInfo], list[str]]:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from nnlab import cache
 from nnlab.data import archives, downloads
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 # fmt: off
 __all__ = [
     "KNOWN", "SAMPLE", "DataSet", "Edition", "at_hand", "content_key", "download", "edition", "edition_note",
-    "find", "keep", "known", "local", "names", "required",
+    "find", "keep", "known", "local", "mirror_named", "names", "required",
 ]
 # fmt: on
 
@@ -156,7 +157,7 @@ def download(name: str) -> Path:
         DataUnavailable: it cannot be downloaded, or what comes is not what it should be.
     """
     data_set = required(name)
-    mirror = os.environ.get("NNLAB_MIRROR", "").rstrip("/")
+    mirror = mirror_named()
     hint = f"Put {data_set.file} into a folder and set NNLAB_DATA to it, or use --data {data_set.sample}"
     with downloads.workshop(cache.folder(), Path(data_set.file).stem) as workshop:
         path = local(name)
@@ -169,6 +170,23 @@ def download(name: str) -> Path:
             except downloads.NotOnServer:
                 continue  # the mirror has another edition
         return _bring(data_set, last, mirror, workshop, hint)
+
+
+def mirror_named() -> str:
+    """The address in ``NNLAB_MIRROR``, empty where none is set. DataUnavailable where it is no address of a server."""
+    mirror = os.environ.get("NNLAB_MIRROR", "").strip().rstrip("/")
+    try:
+        parts = urlsplit(mirror)
+        good = not mirror or (parts.scheme in ("http", "https") and parts.hostname)
+    except ValueError:
+        good = False
+    if not good:
+        raise DataUnavailable(
+            "expected NNLAB_MIRROR as an address that begins with http:// or https://, got "
+            + downloads.without_password(mirror),
+            "Correct it or unset it; a folder of data is named by NNLAB_DATA",
+        )
+    return mirror
 
 
 def _bring(data_set: DataSet, source: Source, mirror: str, workshop: Path, hint: str) -> Path:

@@ -333,6 +333,20 @@ def test_what_is_no_exported_run_is_one_line(nnlab, packed, tmp_path):
     assert left_in(tmp_path) == before
 
 
+def test_a_folder_and_a_zip_that_was_cut_short_are_told_as_such(nnlab, run, packed, tmp_path):
+    done = nnlab("import", run)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert done.err == f"error: {run}: expected a zip, it is a folder. It can be used as it is: nnlab predict {run} …\n"
+    (tmp_path / "runs" / "some").mkdir(parents=True)
+    done = nnlab("import", "runs/some")
+    assert done.err == "error: runs/some: expected a zip, it is a folder. Name what nnlab export wrote\n"
+    for kept in (100, 2000, packed.stat().st_size - 30):
+        (tmp_path / "cut.zip").write_bytes(packed.read_bytes()[:kept])
+        done = nnlab("import", "cut.zip")
+        assert done.code == 2
+        assert "it was cut short. Copy or export it again" in done.err
+
+
 def test_an_unfinished_or_newer_run_in_a_zip_is_refused(nnlab, run, packed, tmp_path):
     with zipfile.ZipFile(packed) as source:
         contents = {name: source.read(name) for name in source.namelist()}

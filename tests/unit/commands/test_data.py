@@ -56,7 +56,7 @@ def test_fetch_data_tells_licence_and_source_first_and_the_edition_afterwards(mi
     first, last = err.splitlines()
     assert first.startswith("fetching eng-ell: ")
     assert "CC BY 2.0 FR; Tatoeba" in first
-    assert "MB from 127.0.0.1" in first
+    assert "a download of about 1 MB from 127.0.0.1" in first
     assert "the published figures are of manythings.org/anki, 17,100 pairs" in last
 
 

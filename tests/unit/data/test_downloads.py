@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nnlab.commands.data import fetch_data
 from nnlab.data import datasets, digits, downloads
 from nnlab.errors import DataUnavailable, ExitCode, describe
 from tests.conftest import ROOT
@@ -143,11 +144,18 @@ def test_a_connection_that_cannot_be_made_is_told_at_once(nowhere, monkeypatch, 
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("mirror_named", ["/a/folder", "ftp://example.org", "http://", "http://[::1"])
-def test_a_mirror_that_is_no_address_is_told(nowhere, monkeypatch, mirror_named):
+@pytest.mark.parametrize("mirror_named", ["/a/folder", "ftp://me:secret@example.org", "http://", "http://[::1", "x"])
+def test_a_mirror_that_is_no_address_is_told_by_its_name_before_anything_else(
+    nowhere, monkeypatch, mirror_named, capfd
+):
     monkeypatch.setenv("NNLAB_MIRROR", mirror_named)
-    with pytest.raises(DataUnavailable, match="cannot download"):
+    with pytest.raises(DataUnavailable, match="expected NNLAB_MIRROR as an address that begins with http://") as caught:
         datasets.find("mnist")
+    assert "secret" not in caught.value.message
+    assert fetch_data("mnist", json=False) == ExitCode.DATA
+    out, err = capfd.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("error: expected NNLAB_MIRROR")
 
 
 def test_a_password_in_the_address_is_not_shown(server, monkeypatch):
