@@ -204,7 +204,7 @@ def _decode(path: Path, names: Sequence[str]) -> tuple[dict[str, np.ndarray[Any,
     record: dict[str, Any] = {"skipped": skipped}
     for part, mask in (("train", train), ("test", test)):
         if not mask.any():
-            why = "".join(f"; {note}" for note in notes)
+            why = "".join(f"; {note}" for note in (*images.copies_told(contents), *notes))
             raise InputError(
                 f"expected recordings to train and to test with, all are on one side{why}", HINT, path=path
             )
@@ -312,10 +312,12 @@ def condition(wave: Wave, rate: int) -> Wave:
     """
     samples = resample(np.asarray(wave, np.float32) - np.float32(wave.mean()), rate, RATE)
     if len(samples) < RATE * SHORTEST:
-        raise InputError(f"expected at least {SHORTEST} s of sound, got {len(samples) / RATE:.3f} s", HINT)
+        raise InputError(
+            f"expected at least {SHORTEST} s of sound, got {len(samples) / RATE:.3f} s", "Give a longer one"
+        )
     filtered = _highpass(samples)
     if _is_silent(filtered, _loudest(wave)):
-        raise InputError("expected a sound, it is silent above 250 Hz", HINT)
+        raise InputError("expected a sound, it is silent above 250 Hz", "Give one in which something is heard")
     return filtered
 
 

@@ -25,6 +25,7 @@ from nnlab.data.seen import keys_of_rows, unseen
 from nnlab.errors import InputError, UsageError
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
+SHAPES = ((SIDE, SIDE), (SIDE, SIDE, 1), (SIDE**2,))  # of one digit
 LEAST = 10  # pictures in each part
 LIGHT = 170  # grey levels: paper of dark digits is lighter
 LOOKED_AT = 2000  # pictures from which the form of a set is told
@@ -179,12 +180,13 @@ def _checked(path: Path, source: str, arrays: Mapping[str, Any]) -> Digits:
     pictures = {}
     for part, y in zip(("train", "test"), labels, strict=True):
         x = arrays[f"x_{part}"]
-        x = x[..., 0] if x.ndim == 4 and x.shape[-1] == 1 else x
-        x = x.reshape(-1, SIDE, SIDE) if x.ndim == 2 and x.shape[1] == SIDE**2 else x
-        if x.ndim != 3 or x.shape[1:] != (SIDE, SIDE):
+        if x.shape[1:] not in SHAPES:
             raise InputError(
-                f"expected x_{part} of shape (n, {SIDE}, {SIDE}), got {x.shape}", "Resize the pictures", path=path
+                f"expected x_{part} of shape (n, {SIDE}, {SIDE}), got {x.shape}",
+                _shape_hint(f"x_{part}", x.shape),
+                path=path,
             )
+        x = x.reshape(-1, SIDE, SIDE)
         if len(y) != len(x):
             raise InputError(
                 f"expected y_{part} of shape ({len(x)},), got {arrays[f'y_{part}'].shape}",
@@ -212,6 +214,13 @@ def _checked(path: Path, source: str, arrays: Mapping[str, Any]) -> Digits:
         x_train, y_train = x_train[kept], y_train[kept]
     form = DigitForm.of(_some(x_train))
     return Digits(x_train, y_train, x_test, y_test, source, form, tuple(f"{path}: {note}" for note in notes))
+
+
+def _shape_hint(name: str, shape: tuple[int, ...]) -> str:
+    """What makes an array of another shape one of digits."""
+    if shape[1:] == (SIDE, SIDE, 3):
+        return f"Make it grey: {name} = {name}.mean(axis=-1)"
+    return npz.axes_hint(name, shape, lambda turned: turned[1:] in SHAPES) or "Resize the pictures"
 
 
 def _labels(path: Path, name: str, y: Any) -> Bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import math
 import os
 import re
 import zipfile
@@ -150,13 +151,13 @@ def read_npz(path: Path) -> Pictures:
     names = ("x_train", "x_test")
     arrays = npz.read_arrays(path, names, HINT)
     for number, (name, x) in enumerate(zip(names, arrays, strict=True)):
-        x = x[..., None] if x.ndim == 3 else x
-        if x.ndim != 4 or x.shape[1] != x.shape[2] or x.shape[3] not in (1, 3) or x.shape[1] % 8 or not x.shape[1]:
+        if not _are_pictures(x.shape):
             raise InputError(
                 f"expected {name} of shape (n, side, side, 3), the side a multiple of 8, got {x.shape}",
-                "Resize the pictures",
+                _shape_hint(name, x.shape),
                 path=path,
             )
+        x = x[..., None] if x.ndim == 3 else x
         if len(x) < LEAST:
             raise InputError(f"expected at least {LEAST} pictures in {name}, got {len(x)}", "Add some", path=path)
         arrays[number] = x
@@ -170,6 +171,28 @@ def read_npz(path: Path) -> Pictures:
     train, test = (np.repeat(x, 3, axis=3) if x.shape[3] == 1 else x for x in scaled)
     kept, copies = without_copies(train, test)
     return Pictures(train[kept], test, str(path), notes=tuple(f"{path}: {note}" for note in (*notes, *copies)))
+
+
+def _are_pictures(shape: tuple[int, ...]) -> bool:
+    """Whether an array is ``(n, side, side[, 1 or 3])``."""
+    square = len(shape) in (3, 4) and shape[1] == shape[2] and shape[1] > 0 and shape[1] % 8 == 0
+    return square and (len(shape) == 3 or shape[3] in (1, 3))
+
+
+def _shape_hint(name: str, shape: tuple[int, ...]) -> str:
+    """What makes an array of another shape one of pictures."""
+    if hint := npz.axes_hint(name, shape, lambda turned: turned[0] >= LEAST and _are_pictures(turned)):
+        return hint
+    if len(shape) == 2:
+        for channels in (3, 1):
+            side = math.isqrt(shape[1] // channels)
+            if _are_pictures((shape[0], side, side, channels)) and channels * side**2 == shape[1]:
+                last = f"{name} = {name}.reshape(-1, {side}, {side}, {channels})"
+                first = f"; where it holds one channel after the other, {name}.reshape(-1, 3, {side}, {side})"
+                return f"Unfold it: {last}" + (f"{first}.transpose(0, 2, 3, 1)" if channels == 3 else "")
+    if shape[-1:] == (4,) and _are_pictures((*shape[:-1], 3)):
+        return f"Leave transparency out: {name} = {name}[..., :3]"
+    return "Resize the pictures"
 
 
 def without_copies(train: Bytes, test: Bytes) -> tuple[decoded.Mask, list[str]]:
@@ -186,6 +209,15 @@ def without_copies(train: Bytes, test: Bytes) -> tuple[decoded.Mask, list[str]]:
     if kept.sum() < LEAST:
         return np.ones(len(train), bool), [f"{note}: {decoded.MEANINGLESS}"]
     return kept, [f"{note}: not trained on"]
+
+
+def copies_told(contents: Sequence[bytes]) -> list[str]:
+    """What is to be told of items of which some are copies of others: copies stay on one side."""
+    different = len(set(contents))
+    if different == len(contents):
+        return []
+    return [f"all {len(contents):,} are copies of one" if different == 1 else
+            f"only {different:,} of {len(contents):,} are different"]  # fmt: skip
 
 
 # ---- files -------------------------------------------------------------------------------------------
@@ -296,7 +328,7 @@ def _split(path: Path, files: DecodedFiles) -> tuple[dict[str, Array], dict[str,
     train, test, notes = decoded.split(files.names, contents, LEAST)
     for side, least, part in (("test", LEAST_TEST, test), ("train", LEAST, train)):
         if part.sum() < least:
-            why = "".join(f"; {note}" for note in notes)
+            why = "".join(f"; {note}" for note in (*copies_told(contents), *notes))
             raise InputError(
                 f"expected at least {least} pictures to {side} with, got {part.sum()}{why}", HINT, path=path
             )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import lzma
 import math
 import os
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -79,6 +80,14 @@ def read_arrays(path: Path, names: Sequence[str], hint: str) -> list[Array]:
     except ZIP_ERRORS as error:
         raise InputError(f"expected an .npz file, it cannot be read ({error})", hint, path=path) from error
     return arrays
+
+
+def axes_hint(name: str, shape: Sequence[int], fits: Callable[[tuple[int, ...]], bool]) -> str:
+    """The line that puts an array's axes into the order in which ``fits`` takes its shape; empty where none does."""
+    for order in itertools.permutations(range(len(shape))) if len(shape) <= 5 else ():
+        if fits(tuple(shape[axis] for axis in order)):
+            return f"Its axes are in another order: {name} = {name}.transpose{order}"
+    return ""
 
 
 def _header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:

@@ -113,13 +113,17 @@ def to_uint8(arrays: Mapping[str, Array], path: Path | None = None) -> tuple[lis
             bad = 0 if dtype.kind != "f" else array.size - int(np.isfinite(array).sum())
             if bad:
                 raise InputError(
-                    f"expected numbers in {name}, {bad:,} of {array.size:,} are NaN or infinite", path=path
+                    f"expected numbers in {name}, {bad:,} of {array.size:,} are NaN or infinite",
+                    f"Leave such pictures out, or put numbers in their place: {name} = numpy.nan_to_num({name})",
+                    path=path,
                 )
         low = min((float(array.min()) for array in alike.values() if array.size), default=0.0)
         high = max((float(array.max()) for array in alike.values() if array.size), default=0.0)
         if max(-low, high) > LARGEST:
             raise InputError(
-                f"expected numbers of a picture in {' and '.join(alike)}, got {low:g} to {high:g}", path=path
+                f"expected numbers of a picture in {' and '.join(alike)}, got {low:g} to {high:g}",
+                "Leave such pictures out",
+                path=path,
             )
         levels = Levels.of(low, high, whole=dtype.kind != "f")
         if dtype == np.uint8 and (levels.white == 255 or high == 0):

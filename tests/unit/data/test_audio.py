@@ -76,6 +76,24 @@ def test_what_is_no_folder_of_sounds(tmp_path):
         audio.load(str(tmp_path))
 
 
+def test_one_file_that_is_silent_or_short_is_not_told_of_folders():
+    for wave, says, hint in (
+        (np.zeros(RATE, np.float32), "it is silent above 250 Hz", "Give one in which something is heard"),
+        (np.ones(100, np.float32), "expected at least 0.05 s of sound, got 0.005 s", "Give a longer one"),
+    ):
+        with pytest.raises(InputError, match=says) as told:
+            audio.condition(wave, RATE)
+        assert told.value.hint == hint
+
+
+def test_copies_of_one_recording_are_told(tmp_path):
+    folder = fill(tmp_path / "mine", 6)
+    for number in range(1, 6):
+        (folder / f"{number}.wav").write_bytes((folder / "0.wav").read_bytes())
+    with pytest.raises(InputError, match="all are on one side; all 6 are copies of one"):
+        audio.load(str(folder))
+
+
 def test_a_folder_is_of_what_it_holds_most_of(tmp_path):
     fill(tmp_path / "mine", 2)
     assert audio.is_folder_of_sounds(tmp_path / "mine")

@@ -95,6 +95,28 @@ def test_a_wrong_array_is_named(tmp_path, changes, says):
         digits.load(str(save(tmp_path / "mine.npz", **changes)))
 
 
+@pytest.mark.parametrize(
+    ("shape", "hint"),
+    [
+        ((28, 28, 40), "Its axes are in another order: x_train = x_train.transpose(2, 0, 1)"),
+        ((40, 1, 28, 28), "Its axes are in another order: x_train = x_train.transpose(0, 2, 3, 1)"),
+        ((784, 40), "Its axes are in another order: x_train = x_train.transpose(1, 0)"),
+        ((40, 28, 28, 3), "Make it grey: x_train = x_train.mean(axis=-1)"),
+        ((40, 32, 32), "Resize the pictures"),
+        ((40,), "Resize the pictures"),
+    ],
+)
+def test_the_hint_of_a_wrong_shape_makes_it_right(tmp_path, shape, hint):
+    x = np.arange(np.prod(shape)).reshape(shape) % 256
+    with pytest.raises(InputError) as caught:
+        digits.load(str(save(tmp_path / "mine.npz", x_train=x.astype(np.uint8))))
+    assert caught.value.hint == hint
+    if " = " in hint:
+        given = {"x_train": x}
+        exec(hint.partition(": ")[2], given)
+        assert digits.load(str(save(tmp_path / "mine.npz", x_train=given["x_train"]))).x_train.shape == (40, 28, 28)
+
+
 def test_a_missing_array_a_truncated_file_and_a_pickle_are_named(tmp_path):
     np.savez(tmp_path / "half.npz", x_train=ARRAYS["x_train"])
     with pytest.raises(InputError, match=r"half\.npz: the array y_train is missing"):

@@ -76,6 +76,53 @@ def test_a_folder_of_mixed_pictures(folder, cache):
     assert total(images.load(str(folder))) == 42
 
 
+@pytest.mark.parametrize(
+    ("shape", "hint"),
+    [
+        ((20, 3, 32, 32), "Its axes are in another order: x_train = x_train.transpose(0, 2, 3, 1)"),
+        ((32, 32, 3, 20), "Its axes are in another order: x_train = x_train.transpose(3, 0, 1, 2)"),
+        ((3, 32, 32, 20), "Its axes are in another order: x_train = x_train.transpose(3, 1, 2, 0)"),
+        ((32, 32, 20), "Its axes are in another order: x_train = x_train.transpose(2, 0, 1)"),
+        (
+            (20, 3072),
+            "Unfold it: x_train = x_train.reshape(-1, 32, 32, 3); where it holds one channel after the other, "
+            "x_train.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)",
+        ),
+        ((20, 1024), "Unfold it: x_train = x_train.reshape(-1, 32, 32, 1)"),
+        ((20, 32, 32, 4), "Leave transparency out: x_train = x_train[..., :3]"),
+        ((20, 30, 40, 3), "Resize the pictures"),
+        ((20, 33, 33, 3), "Resize the pictures"),
+        ((20, 3000), "Resize the pictures"),
+        ((20,), "Resize the pictures"),
+    ],
+)
+def test_the_hint_of_a_wrong_shape_makes_it_right(tmp_path, shape, hint):
+    x, path = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8), tmp_path / "mine.npz"
+    test = np.random.default_rng(1).integers(0, 256, (10, 32, 32, 3), dtype=np.uint8)
+    np.savez(path, x_train=x, x_test=test)
+    with pytest.raises(InputError) as caught:
+        images.load(str(path))
+    assert caught.value.hint == hint
+    if " = " in hint:
+        given = {"x_train": x}
+        exec(hint.partition(": ")[2].partition(";")[0], given)
+        np.savez(path, x_train=given["x_train"], x_test=test)
+        assert images.load(str(path)).train.shape == (20, 32, 32, 3)
+
+
+def test_copies_of_one_picture_are_told(tmp_path):
+    place = tmp_path / "same"
+    place.mkdir()
+    for number in range(30):
+        picture(0).save(place / f"{number}.png")
+    with pytest.raises(InputError, match="to train with, got 0; all 30 are copies of one"):
+        images.load(str(place))
+    for number in range(5):
+        picture(1 + number % 3).save(place / f"{number}.png")
+    with pytest.raises(InputError, match="; only 4 of 30 are different"):
+        images.load(str(place))
+
+
 def test_what_is_cropped_or_resized_is_told(tmp_path):
     for name, sizes, told in (
         ("as is", [(32, 32)], ""),

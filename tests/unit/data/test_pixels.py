@@ -95,8 +95,9 @@ def test_arrays_of_one_type_share_a_scale():
 def test_numbers_that_are_none_are_refused_by_name(bad):
     x = np.ones((3, 2, 2))
     x[1, 1] = bad
-    with pytest.raises(InputError, match=r"expected numbers in x_test, 2 of 12 are NaN or infinite"):
+    with pytest.raises(InputError, match=r"expected numbers in x_test, 2 of 12 are NaN or infinite") as told:
         to_uint8({"x_train": np.ones((3, 2, 2)), "x_test": x})
+    assert told.value.hint.endswith("x_test = numpy.nan_to_num(x_test)")
 
 
 def test_levels_from_a_record():
