@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import re
-import unicodedata
 from pathlib import Path
 
 from nnlab.errors import InputError
@@ -62,27 +60,6 @@ def sentence_columns(rows: list[list[str]], anki: dict[str, str], path: Path) ->
             path=path,
         )
     return (first, second), kinds
-
-
-def scripts_of(columns: list[list[str]]) -> tuple[str, str] | None:
-    """The usual scripts of two columns; None where they are the same, or there is no usual one."""
-    usual = []
-    for values in columns:
-        scripts = [script_of(value) for value in values]
-        usual.append(max(set(scripts), key=scripts.count))
-        if scripts.count(usual[-1]) < 0.9 * len(scripts):
-            return None
-    return None if usual[0] == usual[1] else (usual[0], usual[1])
-
-
-def script_of(text: str) -> str:
-    """The script of the first letter; empty where there is none."""
-    return next((_script(character) for character in text if character.isalpha()), "")
-
-
-@functools.cache
-def _script(letter: str) -> str:
-    return unicodedata.name(letter, "?").partition(" ")[0]
 
 
 def _kind_of(values: list[str], rows: int) -> str:

@@ -18,7 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from nnlab.data.column_kinds import SENTENCES, are_labels, script_of, scripts_of, sentence_columns
+from nnlab.data.column_kinds import SENTENCES, are_labels, sentence_columns
+from nnlab.data.scripts import are_swapped, usual_scripts
 from nnlab.errors import InputError
 
 HEAD_LINES = 1000  # that decide
@@ -62,7 +63,7 @@ class Layout:
 
     ``columns``: from 0; ``width``: the most columns of a row over several lines, 0 for any; ``headers``: numbers of
     the lines that are no pairs, from 1; ``quoted``: fields are quoted as in CSV; ``html``: fields may have HTML;
-    ``scripts``: of the two columns, where they have different ones; ``note``: what of this is to be told.
+    ``scripts``: of most rows' two columns, where they have different ones; ``note``: what of this is to be told.
     """
 
     columns: tuple[int, int] = (0, 1)
@@ -145,7 +146,7 @@ class Layout:
 
     def is_swapped(self, source: str, target: str) -> bool:
         """Whether each sentence is in the script of the other column."""
-        return self.scripts is not None and (script_of(target), script_of(source)) == self.scripts
+        return self.scripts is not None and are_swapped(source, target, self.scripts)
 
     def clean(self, field: str) -> str:
         """A field without HTML, sounds and the brackets of a cloze."""
@@ -192,7 +193,7 @@ def layout_of(head: Sequence[str], path: Path) -> Layout:
     if len(first) > max(columns) and are_labels(first[columns[0]], first[columns[1]]):
         headers.add(found[0].line)
         notes.append("the first line names the columns")
-    scripts = scripts_of([[row[column] for row in rows if len(row) > column] for column in columns])
+    scripts = usual_scripts((row[columns[0]], row[columns[1]]) for row in rows if len(row) > columns[1])
     widths = collections.Counter(map(len, rows))
     width = max(width for width, count in widths.items() if count >= len(rows) / 10)
     note = "; ".join(notes)

@@ -25,8 +25,10 @@ from nnlab.data.textfile import find_path, open_text
 from nnlab.errors import InputError, UsageError
 
 LEAST = 20  # pairs
+MOST_SWAPPED = 0.4  # of the rows: of more nobody can tell which language comes first
 LONGEST = 400  # characters of a sentence
 DEFAULT = "eng-ell"
+SWAPPED = "its two languages are swapped"
 HINT = "One pair per line: a sentence, a tab, its translation"
 
 
@@ -129,8 +131,8 @@ def load(data: str | None, samples: int | None, *, reverse: bool, most: int | No
 def read_file(path: Path, most: int | None = None) -> Pairs:
     """The pairs of a file, no further than ``most`` of them; pairs that repeat another are dropped.
 
-    InputError where the file is no text, has no two columns of sentences, fewer than 20 usable pairs, or quotation
-    marks that are often not closed.
+    InputError where the file is no text, has no two columns of sentences, fewer than 20 usable pairs, quotation marks
+    that are often not closed, or in many rows the other language first.
     """
     text = open_text(path)
     lines = text.lines()
@@ -139,6 +141,7 @@ def read_file(path: Path, most: int | None = None) -> Pairs:
     pairs: dict[tuple[str, str], None] = {}  # in their order
     skipped: list[str] = []
     open_at: list[int] = []  # lines
+    swapped_at: list[int] = []
     repeated = cleaned = joined = 0
     more = False
     for row in layout.rows(itertools.chain(head, lines)):
@@ -152,11 +155,13 @@ def read_file(path: Path, most: int | None = None) -> Pairs:
         joined += row.is_joined
         if isinstance(pair, str):
             skipped.append(f"line {row.line}: {pair}")
+            swapped_at += [row.line] if pair == SWAPPED else []
         else:
             repeated += pair in pairs
             pairs[pair] = None
     if len(open_at) > max(2, len(pairs) / 10):
         raise not_closed(open_at[0], layout, path)
+    told_swapped = _swapped(swapped_at, len(pairs) + repeated + len(swapped_at), path)
     sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
     if len(sources) < LEAST:
         also = f", {repeated:,} repeated" if repeated else ""
@@ -167,7 +172,7 @@ def read_file(path: Path, most: int | None = None) -> Pairs:
             HINT,
             path=path,
         )
-    notes = [text.note, layout.note, shortest_note(sources, targets) if more else ""]
+    notes = [text.note, layout.note, told_swapped, shortest_note(sources, targets) if more else ""]
     if joined:
         runs = "row runs over several lines and was" if joined == 1 else "rows run over several lines and were"
         notes.append(f"{joined:,} {runs} joined, with a space for each line break")
@@ -179,6 +184,23 @@ def read_file(path: Path, most: int | None = None) -> Pairs:
             f"{'was' if repeated == 1 else 'were'} dropped"
         )
     return Pairs(sources, targets, str(path), text.size, tuple(skipped), tuple(filter(None, notes)))
+
+
+def _swapped(lines: Sequence[int], rows: int, path: Path) -> str:
+    """What is told of the rows, in these lines, whose languages are the other way round; empty for one or none.
+
+    InputError where they are so many that the direction of the file is not clear.
+    """
+    if lines and len(lines) >= MOST_SWAPPED * rows:
+        raise InputError(
+            f"expected the same language first in every row, {len(lines):,} of {rows:,} rows have the other one first; "
+            "here is the first of them",
+            "Swap the two columns of such rows, or keep the two directions in two files and name one",
+            path=path,
+            line=lines[0],
+        )
+    told = f"{len(lines):,} of {rows:,} rows have their two languages the other way round, the first in line"
+    return f"{told} {lines[0]}; they were skipped" if len(lines) > 1 else ""
 
 
 def shortest_note(sources: Sequence[str], targets: Sequence[str]) -> str:
@@ -213,7 +235,7 @@ def _pair_of(fields: list[str] | None, layout: Layout) -> tuple[str, str] | str:
     if has_letters(source) != has_letters(target):
         return f"expected two sentences, one of them has no letter ({min(source, target, key=len)!r})"
     if layout.is_swapped(source, target):
-        return "its two languages are swapped"
+        return SWAPPED
     return source, target
 
 
