@@ -18,7 +18,7 @@ import numpy as np
 
 from nnlab.data.random import Stream, rng
 from nnlab.data.seen import Keys, keys_of
-from nnlab.data.textfile import open_text
+from nnlab.data.textfile import open_text, shown
 from nnlab.errors import InputError, UsageError
 
 SIGNS = {"add": "+", "sub": "-", "mul": "*"}
@@ -181,25 +181,20 @@ def parse(text: str, op: str, digits: int | None) -> tuple[str, str]:
     Raises InputError where it is no question of the operation, or an operand has more than ``digits`` digits, where
     there is a limit: digits, not numbers, so that there need not be one.
     """
-    sign, shown = SIGNS[op], _shown(text)
+    sign = SIGNS[op]
     found = re.fullmatch(rf"\s*(\d+)\s*{re.escape(sign)}\s*(\d+)\s*=?\s*", text.translate(TYPED_SIGNS), re.ASCII)
     if not found:
-        raise InputError(f"expected a question like 12{sign}34, got {shown}", "Use digits and one sign")
+        raise InputError(f"expected a question like 12{sign}34, got {shown(text)}", "Use digits and one sign")
     left, right = (operand.lstrip("0") or "0" for operand in found.groups())
     longest = max(len(left), len(right))
     if digits is not None and longest > digits:
         raise InputError(
-            f"expected numbers of up to {digits} digits, got {shown}",
+            f"expected numbers of up to {digits} digits, got {shown(text)}",
             f"Train with --digits {longest}"
             if longest <= MOST_DIGITS[op]
             else f"At most {MOST_DIGITS[op]} can be learned",
         )
     return left, right
-
-
-def _shown(text: str) -> str:
-    text = text.strip()
-    return repr(text if len(text) <= 60 else f"{text[:59]}…")
 
 
 def read_file(path: Path, op: str, digits: int, samples: int | None) -> Sums:
@@ -222,7 +217,7 @@ def read_file(path: Path, op: str, digits: int, samples: int | None) -> Sums:
             raise InputError(error.message, error.hint or HINT, path=path, line=number) from error
         truth = str(Sums.of(op, [(left, right)]).answer[0])
         if claimed.strip() and claimed.translate(TYPED_SIGNS).strip() != truth:
-            message = f"{_shown(question)[1:-1]} is {truth}, not {_shown(claimed)}"
+            message = f"{shown(question)[1:-1]} is {truth}, not {shown(claimed)}"
             raise InputError(message, "Correct the line", path=path, line=number)
         repeated += (min(left, right), max(left, right)) in pairs
         pairs.setdefault((min(left, right), max(left, right)), (left, right))

@@ -14,12 +14,15 @@ czech ukrainian japanese chinese korean arabic hebrew français deutsch español
 en fr de es it pt el ru nl pl tr sv hu fi cs uk ja zh ko ar he eng fra fre deu ger spa ita por ell rus
 """
 LABELS = frozenset(WORDS.split())  # of columns: a first line of two of them is no pair
-NUMBERS, CODES, EMPTY, MEDIA, CREDITS, SENTENCES = (
+NUMBERS, IDS, CODES, EMPTY, MEDIA, CREDITS, LOST, SIGNS, SENTENCES = (
     "numbers",
+    "ids",
     "language codes",
     "next to nothing",
     "links",
     "attributions",
+    "question marks for letters",
+    "signs",
     "sentences",
 )
 PATTERNS = {  # of nearly all values of a column
@@ -27,6 +30,7 @@ PATTERNS = {  # of nearly all values of a column
     CODES: re.compile(r"[a-z]{2,3}([-_][A-Za-z]{2,8})?"),
     MEDIA: re.compile(r"\[sound:[^\]]*\]|https?://\S+|<img[^>]*>|\S+\.(mp3|ogg|wav|png|jpe?g)", re.IGNORECASE),
     CREDITS: re.compile(r".*(CC-BY|CC0|tatoeba\.org).*", re.IGNORECASE),
+    IDS: re.compile(r"[!-~]*\d[!-~]*"),  # one word with a digit: s0001, d3d89662, a UUID; no sentence of Chinese
 }
 
 
@@ -45,12 +49,8 @@ def sentence_columns(rows: list[list[str]], anki: dict[str, str], path: Path) ->
         sentences = varied if len(varied) >= 2 else sentences
     if len(sentences) < 2:
         held = ", ".join(f"column {column} {kind}" for column, kind in enumerate(kinds[:6], start=1))
-        tatoeba = CODES in kinds or NUMBERS in kinds
-        raise InputError(
-            f"expected two columns of sentences, the file holds: {held}",
-            "Tatoeba has pairs of two languages at tatoeba.org/downloads" if tatoeba else "Name a file of pairs",
-            path=path,
-        )
+        message = f"expected two columns of sentences, the file holds: {held}"
+        raise InputError(message, _next_step(kinds), path=path)
     first, second = sentences[:2]
     both = [(row[first].strip(), row[second].strip()) for row in rows if len(row) > second]
     if sum(source == target for source, target in both) > 0.9 * len(both):
@@ -60,6 +60,14 @@ def sentence_columns(rows: list[list[str]], anki: dict[str, str], path: Path) ->
             path=path,
         )
     return (first, second), kinds
+
+
+def _next_step(kinds: list[str]) -> str:
+    """What to do about a file without two columns of sentences."""
+    if LOST in kinds:
+        return "Its letters were lost when it was saved: get the original, or save it again as UTF-8"
+    tatoeba = CODES in kinds or NUMBERS in kinds
+    return "Tatoeba has pairs of two languages at tatoeba.org/downloads" if tatoeba else "Name a file of pairs"
 
 
 def _kind_of(values: list[str], rows: int) -> str:
@@ -73,7 +81,11 @@ def _kind_of(values: list[str], rows: int) -> str:
         if repeated and fitting >= (0.5 if kind == CREDITS else 0.9) * len(values):
             return kind
     letters = sum(any(map(str.isalpha, value)) for value in values)
-    return SENTENCES if letters >= len(values) / 2 else NUMBERS
+    if letters >= len(values) / 2:
+        return SENTENCES
+    if sum("??" in value for value in values) >= len(values) / 2:
+        return LOST
+    return NUMBERS if sum(any(map(str.isdigit, value)) for value in values) >= len(values) / 2 else SIGNS
 
 
 def are_labels(first: str, second: str) -> bool:

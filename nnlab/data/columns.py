@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from nnlab.data.column_kinds import SENTENCES, are_labels, sentence_columns
 from nnlab.data.scripts import are_swapped, usual_scripts
+from nnlab.data.textfile import shown
 from nnlab.errors import InputError
 
 HEAD_LINES = 1000  # that decide
@@ -186,11 +187,13 @@ def layout_of(head: Sequence[str], path: Path) -> Layout:
     columns, kinds = sentence_columns(rows, anki, path)
     marks = ALL_QUOTED if all_quoted else WITH_COMMAS if as_excel else "" if layout.quoted else _kept_marks(texts)
     notes = [marks] if marks else []
-    if columns != (0, 1) or kinds.count(SENTENCES) > 2:
-        notes.append(f"columns {columns[0] + 1} and {columns[1] + 1} of {len(kinds)} are read as the sentences")
     headers = set(layout.headers)
     first = found[0].fields or []
-    if len(first) > max(columns) and are_labels(first[columns[0]], first[columns[1]]):
+    names = len(first) > max(columns) and are_labels(first[columns[0]], first[columns[1]])
+    if columns != (0, 1) or kinds.count(SENTENCES) > 2:
+        told = f"columns {columns[0] + 1} and {columns[1] + 1} of {len(kinds)} are read as the sentences"
+        notes.append(told + _example(rows[names:], columns))
+    if names:
         headers.add(found[0].line)
         notes.append("the first line names the columns")
     scripts = usual_scripts((row[columns[0]], row[columns[1]]) for row in rows if len(row) > columns[1])
@@ -198,6 +201,13 @@ def layout_of(head: Sequence[str], path: Path) -> Layout:
     width = max(width for width, count in widths.items() if count >= len(rows) / 10)
     note = "; ".join(notes)
     return replace(layout, columns=columns, width=width, headers=frozenset(headers), scripts=scripts, note=note)
+
+
+def _example(rows: Sequence[Sequence[str]], columns: tuple[int, int]) -> str:
+    """The first of some rows that has both sentences, to be looked at; empty where there is none."""
+    pairs = ([row[column].strip() for column in columns] for row in rows if len(row) > max(columns))
+    source, target = next((pair for pair in pairs if all(pair)), ("", ""))
+    return f", as {shown(source)} → {shown(target)}" if source else ""
 
 
 def _anki_headers(head: Sequence[str]) -> dict[str, str]:

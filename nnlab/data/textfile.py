@@ -182,9 +182,9 @@ class TextFile:
         if guess is None:
             return error(f"expected UTF-8, {at}", "Save it as UTF-8 with the program that wrote it")
         near = content[max(begin, start - 30) : min(start + 30, end if end >= 0 else len(content))]
-        shown = " ".join(near.decode(codec(guess), "replace").split())
+        stands = " ".join(near.decode(codec(guess), "replace").split())
         return error(
-            f"expected UTF-8, {at}; read as {guess} there stands {shown!r}",
+            f"expected UTF-8, {at}; read as {guess} there stands {stands!r}",
             f"If that is right, convert it: {self._converted(f'-f {guess}')}",
         )
 
@@ -216,6 +216,12 @@ def find_path(typed: str) -> Path | None:
     folder = os.environ.get("NNLAB_DATA") or "."
     places = (typed, os.path.expanduser(typed), os.path.join(os.path.expanduser(folder), typed))
     return next((Path(place) for place in places if typed.strip() and os.path.lexists(place)), None)
+
+
+def shown(text: str, longest: int = 60) -> str:
+    """Some of a user's text as messages show it: in quotation marks, escaped and short."""
+    text = text.strip()
+    return repr(text if len(text) <= longest else f"{text[: longest - 1]}…")
 
 
 def check_file(path: Path) -> int:

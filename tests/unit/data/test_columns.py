@@ -56,8 +56,8 @@ def test_numbers_and_names_of_columns_need_no_quotation_marks(tmp_path):
     rows = [(number, *row, "") for number, row in enumerate(ROWS[:40])]
     pairs = read(tmp_path, "id\tEnglish\tFrench\ttags\n" + written(rows, csv.QUOTE_NONNUMERIC))
     assert pairs_of(pairs) == ROWS[:40]
-    told = f"{ALL_QUOTED}; columns 2 and 3 of 4 are read as the sentences; the first line names the columns"
-    assert pairs.notes == (told,)
+    columns = f"columns 2 and 3 of 4 are read as the sentences, as {ENGLISH[0]!r} → {FRENCH[0]!r}"
+    assert pairs.notes == (f"{ALL_QUOTED}; {columns}; the first line names the columns",)
 
 
 def test_one_damaged_line_in_a_hundred_changes_nothing(tmp_path):
@@ -249,7 +249,8 @@ def test_names_of_lessons_are_no_sentences(tmp_path, place, lessons):
     pairs = read(tmp_path, "".join("\t".join(row) + "\n" for row in rows))
     assert pairs_of(pairs) == ROWS
     both = [column + 1 for column in range(3) if column != place]
-    assert pairs.notes == (f"columns {both[0]} and {both[1]} of 3 are read as the sentences",)
+    told = f"columns {both[0]} and {both[1]} of 3 are read as the sentences, as {ENGLISH[0]!r} → {FRENCH[0]!r}"
+    assert pairs.notes == (told,)
 
 
 def test_sources_with_several_translations_stay_beside_a_third_language(tmp_path):

@@ -40,6 +40,10 @@ def assert_plain(pairs, notes=()):
     assert pairs.notes == tuple(notes)
 
 
+def told_columns(which):
+    return f"columns {which} are read as the sentences, as {ENGLISH[0]!r} → {FRENCH[0]!r}"
+
+
 # ---- plain files -------------------------------------------------------------------------------------
 
 
@@ -112,9 +116,9 @@ def test_lines_of_millions_of_characters_are_lines_like_others(tmp_path, monkeyp
 
 def test_tatoeba_with_ids_in_front(tmp_path):
     lines = [f"{1200 + n}\t{ENGLISH[n]}\t{90 + n}\t{FRENCH[n]}" for n in range(COUNT)]
-    assert_plain(read(tmp_path, lines), ["columns 2 and 4 of 4 are read as the sentences"])
+    assert_plain(read(tmp_path, lines), [told_columns("2 and 4 of 4")])
     lines = [f"{1200 + n}\teng\t{ENGLISH[n]}\t{90 + n}\tfra\t{FRENCH[n]}" for n in range(COUNT)]
-    assert_plain(read(tmp_path, lines), ["columns 3 and 6 of 6 are read as the sentences"])
+    assert_plain(read(tmp_path, lines), [told_columns("3 and 6 of 6")])
 
 
 @pytest.mark.parametrize(
@@ -123,6 +127,9 @@ def test_tatoeba_with_ids_in_front(tmp_path):
         ([f"{1200 + n}\t{ENGLISH[n]}" for n in range(COUNT)], "column 1 numbers, column 2 sentences"),
         ([f"{1200 + n}\teng\t{ENGLISH[n]}" for n in range(COUNT)], "column 2 language codes, column 3 sentences"),
         ([f"{n}\t{77 + n}" for n in range(COUNT)], "column 1 numbers, column 2 numbers"),
+        ([f"s{n:04}\t{ENGLISH[n]}" for n in range(COUNT)], "column 1 ids, column 2 sentences"),
+        ([f"{line}\t{'????? ?? ????.'[n % 3 :]}" for n, line in enumerate(ENGLISH)], "2 question marks for letters"),
+        ([f"{line}\t♪♫!" for line in ENGLISH], "column 1 sentences, column 2 signs"),
         ([f"{line}\t" for line in ENGLISH], "column 1 sentences, column 2 next to nothing"),
         ([f"{line}\t[sound:{n}.mp3]" for n, line in enumerate(ENGLISH)], "column 2 next to nothing"),
         ([f"{line}\thttps://example.org/{n}" for n, line in enumerate(ENGLISH)], "column 2 links"),
@@ -132,6 +139,36 @@ def test_tatoeba_with_ids_in_front(tmp_path):
 def test_columns_that_are_not_two_languages_are_refused(tmp_path, lines, held):
     with pytest.raises(InputError, match=f"expected two columns of sentences, the file holds: .*{held}"):
         read(tmp_path, lines)
+
+
+@pytest.mark.parametrize(
+    "made", ["s{0:04}", "{0:08x}7", "{0}-A", "9f1c{0:04x}-5d2e-4b7a-8c11-0a1b2c3d4e5f", "tr_{0:03}.b"]
+)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_ids_of_letters_and_digits_are_no_sentences(tmp_path, made, place):
+    rows = [line.split("\t") for line in GOOD]
+    for number, row in enumerate(rows):
+        row.insert(place, made.format(number))
+    both = [column + 1 for column in range(3) if column != place]
+    notes = [] if place == 2 else [told_columns(f"{both[0]} and {both[1]} of 3")]
+    assert_plain(read(tmp_path, ["\t".join(row) for row in rows]), notes)
+
+
+def test_chinese_sentences_with_numbers_are_no_ids(tmp_path):
+    pairs = read(tmp_path, [f"他有{number}本书。\tHe has {number} books." for number in range(40)])
+    assert (len(pairs), pairs.notes) == (40, ())
+
+
+def test_the_row_that_is_shown_has_nothing_that_moves_the_cursor(tmp_path):
+    lines = [f"deck\tGo [bold]{'x' * 70}\x1b[2J\t\x1b[31mVa !\tx", *(f"deck\t{line}\tx" for line in GOOD)]
+    [note] = read(tmp_path, lines).notes
+    assert note.endswith(rf"as 'Go [bold]{'x' * 50}…' → '\x1b[31mVa !'")
+
+
+def test_letters_that_became_question_marks_have_another_next_step(tmp_path):
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, [f"{line}\t????? ?? ????" for line in ENGLISH])
+    assert caught.value.hint.startswith("Its letters were lost when it was saved")
 
 
 def test_one_language_twice_is_refused(tmp_path):
@@ -148,15 +185,15 @@ def test_short_words_of_two_languages_are_no_language_codes(tmp_path):
 
 def test_a_deck_and_a_third_language(tmp_path):
     lines = [f"My deck\t{GOOD[n]}\tmarked leech" for n in range(COUNT)]
-    assert_plain(read(tmp_path, lines), ["columns 2 and 3 of 4 are read as the sentences"])
+    assert_plain(read(tmp_path, lines), [told_columns("2 and 3 of 4")])
     lines = [f"{GOOD[n]}\t{GREEK[n]}" for n in range(COUNT)]
-    assert_plain(read(tmp_path, lines), ["columns 1 and 2 of 3 are read as the sentences"])
+    assert_plain(read(tmp_path, lines), [told_columns("1 and 2 of 3")])
 
 
 def test_anki_headers_quotes_and_columns(tmp_path):
     head = ["#separator:tab", "#html:true", "#guid column:1", "#tags column:4"]
     lines = [f'k,$8f>{WORDS[n]}\t"{ENGLISH[n]}"\t{FRENCH[n]}\ttag{WORDS[n]}' for n in range(COUNT)]
-    assert_plain(read(tmp_path, [*head, *lines]), ["columns 2 and 3 of 4 are read as the sentences"])
+    assert_plain(read(tmp_path, [*head, *lines]), [told_columns("2 and 3 of 4")])
     head = ["#separator:Semicolon", "#html:false", "#columns:Front;Back"]
     lines = [f'"{ENGLISH[n]}";"{FRENCH[n]}"' for n in range(COUNT)]
     assert_plain(read(tmp_path, [*head, *lines]))
