@@ -16,9 +16,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from nnlab.data.characters import shown
 from nnlab.data.random import Stream, rng
 from nnlab.data.seen import Keys, keys_of
-from nnlab.data.textfile import open_text, shown
+from nnlab.data.textfile import open_text
 from nnlab.errors import InputError, UsageError
 
 SIGNS = {"add": "+", "sub": "-", "mul": "*"}

@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from nnlab.data.characters import shown
 from nnlab.data.column_kinds import SENTENCES, are_labels, sentence_columns
 from nnlab.data.scripts import are_swapped, usual_scripts
-from nnlab.data.textfile import shown
 from nnlab.errors import InputError
 
 HEAD_LINES = 1000  # that decide

@@ -1,8 +1,8 @@
 """Text as ids: Nietzsche, the user's own files, or a sample made on the spot; and the windows models read it in.
 
-A text is read a chunk at a time and becomes an array of character ids, one or two bytes each; memory grows with
-the text and nothing else. The last tenth is the test part, and what stands before it may be a validation part: neither
-is trained on, and no window lies across a cut.
+A text is read a chunk at a time, in composed characters (NFC), and becomes an array of character ids, one or two bytes
+each; memory grows with the text and nothing else. The last tenth is the test part, and what stands before it may be a
+validation part: neither is trained on, and no window lies across a cut.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from nnlab.data import datasets
+from nnlab.data.characters import composed
 from nnlab.data.folders import is_run_folder, list_files
 from nnlab.data.textfile import TextFile, find_path, open_text
 from nnlab.errors import InputError, UsageError
@@ -161,7 +162,7 @@ def encode(texts: Sequence[str], *, lower: bool, origin: str) -> Corpus:
     """Texts held in memory, one after the other, as a corpus. InputError where there is nothing to learn from."""
     reader = _Reader(lower)
     for text in texts:
-        reader.add(text)
+        reader.add("".join(composed([text])))
     ids, alphabet = reader.corpus(origin)
     return Corpus(ids, alphabet, origin)
 
@@ -205,7 +206,7 @@ class _Reader:
         """Add a file; a line end comes between it and the one before."""
         between = self._begin > 0
         self._make_room(text.size + 1)
-        for chunk in text.chunks():
+        for chunk in composed(text.chunks()):
             self.add(f"\n{chunk}" if between else chunk)
             between = False
             self._sums.update(chunk.encode())

@@ -17,10 +17,11 @@ import stat
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from nnlab.data.characters import LOST, Lost
 from nnlab.data.legacy_encodings import codec, guess_encoding
 from nnlab.errors import InputError
 
@@ -81,7 +82,7 @@ ZIPPED = (  # what the first entry of a zip says
 
 @dataclass(frozen=True)
 class TextFile:
-    """A text file that was looked into."""
+    """A text file that was looked into. ``lost`` is counted while it is read."""
 
     path: Path
     encoding: str
@@ -89,6 +90,7 @@ class TextFile:
     compression: str  # "" where it is not compressed
     size: int  # bytes on disk
     is_html: bool
+    lost: Lost = field(default_factory=Lost)
 
     @property
     def note(self) -> str:
@@ -96,7 +98,7 @@ class TextFile:
         ways = (self.compression, "" if self.encoding == "utf-8" else self.encoding.upper()[:6])
         page = "it is an HTML page, its tags are read as text" if self.is_html else ""
         read = f"read as {', '.join(filter(None, ways))}" if any(ways) else ""
-        return "; ".join(filter(None, (read, page)))
+        return "; ".join(filter(None, (read, page, self.lost.note)))
 
     def chunks(self) -> Iterator[str]:
         r"""The text, about a megabyte at a time; every line end is ``\n``.
@@ -105,6 +107,7 @@ class TextFile:
         """
         decoder = codecs.getincrementaldecoder(self.encoding)()
         newlines = io.IncrementalNewlineDecoder(None, translate=True)
+        self.lost.count = 0
         line, column = 1, 0  # where the next character stands; the column in bytes
         recent = b""  # some bytes before these
         with _opened(self.path, self.compression) as file:
@@ -125,6 +128,9 @@ class TextFile:
                         path=self.path,
                         line=line,
                     )
+                if LOST in text:
+                    self.lost.line = self.lost.line if self.lost.count else line + text[: text.index(LOST)].count("\n")
+                    self.lost.count += text.count(LOST)
                 line, column = self._after(text, line, column)
                 recent = (recent + data)[-HEAD:]
                 if text:
@@ -216,12 +222,6 @@ def find_path(typed: str) -> Path | None:
     folder = os.environ.get("NNLAB_DATA") or "."
     places = (typed, os.path.expanduser(typed), os.path.join(os.path.expanduser(folder), typed))
     return next((Path(place) for place in places if typed.strip() and os.path.lexists(place)), None)
-
-
-def shown(text: str, longest: int = 60) -> str:
-    """Some of a user's text as messages show it: in quotation marks, escaped and short."""
-    text = text.strip()
-    return repr(text if len(text) <= longest else f"{text[: longest - 1]}…")
 
 
 def check_file(path: Path) -> int:

@@ -10,6 +10,7 @@ import base64
 import binascii
 import collections
 import io
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -28,7 +29,7 @@ ALPHA = 0.2  # of Kudo's subword regularization
 
 
 class TextTokenizer:
-    """The characters of one long text; what it has no id for is left out."""
+    """The characters of one long text, composed (NFC); what it has no id for is left out."""
 
     def __init__(self, characters: str, *, lower: bool = False) -> None:
         self.characters, self.lower = characters, lower
@@ -39,11 +40,11 @@ class TextTokenizer:
 
     def encode(self, text: str) -> list[int]:
         """The ids of the characters that are known."""
-        return [self._ids[character] for character in self._cased(text) if character in self._ids]
+        return [self._ids[character] for character in self._as_read(text) if character in self._ids]
 
     def unknown(self, text: str) -> str:
         """The characters of a text that are not known, each once."""
-        return _unknown(self._cased(text), self._ids)
+        return _unknown(self._as_read(text), self._ids)
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids."""
@@ -61,7 +62,8 @@ class TextTokenizer:
             raise InputError("expected the characters of a text and whether it is lower-cased", DAMAGED)
         return cls(characters, lower=lower)
 
-    def _cased(self, text: str) -> str:
+    def _as_read(self, text: str) -> str:
+        text = unicodedata.normalize("NFC", text)
         return text.lower() if self.lower else text
 
 

@@ -77,6 +77,12 @@ def test_sentences_are_normalized():
     assert sentence_pairs.normalize("  cafe\u0301\u00a0 au\tlait \u2581") == "café au lait"
 
 
+def test_lost_characters_are_told(tmp_path):
+    pairs = read(tmp_path, [*GOOD, "Coffee.\tCaf\ufffd."])
+    assert len(pairs) == COUNT + 1
+    assert [note.split(":")[0] for note in pairs.notes] == [f"1 character is lost (U+FFFD), in line {COUNT + 1}"]
+
+
 def test_numbers_on_both_sides_are_a_pair(tmp_path):
     assert read(tmp_path, [*GOOD, "1984\t1 984"]).targets[-1] == "1 984"
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
+import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,6 +35,43 @@ def test_a_text_comes_back_from_its_ids(tmp_path):
     assert list(corpus.alphabet) == sorted(set(content))
     assert corpus.ids.dtype == np.uint8
     assert decoded(read(tmp_path, content)) == content.lower()
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_nietzsche_keeps_every_id(lower):
+    """The ids of before texts were composed."""
+    folder = Path(os.environ.get("NNLAB_DATA", Path(__file__).parents[4] / "shared" / "data"))
+    if not (folder / "nietzsche.txt").exists():
+        pytest.skip(f"no nietzsche.txt in {folder}: set NNLAB_DATA to a folder that has it")
+    corpus = text.load(str(folder / "nietzsche.txt"), lower=lower)
+    assert len(corpus.ids) == 600_893
+    assert (
+        corpus.digest
+        == {
+            True: "0a55437a397dc4bcd3c6410cd054ba6cbe2c9157b73b79b6ac1cd31726d92b17",
+            False: "992a36069c35464eb01acd896f12c8ef32cbe58016557e67ba74d481ce0deb01",
+        }[lower]
+    )
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_decomposed_characters_are_read_as_people_type_them(tmp_path, monkeypatch, size):
+    content = "Le café d'Ελλάδα, où l'été. 한글\n" * 3
+    whole = read(tmp_path, content)
+    monkeypatch.setattr(textfile, "CHUNK", size)
+    again = read(tmp_path, unicodedata.normalize("NFD", content))
+    assert (again.alphabet, again.digest) == (whole.alphabet, whole.digest)
+    assert text.encode([unicodedata.normalize("NFD", content)], lower=True, origin="here").digest == whole.digest
+
+
+def test_lost_characters_are_told_and_of_a_folder_with_the_file(tmp_path):
+    corpus = read(tmp_path, f"{STORY}caf\ufffd\n")
+    told = (
+        f"1 character is lost (U+FFFD), in line {STORY.count(chr(10)) + 1}: get the original, or correct what is read"
+    )
+    assert [note.startswith(told) for note in corpus.notes] == [True]
+    (tmp_path / "b.txt").write_text("fine\n")
+    assert [note.startswith(f"a.txt: {told}") for note in text.load(str(tmp_path), lower=True).notes] == [True]
 
 
 @pytest.mark.parametrize("size", [1, 7, 100])

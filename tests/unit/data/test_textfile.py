@@ -216,3 +216,16 @@ def test_paths_as_typed_at_home_and_in_the_data_folder(tmp_path, monkeypatch):
 
 def test_an_html_page_is_told(tmp_path):
     assert "HTML page" in open_text(put(tmp_path, b"\xef\xbb\xbf\n <!DOCTYPE html><p>404")).note
+
+
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+def test_lost_characters_are_counted_with_their_first_line(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(textfile, "CHUNK", size)
+    text = open_text(put(tmp_path, "good\r\nna\ufffdve\ncaf\ufffd \ufffd\n".encode()))
+    told = "3 characters are lost (U+FFFD), the first in line 2"
+    for _ in range(2):
+        list(text.chunks())
+        assert text.note == f"{told}: get the original, or correct what is read in their place"
+    one = open_text(put(tmp_path, "caf\ufffd".encode("utf-16")))
+    list(one.lines())
+    assert one.note.startswith("read as UTF-16; 1 character is lost (U+FFFD), in line 1: ")

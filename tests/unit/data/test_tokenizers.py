@@ -43,6 +43,12 @@ def test_characters_of_a_text_both_ways_and_what_is_unknown():
     assert (again.characters, again.lower, len(again)) == ("abc ", True, 4)
 
 
+def test_a_prompt_may_have_decomposed_characters():
+    tokenizer = TextTokenizer("acfé", lower=True)
+    assert tokenizer.encode("CAFE\u0301") == tokenizer.encode("café") == [1, 0, 2, 3]
+    assert tokenizer.unknown("cafe\u0301") == ""
+
+
 def test_characters_of_sentences_both_ways():
     tokenizer = CharTokenizer.fit(["Βρες τον Τομ.", "Πάμε."])
     ids = tokenizer.encode("Πάμε τον Τομ!")
