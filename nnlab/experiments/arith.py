@@ -102,10 +102,12 @@ def load(config: ArithConfig) -> Loaded[ArithConfig, Questions]:
 def baseline_epochs(config: ArithConfig, samples: int) -> int:
     """In how many epochs the published network takes about as long, as measured; with the best preset only.
 
+    0 for weights that were trained before (``--from``): beside them it would begin from nothing.
+
     Counted in steps of a recurrence, of which the column network's were measured to take ``STEP_RATIO`` of the time of
     the published one's; a number, so that the run is the same on another machine. At most a minute's worth.
     """
-    if config.preset != "best":
+    if config.preset != "best" or config.inherited is not None:
         return 0
     width = config.answer_length
     widths = [width] * config.epochs

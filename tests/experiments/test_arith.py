@@ -10,10 +10,12 @@ import pytest
 
 import nnlab as python
 from nnlab.commands.runs import compare
+from nnlab.config import Inherited
 from nnlab.configs.arith import ArithConfig
 from nnlab.data.arithmetic import BLANK, Sums, number_ids, to_strings
 from nnlab.errors import InputError, UsageError
 from nnlab.experiments import FinishedRun, _long_sums, _sums, arith
+from nnlab.experiments.summaries import arith as summaries
 from nnlab.output.run_folder import RunFolder
 from tests.conftest import valid
 
@@ -34,6 +36,26 @@ def test_documented_example_is_true():
     assert list(map(len, parts)) == [40_500, 4_500, 5_000]
     assert loaded.config.samples == 50_000
     assert loaded.config.baseline_epochs > 0
+
+
+def test_what_goes_on_from_trained_weights_is_not_set_beside_a_network_that_begins(tmp_path):
+    parent = Inherited("my [b]run", tmp_path, "abc", {}, np.zeros(0, np.uint64))
+    fresh = ArithConfig.from_options({"samples": 300})
+    child = ArithConfig.from_options({"samples": 300, "start": "abc"}, settings=True).inheriting(parent)
+    assert arith.load(fresh).config.baseline_epochs > 0
+    config = arith.load(child).config
+    assert config.baseline_epochs == 0
+    figures = dict.fromkeys(
+        ("exact_match", "character_accuracy", "test_loss", "val_loss", "loss", "seconds_to_99"), 1.0
+    )
+    found = {**figures, "epochs_to_99": 1.0, "exact_match_by_length": [{}], "baselines": {}}
+
+    def reached(config):
+        cells = [list(column.cells) for column in summaries.summary(config, found, 30).columns]
+        return dict(zip(*cells, strict=True))["until 99 % of validation were right"]
+
+    assert reached(config) == "1 epoch, 1.0 s (after the training of my [b]run)"
+    assert reached(fresh) == "1 epoch, 1.0 s"
 
 
 @pytest.mark.parametrize("preset", ["best", "quick"])

@@ -92,7 +92,8 @@ def summary(config: ArithConfig, results: dict[str, Any], tested: int) -> Any:
     several = isinstance(epochs, dict) and epochs["n"] < config.runs
     of_runs = f" ({epochs['n']} of {config.runs} runs)" if several else ""
     part = "validation" if config.validation else "test"
-    listed.add_row(f"until 99 % of {part} were right{of_runs}", reached)
+    before = f" (after the training of {config.inherited.run})" if config.inherited else ""
+    listed.add_row(f"until 99 % of {part} were right{of_runs}", reached + before)
     for row in results["exact_match_by_length"][1:]:
         listed.add_row(f"right of {row['digits']:,} digits", percent(row["exact_match"]))
     for measures in results["baselines"].values():
