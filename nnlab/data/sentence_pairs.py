@@ -18,8 +18,10 @@ from typing import Any
 
 from nnlab.config import Inherited
 from nnlab.data import datasets
-from nnlab.data.columns import HEAD_LINES, MOST_LINES, Layout, layout_of, not_closed
+from nnlab.data.columns import HEAD_LINES, layout_of
+from nnlab.data.not_pairs import not_closed
 from nnlab.data.random import Stream, rng
+from nnlab.data.rows import MOST_LINES, Layout
 from nnlab.data.seen import keys_of, unseen
 from nnlab.data.textfile import find_path, open_text
 from nnlab.errors import InputError, UsageError

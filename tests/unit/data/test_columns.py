@@ -13,8 +13,9 @@ import subprocess
 import pytest
 
 from nnlab.data import sentence_pairs
-from nnlab.data.columns import HEAD_LINES, MOST_LINES
+from nnlab.data.columns import HEAD_LINES
 from nnlab.data.folders import messages
+from nnlab.data.rows import MOST_LINES
 from nnlab.errors import InputError
 
 COUNT = 300
