@@ -15,7 +15,7 @@ from pathlib import Path
 
 from nnlab.data.characters import shown
 from nnlab.data.column_kinds import SENTENCES, are_labels, sentence_columns
-from nnlab.data.not_pairs import no_columns
+from nnlab.data.not_pairs import no_columns, of_another_kind
 from nnlab.data.rows import MOST_LINES, QUOTED, Layout, is_surely_quoted
 from nnlab.data.scripts import usual_scripts
 
@@ -50,6 +50,9 @@ def layout_of(head: Sequence[str], path: Path) -> Layout:
     rows = [[layout.clean(field) for field in row.fields] for row in found if row.fields and len(row.fields) > 1]
     if len(found) >= LEAST and len(rows) < len(found) / 10:
         raise no_columns(found, head, layout, path)
+    is_json = bool(found) and found[0].text.strip() in ("[", "{")  # perhaps indented with tabs
+    if found and (not rows or is_json) and (other := of_another_kind([row.text for row in found], path)):
+        raise other
     if len(rows) < LEAST:
         return layout
     columns, kinds = sentence_columns(rows, anki, path)

@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from nnlab.data.rows import MOST_LINES, Layout, Row
+from nnlab.data.scripts import script_of, usual_scripts
 from nnlab.errors import InputError
+
+KINDS = (  # what the first line of a file begins with, what the file is
+    (re.compile(r"<!doctype html|<html", re.IGNORECASE), "an HTML page"),
+    (re.compile(r"<"), "XML"),
+    (re.compile(r'\{|\[\s*(?:[\[{"]|$)'), "JSON"),
+)
+CATALOGUE = (  # pairs of one line each
+    "import re,sys;[print(*pair,sep='\\t') for pair in "
+    're.findall(r\'^msgid \\"(.+)\\"\\r?\\nmsgstr \\"(.+)\\"\',sys.stdin.read(),re.M)]'
+)
+
+
+def of_another_kind(lines: Sequence[str], path: Path) -> InputError | None:
+    """What a file is whose first lines are of no table; None where they may be."""
+    first, name = lines[0].lstrip(), shlex.quote(str(path))
+    for pattern, kind in KINDS:
+        if pattern.match(first):
+            return InputError(f"expected sentence pairs, it is {kind}", "Name a tab-separated file", path=path)
+    if any(line.startswith("msgid ") for line in lines) and any(line.startswith("msgstr ") for line in lines):
+        return InputError(
+            "expected sentence pairs in two columns, it is a catalogue of gettext (.po)",
+            f'Take those of one line: python3 -c "{CATALOGUE}" < {name} > NEW',
+            path=path,
+        )
+    return None
 
 
 def no_columns(found: Sequence[Row], head: Sequence[str], layout: Layout, path: Path) -> InputError:
     """What a file is that has hardly a row of two columns, and how to make pairs of it."""
-    begin, name = found[0].text.lstrip().lower(), shlex.quote(str(path))
-    for mark, kind in (("<!doctype html", "an HTML page"), ("<html", "an HTML page"), ("<", "XML"), ("{", "JSON")):
-        if begin.startswith(mark):
-            return InputError(f"expected sentence pairs, it is {kind}", "Name a tab-separated file", path=path)
-    for separator, what in ((";", "semicolons"), (",", "commas"), ("|", "bars")):
+    lines, name = [row.text for row in found], shlex.quote(str(path))
+    other = of_another_kind(lines, path)
+    if other is not None:
+        return other
+    for separator, what in (("|", "bars"), (";", "semicolons"), (",", "commas")):  # the rarer in sentences first
         counts = [
             len(row.fields or []) for row in Layout(separator=separator, headers=layout.headers, quoted=True).rows(head)
         ]
@@ -30,11 +57,21 @@ def no_columns(found: Sequence[Row], head: Sequence[str], layout: Layout, path: 
     parts = [row for row in found if row.fields == []]
     if any(layout.separator in row.text for row in parts):
         return not_closed(parts[0].line, layout, path)
-    return InputError(
-        "expected two columns with a tab between them, it has one",
-        f"If the other language is in a second file: paste {name} OTHER > NEW",
-        path=path,
+    alternate = f"tr -d '\\r' < {name} | grep . | paste - - > NEW"
+    hint = (
+        f"Its lines alternate between two languages; to join them: {alternate}"
+        if _alternate(lines)
+        else f"If the other language is in a second file: paste {name} OTHER > NEW; if each line is followed by its "
+        f"translation: {alternate}"
     )
+    return InputError("expected two columns with a tab between them, it has one", hint, path=path)
+
+
+def _alternate(lines: Sequence[str]) -> bool:
+    """Whether every second line has another script."""
+    pairs = list(zip(lines[::2], lines[1::2], strict=False))
+    usual = usual_scripts(pairs)
+    return sum((script_of(one), script_of(other)) == usual for one, other in pairs) >= 0.9 * len(pairs)
 
 
 def not_closed(line: int, layout: Layout, path: Path) -> InputError:

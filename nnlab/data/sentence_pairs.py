@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import itertools
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +31,9 @@ LEAST = 20  # pairs
 MOST_SWAPPED = 0.4  # of the rows: of more nobody can tell which language comes first
 LONGEST = 400  # characters of a sentence
 DEFAULT = "eng-ell"
+RULER = re.compile(r"[-:= ]+")  # of Markdown, also where another program took its bars away
 SWAPPED = "its two languages are swapped"
+READ_AS = {0x2581: " ", **dict.fromkeys((0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))}
 HINT = "One pair per line: a sentence, a tab, its translation"
 
 
@@ -170,7 +173,7 @@ def read_file(path: Path, most: int | None = None) -> Pairs:
         first = f"; {skipped[0]}" if skipped else ""
         raise InputError(
             f"expected at least {LEAST} sentence pairs, found {len(sources)} "
-            f"({len(skipped):,} lines skipped{also}){first}",
+            f"({_lines(len(skipped))} skipped{also}){first}",
             HINT,
             path=path,
         )
@@ -228,10 +231,16 @@ def _pair_of(fields: list[str] | None, layout: Layout) -> tuple[str, str] | str:
         return "a quotation mark is not closed"
     if not fields:
         return f"a quotation mark is not closed within {MOST_LINES} lines"
-    sentences = [normalize(layout.clean(field)) for field in layout.used(fields)]
-    if len(sentences) < 2 or not all(sentences):
+    if len(fields) < 2:
         return "expected two columns with a tab between them"
+    sentences = [normalize(layout.clean(field)) for field in layout.used(fields)]
+    if len(sentences) < 2:
+        return f"column {layout.columns[len(sentences)] + 1} is missing"
+    if not all(sentences):
+        return f"column {layout.columns[sentences.index('')] + 1} is empty"
     source, target = sentences
+    if RULER.fullmatch(source) and RULER.fullmatch(target):
+        return "it is a ruler of a table"
     if max(len(source), len(target)) > LONGEST:
         return f"{max(len(source), len(target)):,} characters, at most {LONGEST} are read"
     if has_letters(source) != has_letters(target):
@@ -245,8 +254,10 @@ def normalize(sentence: str) -> str:
     """A sentence as networks read it: composed characters (NFC), one space between words.
 
     U+2581 is a space as well: it is sentencepiece's sign for one, and a sentence of it alone would have no subwords.
+    Marks of direction are dropped: nobody sees or types them, and two sentences that look the same would differ.
     """
-    return " ".join(unicodedata.normalize("NFC", sentence).replace("\u2581", " ").split())
+    plain = sentence if sentence.isascii() else unicodedata.normalize("NFC", sentence).translate(READ_AS)
+    return " ".join(plain.split())
 
 
 def has_letters(text: str) -> bool:

@@ -68,9 +68,33 @@ def test_lines_that_cannot_be_used_are_named(tmp_path):
     pairs = read(tmp_path, lines)
     assert len(pairs) == COUNT
     assert [line.split(":")[0] for line in pairs.skipped] == [f"line {COUNT + n}" for n in (1, 2, 3, 5, 6)]
+    assert pairs.skipped[:2] == (
+        f"line {COUNT + 1}: expected two columns with a tab between them",
+        f"line {COUNT + 2}: column 1 is empty",
+    )
     assert "5,000 characters, at most 400" in pairs.skipped[2]
     assert "one of them has no letter ('1282')" in pairs.skipped[3]
     assert pairs.notes == ("1 line that repeats another was dropped",)
+
+
+def test_an_empty_translation_is_called_empty(tmp_path):
+    lines = [line if number % 2 else line.replace("\t", "\t\t\t") for number, line in enumerate(GOOD * 2)]
+    lines = [f"{line.split(chr(9))[0]} {number}\t{line.partition(chr(9))[2]}" for number, line in enumerate(lines)]
+    pairs = read(tmp_path, [*lines, "Go.\t", "12"])
+    assert len(pairs) == COUNT
+    assert pairs.skipped[0] == "line 1: column 2 is empty"
+    assert pairs.skipped[-2:] == (
+        f"line {2 * COUNT + 1}: column 2 is empty",
+        f"line {2 * COUNT + 2}: expected two columns with a tab between them",
+    )
+    with pytest.raises(InputError, match=r"found 1 \(1 line skipped\); line 2: column 2 is empty"):
+        read(tmp_path, ["Go.\tVa.", "Go on.\t"])
+
+
+@pytest.mark.parametrize("mark", "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c")
+def test_marks_of_direction_make_no_other_sentence(mark):
+    for marked in (f"{mark}Go on.", f"Go on.{mark}", f"Go {mark}on.", f"Go{mark} on.", f"Go {mark} on."):
+        assert sentence_pairs.normalize(marked) == "Go on."
 
 
 def test_sentences_are_normalized():
@@ -253,6 +277,11 @@ def test_swapped_lines_are_named_where_scripts_tell(tmp_path):
         ("<!DOCTYPE html>\n" + "<p>404</p>\n" * 40, "it is an HTML page"),
         ('<?xml version="1.0"?>\n' + "<tu/>\n" * 40, "it is XML"),
         ('{"en": "Hello"}\n' * 40, "it is JSON"),
+        ('[["Hello.", "Bonjour."]]', "it is JSON"),
+        ("[\n\t{\n" + '\t\t"en": "Hello."\n' * 40, "it is JSON"),
+        ('[{"en": "Hello."}]\n' * 40, "it is JSON"),
+        ("[Music] Hello.\n" * 40, "expected two columns with a tab between them, it has one"),
+        ('#: a.c:1\nmsgid "Hello, you."\nmsgstr "Bonjour, toi."\n\n' * 9, "it is a catalogue of gettext"),
         ("Hello.\n" * 40, "expected two columns with a tab between them, it has one"),
         ("Hello.    Bonjour.\n" * 40, "expected two columns with a tab between them, it has one"),
     ],
@@ -277,9 +306,45 @@ def test_the_advice_for_two_files_makes_pairs_of_them(tmp_path):
     (tmp_path / "b.fr").write_text("\n".join(FRENCH) + "\n")
     with pytest.raises(InputError) as caught:
         sentence_pairs.read_file(write(tmp_path, ENGLISH, name="it's.en"))
-    command = caught.value.hint.partition(": ")[2].replace("OTHER", "b.fr")
+    command = caught.value.hint.partition(": ")[2].partition(";")[0].replace("OTHER", "b.fr")
     subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
     assert_plain(sentence_pairs.read_file(tmp_path / "NEW"))
+
+
+@pytest.mark.parametrize("between", ["", "\n"])
+@pytest.mark.parametrize("targets", [FRENCH, GREEK])
+def test_the_advice_for_lines_that_alternate_makes_pairs_of_them(tmp_path, targets, between):
+    both = zip(ENGLISH, targets, strict=True)
+    path = write(tmp_path, [f"{source}\r\n{target}\r{between}" for source, target in both], name="it's.txt")
+    with pytest.raises(InputError) as caught:
+        sentence_pairs.read_file(path)
+    assert caught.value.hint.startswith("Its lines alternate" if targets == GREEK else "If the other language")
+    subprocess.run(["sh", "-c", caught.value.hint.rpartition(": ")[2]], cwd=tmp_path, check=True)
+    pairs = sentence_pairs.read_file(tmp_path / "NEW")
+    assert (pairs.sources, pairs.targets) == (ENGLISH, targets)
+
+
+def test_the_advice_for_a_catalogue_of_gettext_makes_pairs_of_it(tmp_path):
+    head = ["# A catalogue", 'msgid ""', 'msgstr ""', '"Language: fr\\n"', ""]
+    entries = [f'#: a.c:1\nmsgid "{ENGLISH[n]}"\nmsgstr "{FRENCH[n]}"\n' for n in range(COUNT)]
+    with pytest.raises(InputError) as caught:
+        sentence_pairs.read_file(write(tmp_path, [*head, *entries, 'msgid "No."\nmsgstr ""'], name="it's.po"))
+    if not shutil.which("python3"):
+        pytest.skip("no python3 on this machine")
+    subprocess.run(["sh", "-c", caught.value.hint.partition(": ")[2]], cwd=tmp_path, check=True)
+    assert_plain(sentence_pairs.read_file(tmp_path / "NEW"))
+
+
+def test_the_ruler_of_a_table_of_markdown_is_no_pair(tmp_path):
+    rows = [f"| {ENGLISH[n]} | {FRENCH[n]} |" for n in range(COUNT)]
+    with pytest.raises(InputError, match="expected tabs between the columns, it has bars") as caught:
+        read(tmp_path, ["| English | French |", "| :--- | ---: |", *rows])
+    if not shutil.which("python3"):
+        pytest.skip("no python3 on this machine")
+    subprocess.run(["sh", "-c", caught.value.hint.partition(": ")[2]], cwd=tmp_path, check=True)
+    pairs = sentence_pairs.read_file(tmp_path / "NEW")
+    assert (pairs.sources, pairs.targets) == (ENGLISH, FRENCH)
+    assert pairs.skipped == ("line 2: it is a ruler of a table",)
 
 
 # ---- asking for them ---------------------------------------------------------------------------------
