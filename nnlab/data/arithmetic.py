@@ -11,7 +11,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,18 +18,16 @@ import numpy as np
 from nnlab.data.characters import shown
 from nnlab.data.random import Stream, rng
 from nnlab.data.seen import Keys, keys_of
-from nnlab.data.textfile import open_text
 from nnlab.errors import InputError, UsageError
 
 SIGNS = {"add": "+", "sub": "-", "mul": "*"}
-TYPED_SIGNS = str.maketrans({"−": "-", "×": "*", "·": "*"})  # as people and other programs write them
+TYPED_SIGNS = str.maketrans({"−": "-"} | dict.fromkeys("×·xX", "*"))  # as people and other programs write them
 CHARACTERS = "0123456789 "  # ids 0-10; the sign of the operation is id 11, for sub also the minus of an answer
 BLANK, SIGN, VOCABULARY_SIZE = 10, 11, 12
 MOST_DIGITS = {"add": 100, "sub": 100, "mul": 9}  # of an operand
 MACHINE_DIGITS = 9  # up to so many digits, operands and their products are 64-bit integers; beyond, Python's
 LISTABLE = 3  # up to so many digits all questions are listed and drawn from; beyond, drawn and deduplicated
-LEAST = 20  # questions in a file
-HINT = "One question per line, like 12+34 or 12+34=46"
+PLAIN = "Use digits and one sign"  # the hint where nothing better is known
 
 Ints: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[Any]]  # int64, or Python's integers (object)
 Ids: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
@@ -105,7 +102,7 @@ def draw(op: str, digits: int, samples: int, data_seed: int) -> Sums:
     """
     if samples > question_count(digits):
         raise UsageError(
-            f"expected at most {question_count(digits):,} questions of {digits} digits "
+            f"expected at most {question_count(digits):,} questions of {digits} digit{'s' * (digits != 1)} "
             f"(a+b and b+a are one), got --samples {samples}",
             "Ask for fewer --samples or more --digits",
         )
@@ -173,7 +170,7 @@ def split(sums: Sums, validation: float = 0.0) -> tuple[Sums, Sums, Sums]:
     return sums[test + chosen_on :], sums[test : test + chosen_on], sums[:test]
 
 
-# ---- reading what a user wrote -----------------------------------------------------------------------
+# ---- reading what a user typed -----------------------------------------------------------------------
 
 
 def parse(text: str, op: str, digits: int | None) -> tuple[str, str]:
@@ -182,15 +179,16 @@ def parse(text: str, op: str, digits: int | None) -> tuple[str, str]:
     Raises InputError where it is no question of the operation, or an operand has more than ``digits`` digits, where
     there is a limit: digits, not numbers, so that there need not be one.
     """
-    sign = SIGNS[op]
-    found = re.fullmatch(rf"\s*(\d+)\s*{re.escape(sign)}\s*(\d+)\s*=?\s*", text.translate(TYPED_SIGNS), re.ASCII)
-    if not found:
-        raise InputError(f"expected a question like 12{sign}34, got {shown(text)}", "Use digits and one sign")
-    left, right = (operand.lstrip("0") or "0" for operand in found.groups())
+    operands = _operands(text, op)
+    if operands is None:
+        others = (other for other in SIGNS if other != op and _operands(text, other))
+        hint = next((f"Its sign is that of --op {other}" for other in others), PLAIN)
+        raise InputError(f"expected a question like 12{SIGNS[op]}34, got {shown(text)}", hint)
+    left, right = (operand.lstrip("0") or "0" for operand in operands)
     longest = max(len(left), len(right))
     if digits is not None and longest > digits:
         raise InputError(
-            f"expected numbers of up to {digits} digits, got {shown(text)}",
+            f"expected numbers of up to {digits} digit{'s' * (digits != 1)}, got {shown(text)}",
             f"Train with --digits {longest}"
             if longest <= MOST_DIGITS[op]
             else f"At most {MOST_DIGITS[op]} can be learned",
@@ -198,45 +196,11 @@ def parse(text: str, op: str, digits: int | None) -> tuple[str, str]:
     return left, right
 
 
-def read_file(path: Path, op: str, digits: int, samples: int | None) -> Sums:
-    """Questions from a user's file, one per line (``12+34`` or ``12+34=46``); blank lines are skipped.
-
-    Repeats and mirrored questions are dropped; that no number has as many as ``digits`` digits is told. ``samples``:
-    the first so many; None: all. Raises InputError with the file and the line where one is no question or its answer
-    is wrong, UsageError where there are fewer than asked for.
-    """
-    text = open_text(path)
-    pairs: dict[tuple[int, int], tuple[int, int]] = {}
-    repeated = 0
-    for number, line in enumerate(text.lines(), 1):
-        if not line.strip():
-            continue
-        question, _, claimed = line.partition("=")
-        try:
-            left, right = map(int, parse(question, op, digits))
-        except InputError as error:
-            raise InputError(error.message, error.hint or HINT, path=path, line=number) from error
-        truth = str(Sums.of(op, [(left, right)]).answer[0])
-        if claimed.strip() and claimed.translate(TYPED_SIGNS).strip() != truth:
-            message = f"{shown(question)[1:-1]} is {truth}, not {shown(claimed)}"
-            raise InputError(message, "Correct the line", path=path, line=number)
-        repeated += (min(left, right), max(left, right)) in pairs
-        pairs.setdefault((min(left, right), max(left, right)), (left, right))
-    if samples is not None and samples > len(pairs):
-        raise UsageError(
-            f"{path} has {len(pairs):,} different questions, --samples asks for {samples:,}", "Ask for fewer"
-        )
-    if len(pairs) < LEAST:
-        raise InputError(
-            f"expected at least {LEAST} different questions, got {len(pairs)}", f"Add some. {HINT}", path=path
-        )
-    what = "1 line repeats" if repeated == 1 else f"{repeated:,} lines repeat"
-    was = "was" if repeated == 1 else "were"
-    dropped = f"{what} a question (a+b and b+a are one) and {was} dropped" if repeated else ""
-    longest = max(len(str(number)) for pair in pairs for number in pair)
-    shorter = f"no number has more than {longest} digit{'s' * (longest != 1)}: use --digits {longest}"
-    notes = tuple(filter(None, (text.note, dropped, shorter if longest < digits else "")))
-    return replace(Sums.of(op, list(pairs.values())[:samples]), origin=str(path), size=text.size, notes=notes)
+def _operands(text: str, op: str) -> tuple[str, str] | None:
+    """The two operands as typed; None where it is no question of the operation."""
+    pattern = rf"\s*(\d+)\s*{re.escape(SIGNS[op])}\s*(\d+)\s*=?\s*"
+    found = re.fullmatch(pattern, text.translate(TYPED_SIGNS), re.ASCII)
+    return (found[1], found[2]) if found else None
 
 
 # ---- to and from character ids -----------------------------------------------------------------------

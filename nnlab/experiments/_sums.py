@@ -109,8 +109,9 @@ class SumPredictor(Predictor[tuple[str, str]]):
         if not beyond:
             return []
         which = "1 question is" if beyond == 1 else f"{beyond:,} questions are"
+        reach = f"{self.reach:,} digit{'s' * (self.reach != 1)}"
         return [
-            f"{which} longer than {self.reach:,} digits, up to which the run was measured to be right on 99 %: "
+            f"{which} longer than {reach}, up to which the run was measured to be right on 99 %: "
             "look at such answers with care"
         ]
 

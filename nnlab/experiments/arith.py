@@ -30,7 +30,7 @@ import numpy as np
 
 from nnlab.config import SAMPLE
 from nnlab.configs.arith import ArithConfig
-from nnlab.data import arithmetic, long_sums
+from nnlab.data import arithmetic, long_sums, sum_files
 from nnlab.data.arithmetic import Ids, Sums
 from nnlab.data.folders import messages
 from nnlab.data.random import Stream, rng
@@ -143,7 +143,7 @@ def own_questions(config: ArithConfig) -> tuple[ArithConfig, Sums]:
             "Leave it out: the questions are drawn",
         )
     asked = config.samples if "samples" in config.given else None
-    read = arithmetic.read_file(path, config.op, config.digits, asked)
+    read = sum_files.read_file(path, config.op, config.digits, asked)
     questions = read[rng(config.data_seed, Stream.FILE_ORDER).permutation(len(read))]
     return config.resolved(samples=len(questions)), questions
 

@@ -113,7 +113,7 @@ def test_a_typed_question_is_read(text):
         ("1-2-3", "got"),
         ("٣-1", "got"),
         ("-1-2", "got"),
-        ("4600-1", "numbers of up to 3 digits"),
+        ("4600-1", "numbers of up to 3 digits, got"),
     ],
 )
 def test_what_cannot_be_read_is_said(text, says):
@@ -121,7 +121,31 @@ def test_what_cannot_be_read_is_said(text, says):
         arithmetic.parse(text, "sub", 3)
 
 
+@pytest.mark.parametrize(
+    ("text", "op", "hint"),
+    [
+        ("28-30", "add", "Its sign is that of --op sub"),
+        ("28 − 30 =", "mul", "Its sign is that of --op sub"),
+        ("28+30", "sub", "Its sign is that of --op add"),
+        *((f"28{sign}30", "add", "Its sign is that of --op mul") for sign in ("*", "×", " x ", "·", "X")),
+        ("28/7", "add", "Use digits and one sign"),
+    ],
+)
+def test_a_sign_of_another_operation_is_told(text, op, hint):
+    with pytest.raises(InputError) as caught:
+        arithmetic.parse(text, op, 3)
+    assert caught.value.hint == hint
+
+
+def test_one_digit_is_told_as_one():
+    with pytest.raises(InputError, match="numbers of up to 1 digit, got '12\\+3'"):
+        arithmetic.parse("12+3", "add", 1)
+    with pytest.raises(UsageError, match="at most 55 questions of 1 digit "):
+        arithmetic.draw("add", 1, 56, data_seed=0)
+
+
 def test_questions_as_people_type_them():
+    assert arithmetic.parse("12 x 34", "mul", 3) == ("12", "34")
     assert arithmetic.parse("12 × 34 =", "mul", 3) == ("12", "34")
     assert arithmetic.parse("12−34", "sub", 3) == ("12", "34")
     assert arithmetic.parse("0" * 6000 + "5+1", "add", 1) == ("5", "1")
@@ -131,53 +155,6 @@ def test_questions_as_people_type_them():
         arithmetic.parse("9" * 5000 + "+1", "add", 3)
     assert len(caught.value.message) < 200
     assert caught.value.hint == "At most 100 can be learned"
-
-
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
-def test_a_file_of_sums(tmp_path, encoding):
-    path = tmp_path / "sums.txt"
-    lines = [f"{a}+{a + 7}={2 * a + 7}" for a in range(30)]
-    path.write_text("\n".join([*lines, "", "9+3", "7+0="]) + "\n", encoding=encoding, newline="\r\n")
-    read = arithmetic.read_file(path, "add", 2, None)
-    assert len(read) == 31  # 7+0 is 0+7 again
-    assert read.question(0) == "0+7"
-    assert "1 line repeats a question (a+b and b+a are one) and was dropped" in read.notes
-    assert ("read as UTF-16" in read.notes) == (encoding == "utf-16")
-    assert (read.origin, read.size) == (str(path), path.stat().st_size)
-    assert len(arithmetic.read_file(path, "add", 2, 25)) == 25
-    with pytest.raises(UsageError, match="has 31 different questions, --samples asks for 32"):
-        arithmetic.read_file(path, "add", 2, 32)
-
-
-def test_a_file_of_long_sums(tmp_path):
-    path = tmp_path / "sums.txt"
-    path.write_text("".join(f"{10**80 + n}-{n}={10**80}\n" for n in range(20)))
-    read = arithmetic.read_file(path, "sub", 100, None)
-    assert set(read.answer.tolist()) == {10**80}
-    assert read[np.arange(3)].question(2) == f"{10**80 + 2}-2"
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (b"1+1=2\n1+1=3\n", r"sums\.txt:2: 1\+1 is 2, not '3'"),
-        (b"1+1\n\nx\n", r"sums\.txt:3: expected a question"),
-        (b"1+1\r2+2\rx", r"sums\.txt:3: expected a question"),
-        (b"1+1\x0c2+2\n", r"sums\.txt:1: expected a question"),
-        (b"1+1\n", "at least 20 different questions, got 1"),
-        (b"", "at least 20 different questions, got 0"),
-        (b"1+1\n2\xff\xfe", r"sums\.txt:2: expected UTF-8, byte 2 of the line is 0xff"),
-        (b"1+1=" + b"9" * 5000, r"sums\.txt:1: 1\+1 is 2, not '9{59}…'"),
-        (b"PK\3\4xl/", "it is an Excel workbook"),
-    ],
-)
-def test_a_bad_file_is_named_with_its_line(tmp_path, content, says):
-    path = tmp_path / "sums.txt"
-    path.write_bytes(content)
-    with pytest.raises(InputError, match=says):
-        arithmetic.read_file(path, "add", 3, None)
-    with pytest.raises(InputError, match="it is a folder"):
-        arithmetic.read_file(tmp_path, "add", 3, None)
 
 
 @pytest.mark.parametrize(
@@ -212,10 +189,3 @@ def test_carries_are_those_of_long_addition_on_paper():
 
 def test_operand_lengths_say_the_longer_first():
     assert arithmetic.operand_lengths(arithmetic.Sums("sub", np.array([5, 100]), np.array([61, 2]))) == ["2-1", "3-1"]
-
-
-@pytest.mark.parametrize(("digits", "told"), [(2, []), (5, ["no number has more than 2 digits: use --digits 2"])])
-def test_that_no_number_is_as_long_as_it_may_be_is_told(tmp_path, digits, told):
-    (tmp_path / "sums.txt").write_text("\n".join(f"{number}+{number + 1}" for number in range(8, 98)))
-    read = arithmetic.read_file(tmp_path / "sums.txt", "add", digits, None)
-    assert (len(read), list(read.notes)) == (90, told)

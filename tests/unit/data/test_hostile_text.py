@@ -24,7 +24,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nnlab.data import arithmetic, sentence_pairs, text, textfile
+from nnlab.data import arithmetic, sentence_pairs, sum_files, text, textfile
 from nnlab.data.batching import bucket_by_length, encode
 from nnlab.data.tokenizers import TextTokenizer, fit_tokenizers, tokenizer_from_json
 from nnlab.errors import InputError, NnlabError
@@ -349,7 +349,7 @@ def test_any_file_is_sums_or_refused(folder):
     def check(content: bytes, digits: int) -> None:
         nonlocal accepted
         path = put(folder, content)
-        sums = refused(lambda: arithmetic.read_file(path, "add", digits, None), path)
+        sums = refused(lambda: sum_files.read_file(path, "add", digits, None), path)
         if sums is not None:
             accepted += 1
             pairs = list(zip(sums.left.tolist(), sums.right.tolist(), strict=True))
@@ -367,7 +367,7 @@ def test_sums_of_a_file_are_those_that_were_written(folder, pairs):
     kept: dict[tuple[int, int], tuple[int, int]] = {}
     for a, b in pairs:
         kept.setdefault((min(a, b), max(a, b)), (a, b))
-    sums = refused(lambda: arithmetic.read_file(path, "sub", 100, None), path)
+    sums = refused(lambda: sum_files.read_file(path, "sub", 100, None), path)
     assert (sums is None) == (len(kept) < 20)
     if sums is not None:
         assert list(zip(sums.left.tolist(), sums.right.tolist(), strict=True)) == list(kept.values())
