@@ -13,6 +13,7 @@ english french german spanish italian portuguese greek russian dutch polish turk
 czech ukrainian japanese chinese korean arabic hebrew français deutsch español italiano português ελληνικά русский
 en fr de es it pt el ru nl pl tr sv hu fi cs uk ja zh ko ar he eng fra fre deu ger spa ita por ell rus
 """
+LOST_WORD = re.compile(r"^\?{2,}|\s\?{2,}[.,;:!]?\s")  # not at the end: "What??", in French "Quoi ??"
 LABELS = frozenset(WORDS.split())  # of columns: a first line of two of them is no pair
 NUMBERS, IDS, CODES, EMPTY, MEDIA, CREDITS, LOST, SIGNS, SENTENCES = (
     "numbers",
@@ -83,9 +84,14 @@ def _kind_of(values: list[str], rows: int) -> str:
     letters = sum(any(map(str.isalpha, value)) for value in values)
     if letters >= len(values) / 2:
         return SENTENCES
-    if sum("??" in value for value in values) >= len(values) / 2:
+    if sum(map(has_lost_word, values)) >= len(values) / 2:
         return LOST
     return NUMBERS if sum(any(map(str.isdigit, value)) for value in values) >= len(values) / 2 else SIGNS
+
+
+def has_lost_word(value: str) -> bool:
+    """Whether a word is question marks alone, as where a program had no other sign for its letters."""
+    return LOST_WORD.search(value) is not None
 
 
 def are_labels(first: str, second: str) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nnlab.data.characters import shown
-from nnlab.data.column_kinds import SENTENCES, are_labels, sentence_columns
+from nnlab.data.column_kinds import SENTENCES, are_labels, has_lost_word, sentence_columns
 from nnlab.data.not_pairs import no_columns, of_another_kind
 from nnlab.data.rows import MOST_LINES, QUOTED, Layout, is_surely_quoted
 from nnlab.data.scripts import usual_scripts
@@ -67,6 +67,7 @@ def layout_of(head: Sequence[str], path: Path) -> Layout:
     if names:
         headers.add(found[0].line)
         notes.append("the first line names the columns")
+    notes += filter(None, (_lost_words(rows, column) for column in columns))
     scripts = usual_scripts((row[columns[0]], row[columns[1]]) for row in rows if len(row) > columns[1])
     widths = collections.Counter(map(len, rows))
     width = max(width for width, count in widths.items() if count >= len(rows) / 10)
@@ -79,6 +80,13 @@ def _example(rows: Sequence[Sequence[str]], columns: tuple[int, int]) -> str:
     pairs = ([row[column].strip() for column in columns] for row in rows if len(row) > max(columns))
     source, target = next((pair for pair in pairs if all(pair)), ("", ""))
     return f", as {shown(source)} → {shown(target)}" if source else ""
+
+
+def _lost_words(rows: Sequence[Sequence[str]], column: int) -> str:
+    """What is told where a tenth of a column or more has words of question marks; empty where not."""
+    count = sum(has_lost_word(row[column]) for row in rows if len(row) > column)
+    told = f"{count:,} of the first {len(rows):,} rows have words of question marks in column {column + 1}"
+    return f"{told}: if their letters were lost, get the original" if count >= max(3, len(rows) / 10) else ""
 
 
 def _anki_headers(head: Sequence[str]) -> dict[str, str]:

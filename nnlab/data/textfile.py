@@ -12,6 +12,7 @@ import gzip
 import io
 import lzma
 import os
+import re
 import shlex
 import stat
 import unicodedata
@@ -80,6 +81,13 @@ ZIPPED = (  # what the first entry of a zip says
 )
 
 
+MARKUP = (  # what a text begins with, what is told
+    (re.compile(r"<!doctype html|<html", re.IGNORECASE), "it is an HTML page, its tags"),
+    (re.compile(r"\d+\s*[\r\n]+[\d:,. ]+-->"), "it has subtitles (SRT), their numbers and times"),
+    (re.compile(r"WEBVTT\b[^\r\n]*[\r\n]"), "it has subtitles (WebVTT), their times"),
+)
+
+
 @dataclass(frozen=True)
 class TextFile:
     """A text file that was looked into. ``lost`` is counted while it is read."""
@@ -89,16 +97,16 @@ class TextFile:
     mark: bytes  # the byte-order mark
     compression: str  # "" where it is not compressed
     size: int  # bytes on disk
-    is_html: bool
+    markup: str  # "it is an HTML page, its tags", where there is some that is read as text
     lost: Lost = field(default_factory=Lost)
 
     @property
     def note(self) -> str:
         """How it is read, where that is not plain UTF-8."""
         ways = (self.compression, "" if self.encoding == "utf-8" else self.encoding.upper()[:6])
-        page = "it is an HTML page, its tags are read as text" if self.is_html else ""
+        markup = f"{self.markup} are read as text" if self.markup else ""
         read = f"read as {', '.join(filter(None, ways))}" if any(ways) else ""
-        return "; ".join(filter(None, (read, page, self.lost.note)))
+        return "; ".join(filter(None, (read, markup, self.lost.note)))
 
     def chunks(self) -> Iterator[str]:
         r"""The text, about a megabyte at a time; every line end is ``\n``.
@@ -213,8 +221,9 @@ def open_text(path: Path) -> TextFile:
     mark, encoding = next(((mark, name) for mark, name in MARKS if head.startswith(mark)), (b"", _unmarked(head)))
     if not encoding:
         raise InputError("expected a text, its bytes are something else (they have NULs)", OTHER, path=path)
-    is_html = head.removeprefix(mark).lstrip()[:14].lower().startswith((b"<!doctype html", b"<html"))
-    return TextFile(path, encoding, mark, compression, size, is_html)
+    begin = head.removeprefix(mark).decode(encoding, "ignore").lstrip()
+    markup = next((what for pattern, what in MARKUP if pattern.match(begin)), "")
+    return TextFile(path, encoding, mark, compression, size, markup)
 
 
 def find_path(typed: str) -> Path | None:

@@ -201,6 +201,16 @@ def test_letters_that_became_question_marks_have_another_next_step(tmp_path):
     assert caught.value.hint.startswith("Its letters were lost when it was saved")
 
 
+@pytest.mark.parametrize(
+    ("lost", "told"), [("???? ??, Tom", True), ("?? {}?", True), ("What?? No, {}!??", False), ("Quoi, {} ??", False)]
+)
+def test_words_of_question_marks_among_others_are_told(tmp_path, lost, told):
+    lines = [f"{line}\t{lost.format(WORDS[n])}" for n, line in enumerate(ENGLISH)]
+    notes = read(tmp_path, [*lines, *GOOD]).notes
+    said = f"{COUNT} of the first {2 * COUNT} rows have words of question marks in column 2: if their letters were lost"
+    assert [note.startswith(said) for note in notes] == ([True] if told else [])
+
+
 def test_one_language_twice_is_refused(tmp_path):
     with pytest.raises(InputError, match="columns 1 and 2 hold the same sentences"):
         read(tmp_path, [f"{line}\t{line}" for line in ENGLISH])

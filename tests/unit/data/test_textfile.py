@@ -214,8 +214,24 @@ def test_paths_as_typed_at_home_and_in_the_data_folder(tmp_path, monkeypatch):
     assert find_path("") is find_path(" ") is find_path("a\0") is find_path("none.txt") is None
 
 
-def test_an_html_page_is_told(tmp_path):
-    assert "HTML page" in open_text(put(tmp_path, b"\xef\xbb\xbf\n <!DOCTYPE html><p>404")).note
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("\n <!DOCTYPE html><p>404", "it is an HTML page, its tags are read as text"),
+        (
+            "1\r\n00:00:01,600 --> 00:00:04,200\r\nHello.\r\n\r\n2\r\n",
+            "it has subtitles (SRT), their numbers and times are read as text",
+        ),
+        ("WEBVTT\n\n00:01.000 --> 00:04.000\nHello.\n", "it has subtitles (WebVTT), their times are read as text"),
+        ("1\n00 years ago --> now", ""),
+        ("1\n2\nHello.\n", ""),
+        ("A page of <html>.", ""),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_markup_that_is_read_as_text_is_told(tmp_path, content, told, encoding):
+    note = open_text(put(tmp_path, content.encode(encoding))).note
+    assert note == "; ".join(filter(None, ("read as UTF-16" if encoding == "utf-16" else "", told)))
 
 
 @pytest.mark.parametrize("size", [1, 7, 1 << 20])
