@@ -40,6 +40,8 @@ def sentence_columns(rows: list[list[str]], anki: dict[str, str], path: Path) ->
     count = min(max(len(row) for row in rows), 20)
     values = [[row[column].strip() for row in rows if len(row) > column] for column in range(count)]
     kinds = [_kind_of(column, len(rows)) for column in values]
+    if SENTENCES not in kinds:  # words with digits, then
+        kinds = [SENTENCES if kind == IDS else kind for kind in kinds]
     for name, number in anki.items():
         if name.endswith(" column") and number.strip().isdecimal() and 1 <= int(number) <= count:
             kinds[int(number) - 1] = f"Anki's {name.removesuffix(' column')}"

@@ -184,6 +184,10 @@ def test_ids_of_letters_and_digits_are_no_sentences(tmp_path, made, place):
     assert_plain(read(tmp_path, ["\t".join(row) for row in rows]), notes)
 
 
+def test_words_with_digits_on_both_sides_are_read(tmp_path):
+    assert len(read(tmp_path, [f"s{number}\tt{number}" for number in range(40)])) == 40
+
+
 def test_chinese_sentences_with_numbers_are_no_ids(tmp_path):
     pairs = read(tmp_path, [f"他有{number}本书。\tHe has {number} books." for number in range(40)])
     assert (len(pairs), pairs.notes) == (40, ())
