@@ -64,7 +64,12 @@ class TextTokenizer:
 
     def _as_read(self, text: str) -> str:
         text = unicodedata.normalize("NFC", text)
-        return text.lower() if self.lower else text
+        return "".join(map(self._known_as, text.lower() if self.lower else text))
+
+    def _known_as(self, character: str) -> str:
+        """The character, or its parts where only they are known, as to earlier runs of decomposed texts."""
+        parts = character if character in self._ids else unicodedata.normalize("NFD", character)
+        return parts if all(part in self._ids for part in parts) else character
 
 
 class CharTokenizer:

@@ -47,6 +47,9 @@ def test_a_prompt_may_have_decomposed_characters():
     tokenizer = TextTokenizer("acfé", lower=True)
     assert tokenizer.encode("CAFE\u0301") == tokenizer.encode("café") == [1, 0, 2, 3]
     assert tokenizer.unknown("cafe\u0301") == ""
+    earlier = TextTokenizer("acef\u0301")  # of a text that was read as it stood
+    assert earlier.encode("café") == earlier.encode("cafe\u0301") == [1, 0, 3, 2, 4]
+    assert earlier.unknown("caféè") == "è"
 
 
 def test_characters_of_sentences_both_ways():
