@@ -39,7 +39,6 @@ class Option:
     metavar: str | None = None
     panel: str = OWN
     default: str = ""  # how the default is told where it is not a value
-    commands: tuple[str, ...] = ()  # those in which a flag changes something; typed in another one it is refused
 
 
 def option(
@@ -52,7 +51,7 @@ def option(
     """A field that is an option of the command line.
 
     ``flags`` replace ``--name``; ``default_told`` says the default where it is not a plain value. ``min``, ``max``
-    (included), ``above``, ``below`` (excluded), ``metavar``, ``panel`` and ``commands`` as in :class:`Option`.
+    (included), ``above``, ``below`` (excluded), ``metavar`` and ``panel`` as in :class:`Option`.
     """
     metadata = {"option": Option(help, tuple(flags), default=default_told, **known)}
     if isinstance(default, list):
@@ -247,28 +246,12 @@ def _parameter(cls: type, entry: dataclasses.Field[Any]) -> inspect.Parameter:
     if choices:
         described["autocompletion"] = lambda: choices
         kind = str
-    if known.commands:
-        described["callback"] = _flag_of_some(entry)
     inner = typing.get_args(kind)[0] if typing.get_origin(kind) is list else kind
     if inner in (int, float):
         described["parser"] = _parser(entry, inner)
     flags = known.flags or (f"--{entry.name.replace('_', '-')}",)
     annotation: Any = Annotated[Optional[kind], typer.Option(*flags, **described)]
     return inspect.Parameter(entry.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-
-
-def _flag_of_some(entry: dataclasses.Field[Any]) -> Callable[[Any, Any], Any]:
-    """What refuses a flag in a command where it changes nothing; to leave out what there is not, is true anywhere."""
-
-    def check(context: Any, value: bool | None) -> bool | None:
-        wanted, command = entry.metadata["option"].commands, context.info_name
-        if value and command not in wanted:
-            raise UsageError(
-                f"{flag_of(entry)} changes nothing of {command}, it is of {' and '.join(wanted)}", "Leave it out"
-            )
-        return value
-
-    return check
 
 
 def _parser(entry: dataclasses.Field[Any], kind: type[int] | type[float]) -> Callable[[str], float]:

@@ -71,11 +71,7 @@ class RunOptions(Options):
         default_told="as cores, memory and the GPU allow",
     )
     benchmark: bool = option(
-        True,
-        "Measure how fast the trained network writes (textgen, translate).",
-        "--benchmark/--no-benchmark",
-        panel=COMPUTE,
-        commands=("textgen", "translate"),
+        True, "Measure how fast the trained network writes.", "--benchmark/--no-benchmark", panel=COMPUTE
     )
 
     def __post_init__(self) -> None:

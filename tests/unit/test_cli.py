@@ -103,9 +103,6 @@ def test_every_command_is_in_this_test(nnlab):
         (["arith", "--data", "nowhere.txt"], "there is no file nowhere.txt"),
         (["arith", "--resume", "nowhere"], "found nothing at nowhere"),
         (["arith", "--resume", "nowhere", "--epochs", "3"], "does not take --epochs"),
-        (["mnist", "--benchmark"], "--benchmark changes nothing of mnist, it is of textgen and translate"),
-        (["mnist", "--no-benchmark", "--data", "nowhere"], "there is nothing at nowhere"),  # which is true of mnist
-        (["textgen", "--benchmark", "--data", "nowhere"], "nowhere"),
         (["ariht"], "No such command 'ariht'"),
         (["predict"], "Missing argument"),
         (["runs", "show", "nowhere"], "found nothing at nowhere"),
