@@ -367,21 +367,34 @@ def gradient(function: Callable[[Any], Any], at: Any) -> Any:
 
 
 def update_at_once(name: str, gradient: Any, variables: Mapping[str, Any], **settings: Any) -> bool:
-    """Update a variable and its optimizer's slots by one operation of TensorFlow; False, and nothing, under JAX.
+    """Update a variable and its optimizer's slots by one operation of TensorFlow; False where that is left to Keras.
+
+    That is under JAX, whose compiler makes one operation of several, and where a gradient is of some rows only, as that
+    of an embedding that is not clipped: Keras squares each mention of a row by itself.
 
     ``name``: Adam, RMSProp or Adadelta. ``variables``: Keras's or TensorFlow's, by the operation's names. The
     operation reads and writes each of them once.
     """
-    if os.environ.get("KERAS_BACKEND") == "jax":  # whose compiler makes one operation of several
+    if os.environ.get("KERAS_BACKEND") == "jax":
         return False
     import keras
     import tensorflow as tf
 
+    if isinstance(gradient, tf.IndexedSlices):
+        return False
     own = {role: one.value if isinstance(one, keras.Variable) else one for role, one in variables.items()}
     handles = {role: one.handle for role, one in own.items()}
-    dense = tf.convert_to_tensor(gradient)  # that of an embedding is of some rows
-    getattr(tf.raw_ops, f"ResourceApply{name}")(**handles, grad=dense, **settings)
+    getattr(tf.raw_ops, f"ResourceApply{name}")(**handles, grad=gradient, **settings)
     return True
+
+
+def scratch(variables: Iterable[Any]) -> list[Any]:
+    """For each variable one of its shape that :func:`update_at_once` writes and nobody reads; none under JAX."""
+    if os.environ.get("KERAS_BACKEND") == "jax":
+        return []
+    import tensorflow as tf
+
+    return [tf.Variable(tf.zeros(one.shape), trainable=False) for one in variables]
 
 
 def trace_once(model: Any, *, samples: int | None = None) -> None:

@@ -35,7 +35,9 @@ def private(name: str) -> Path | None:
     path = folder() / name
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return path if _is_private(path) else None
+        above = path.parent.stat().st_mode
+        replaceable = above & 0o022 and not above & stat.S_ISVTX  # others could put a folder of theirs in its place
+        return path if _is_private(path) and not replaceable else None
     except OSError:
         return None
 

@@ -44,6 +44,8 @@ def in_srgb(picture: Any) -> tuple[Any, bool]:
         if space not in given:
             return plain, False
         colours = _applied(change, given[space])
+    except MemoryError:
+        raise
     except Exception:  # what Pillow raises where a profile is damaged, or where it was built without LittleCMS
         return plain, False
     if mode == "RGBA":
@@ -56,6 +58,8 @@ def is_srgb(picture: Any) -> bool:
     profile = picture.info.get("icc_profile")
     try:
         return not profile or _change(bytes(profile))[1] is None
+    except MemoryError:
+        raise
     except Exception:  # as above
         return False
 

@@ -63,7 +63,7 @@ def layout_of(head: Sequence[str], path: Path) -> Layout:
     names = len(first) > max(columns) and are_labels(first[columns[0]], first[columns[1]])
     if columns != (0, 1) or kinds.count(SENTENCES) > 2:
         told = f"columns {columns[0] + 1} and {columns[1] + 1} of {len(kinds)} are read as the sentences"
-        notes.append(told + _example(rows[names:], columns))
+        notes.append(told + _example(rows[1:] if names else rows, columns))
     if names:
         headers.add(found[0].line)
         notes.append("the first line names the columns")

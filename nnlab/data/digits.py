@@ -28,6 +28,8 @@ KEYS = ("x_train", "y_train", "x_test", "y_test")
 SHAPES = ((SIDE, SIDE), (SIDE, SIDE, 1), (SIDE**2,))  # of one digit
 LEAST = 10  # pictures in each part
 LIGHT = 170  # grey levels: paper of dark digits is lighter
+ALL, NONE = 0.95, 0.05  # shares of a set that count as all and none of it
+TELLING = 100  # digits: the share of fewer may be chance
 LOOKED_AT = 2000  # pictures from which the form of a set is told
 HINT = "Expected: numpy.savez(FILE, x_train=…, y_train=…, x_test=…, y_test=…)"
 Way: TypeAlias = tuple[bool, bool, bool]
@@ -199,11 +201,11 @@ def _checked(path: Path, source: str, arrays: Mapping[str, Any]) -> Digits:
     (x_train, x_test), notes = pixels.to_uint8(pictures, path)
     y_train, y_test = labels
     if source != "mnist":
-        way = UPRIGHT
+        way, share = UPRIGHT, None
         turned = []
         # Each array by itself: they may be of two makers. What few test digits do not tell, the training digits do.
         for name, x, y in (("x_train", x_train, y_train), ("x_test", x_test, y_test)):
-            x, inverted = _light(name, x)
+            x, inverted, share = _light(name, x, like=share)
             way = _orientation(x, y, way)
             x, told = _upright(name, x, way)
             turned.append(x)
@@ -257,16 +259,21 @@ def _some(pictures: Bytes) -> Bytes:
 # ---- one form for all --------------------------------------------------------------------------------
 
 
-def _light(name: str, x: Bytes) -> tuple[Bytes, list[str]]:
-    """Digits light on dark, whatever they were, and what is to be told of it; ``name``: of the array."""
+def _light(name: str, x: Bytes, *, like: float | None = None) -> tuple[Bytes, list[str], float]:
+    """Digits light on dark, whatever they were, what is to be told of it, and the share that was dark on light.
+
+    ``name``: of the array. ``like``: that share of other digits, which decides for those too few to tell.
+    """
     share = float(dark_on_light(_some(x)).mean())
-    if share >= 0.95:
-        return 255 - x, [f"{name}: its digits are dark on light: inverted, as predict inverts pictures"]
-    if share <= 0.05:
-        return x, []
+    if like is not None and len(x) < TELLING and ALL > share > NONE:
+        share = like
+    if share >= ALL:
+        return 255 - x, [f"{name}: its digits are dark on light: inverted, as predict inverts pictures"], share
+    if share <= NONE:
+        return x, [], share
     dark = dark_on_light(x)
     x = np.where(dark[:, None, None], 255 - x, x)
-    return x, [f"{name}: {dark.sum():,} of its digits are dark on light: inverted, as predict inverts them"]
+    return x, [f"{name}: {dark.sum():,} of its digits are dark on light: inverted, as predict inverts them"], share
 
 
 def _upright(name: str, x: Bytes, way: Way) -> tuple[Bytes, list[str]]:

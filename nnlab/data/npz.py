@@ -84,7 +84,7 @@ def read_arrays(path: Path, names: Sequence[str], hint: str) -> list[Array]:
 
 def axes_hint(name: str, shape: Sequence[int], fits: Callable[[tuple[int, ...]], bool]) -> str:
     """The line that puts an array's axes into the order in which ``fits`` takes its shape; empty where none does."""
-    for order in itertools.permutations(range(len(shape))) if len(shape) <= 5 else ():
+    for order in itertools.permutations(range(len(shape))) if 2 <= len(shape) <= 5 else ():
         if fits(tuple(shape[axis] for axis in order)):
             return f"Its axes are in another order: {name} = {name}.transpose{order}"
     return ""

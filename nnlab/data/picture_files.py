@@ -169,7 +169,8 @@ def _resized(sizes: Counter[tuple[int, int]], side: int) -> list[str]:
         return []
     wide, high = (_span(lengths) for lengths in zip(*others, strict=True))
     how = "cropped to a square and resized" if any(w != h for w, h in others) else "resized"
-    return [f"{sum(others.values()):,} pictures, {wide} × {high} pixels: {how} to {side} × {side}"]
+    count = sum(others.values())
+    return [f"{count:,} picture{'s' * (count != 1)}, {wide} × {high} pixels: {how} to {side} × {side}"]
 
 
 def _span(lengths: Sequence[int]) -> str:

@@ -114,7 +114,7 @@ def to_uint8(arrays: Mapping[str, Array], path: Path | None = None) -> tuple[lis
             if bad:
                 raise InputError(
                     f"expected numbers in {name}, {bad:,} of {array.size:,} are NaN or infinite",
-                    f"Leave such pictures out, or put numbers in their place: {name} = numpy.nan_to_num({name})",
+                    f"Leave such pictures out, or put 0 in their place: {name}[~numpy.isfinite({name})] = 0",
                     path=path,
                 )
         low = min((float(array.min()) for array in alike.values() if array.size), default=0.0)

@@ -25,6 +25,7 @@ from nnlab.output.terminal import Terminal, number, table
 from nnlab.training.task import Results, RunResult, Task, curves
 
 NARROW, LONG = 8, 8  # pixels of the shorter side, and how many times longer the other is: both are told
+OF_THE_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 Make = Callable[[Any, np.random.Generator], tuple[Any, ...]]  # (rows,), or (rows, weights of them or of their values)
 
 
@@ -290,11 +291,13 @@ class Outputs:
         ``--out`` is a file or cannot be written, NotWritten where the disk is full.
         """
         folder = self.folder or path.parent
-        if folder.exists() and not folder.is_dir():
-            raise UsageError(f"expected a folder for --out, got the file {folder}", "Choose another --out")
-        made = [each for each in (folder, *folder.parents) if self.folder is not None and not each.exists()]
+        made: list[Path] = []
         target = None
         try:
+            if self.folder is not None:
+                if folder.exists() and not folder.is_dir():
+                    raise UsageError(f"expected a folder for --out, got the file {folder}", "Choose another --out")
+                made = [each for each in (folder, *folder.parents) if not each.exists()]
             for each in reversed(made):
                 each.mkdir(exist_ok=True)
             target = _written(folder, f"{path.stem}-{suffix}", ending, write)
@@ -319,7 +322,7 @@ class Outputs:
             )
         if error.errno in (errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO):
             return NotWritten(f"{place}: {reason}", f"Check the disk. {hint}")
-        return UsageError(f"{place}: {reason}", hint) if error.filename is not None else error
+        return UsageError(f"{place}: {reason}", hint) if error.errno in OF_THE_PLACE else error
 
 
 def _written(folder: Path, name: str, ending: str, write: Callable[[Path], Any]) -> Path:

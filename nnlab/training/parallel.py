@@ -26,7 +26,7 @@ from nnlab.training import signals
 
 MEMORY = 2.0  # GB a job may take
 CORES = 2  # a job keeps busy
-GPU_MEMORY = 2.0  # GiB of a GPU's memory per job: five of ten CNNs each took 10.3 on an H200, nine autoencoders 9.3
+GPU_MEMORY = 2.5  # GiB of a GPU's memory per job: five of ten CNNs each took 10.3 on an H200, nine autoencoders 9.3
 ON_A_GPU = 3  # jobs at once on a GPU whose memory is not known
 RETRIES = 2  # of a process or a worker that was lost
 FOLDER = "{folder}"  # stands for the job's folder in its words

@@ -105,7 +105,7 @@ def test_the_longest_parts_begin_first_and_a_gpu_is_told(nnlab, monkeypatch, mem
     seconds = {part.name: part.seconds["best"] for part in reports.PARTS}
     assert sorted(begun) == ["addition", "denoise", "mnist", "table2"]
     assert begun == sorted(begun, key=seconds.__getitem__, reverse=True)
-    assert ("less with the GPU that was found" in answer.err) == told
+    assert ("less where the GPU that was found can be used" in answer.err) == told
 
 
 @pytest.mark.parametrize(

@@ -58,13 +58,15 @@ def test_a_folder_for_code_is_made_for_this_user_alone(tmp_path, monkeypatch):
     assert cache.private("programs") == folder
 
 
-@pytest.mark.parametrize("plant", ["writable", "link", "file", "another's"])
+@pytest.mark.parametrize("plant", ["writable", "replaceable", "link", "file", "another's"])
 def test_a_folder_for_code_that_others_could_fill_is_not_used(tmp_path, monkeypatch, plant):
     monkeypatch.setenv("NNLAB_CACHE", str(tmp_path))
     planted = tmp_path / "programs"
     if plant == "writable":
         planted.mkdir()
         planted.chmod(0o770)
+    elif plant == "replaceable":
+        tmp_path.chmod(0o770)
     elif plant == "link":
         (tmp_path / "elsewhere").mkdir(mode=0o700)
         planted.symlink_to(tmp_path / "elsewhere")

@@ -172,7 +172,7 @@ def plan(
     terminal.tell(listed)
     total = sum(seconds[part.name] for part in parts if states[part.name]["status"] != "ok")
     at_once = f", {workers} parts at once" if workers > 1 else ""
-    faster = ", less with the GPU that was found" if has_gpu else ""
+    faster = ", less where the GPU that was found can be used" if has_gpu else ""
     terminal.tell(f"about {clock(total)} at {rate:.0f} GFLOP/s (matrix product of this machine){at_once}{faster}")
     return seconds
 

@@ -32,10 +32,10 @@ def test_names_are_known_sets_of_the_experiments_kind_only(command, options, kno
     ("device", "found", "memory", "expected"),
     [
         ("auto", None, 0, 8),  # a sweep or the report, before a backend was started
-        ("auto", None, 8, 4),
+        ("auto", None, 8, 3),
         ("cpu", None, 8, 8),
         ("auto", "CPU", 8, 8),  # a GPU that the backend cannot use
-        ("auto", "GPU NVIDIA H200", 8, 4),
+        ("auto", "GPU NVIDIA H200", 8, 3),
         ("auto", "GPU AMD", 0, 3),  # one that is not NVIDIA's
     ],
 )

@@ -207,6 +207,17 @@ def test_what_predict_reads_is_what_a_network_on_dark_digits_was_trained_on(tmp_
     assert right >= plain - 2  # not inverted, 3
 
 
+@pytest.mark.parametrize(("tested", "inverted"), [(20, False), (200, True)])
+def test_few_test_digits_are_taken_as_the_training_digits_are(tmp_path, sample, tested, inverted):
+    """One in ten dark on light may be bold digits, which training keeps as they are; of two hundred it is no chance."""
+    x_test = np.resize(sample.x_test, (tested, 28, 28)).copy()
+    x_test[::10] = 255 - x_test[::10]
+    y_test = np.resize(sample.y_test, tested)
+    np.savez(tmp_path / "few.npz", **arrays_of(sample, x_test=x_test, y_test=y_test))
+    read = digits.load(str(tmp_path / "few.npz"))
+    assert (read.x_test[0].tobytes() != x_test[0].tobytes()) == inverted
+
+
 def test_a_set_of_both_kinds_is_inverted_one_by_one(tmp_path, sample):
     x = sample.x_train[:600].copy()
     x[::3] = 255 - x[::3]
