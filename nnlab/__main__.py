@@ -60,7 +60,8 @@ def _refuse(error: UsageError, arguments: list[str]) -> int:
 
     known = getattr(typer.main.get_command(app), "commands", {})
     name = next((word for word in arguments[:1] if word in known), None)
-    hint = error.hint or f"See {' '.join(filter(None, ['nnlab', name]))} --help"
+    of_input = "Before inputs that begin with - put --, or see" if name == "predict" else "See"
+    hint = error.hint or f"{of_input} {' '.join(filter(None, ['nnlab', name]))} --help"
 
     def work(terminal: Any) -> Outcome:
         raise UsageError(error.message, hint)

@@ -110,7 +110,8 @@ def predict(
         Optional[list[str]],
         typer.Argument(
             metavar="[INPUT…]",
-            help="What to answer, or [bold]-[/bold] for one per line on stdin. Without any, a prompt on a terminal.",
+            help="What to answer, or [bold]-[/bold] for one per line on stdin. Without any, a prompt on a terminal. "
+            "Before inputs that begin with - put [bold]--[/bold].",
         ),
     ] = None,
     *,

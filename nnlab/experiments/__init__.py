@@ -269,7 +269,7 @@ def entry(name: str) -> Entry:
     """The registry's line of an experiment; UsageError where there is none of that name."""
     if name not in REGISTRY:
         raise UsageError(
-            f"expected a run of {', '.join(REGISTRY)}, this one says {name!r}",
-            "It may be of another version of nnlab",
+            f"expected an experiment among {', '.join(REGISTRY)}, got {name!r}",
+            "A run of it may be of another version of nnlab",
         )
     return REGISTRY[name]

@@ -105,6 +105,7 @@ def test_every_command_is_in_this_test(nnlab):
         (["arith", "--resume", "nowhere", "--epochs", "3"], "does not take --epochs"),
         (["ariht"], "No such command 'ariht'"),
         (["predict"], "Missing argument"),
+        (["predict", "nowhere", "-1+2"], "Before inputs that begin with - put --, or see nnlab predict --help"),
         (["runs", "show", "nowhere"], "found nothing at nowhere"),
     ],
 )
