@@ -105,10 +105,10 @@ def train(experiment: str, *, out: str | Path | None = None, verbose: bool = Fal
         InputError: Data of the user's that cannot be read.
         DataUnavailable: A data set that cannot be had.
     """
-    from nnlab.backend import one_blas_thread
     from nnlab.commands.session import Session, execute
     from nnlab.configs.run import RunOptions
     from nnlab.experiments import entry
+    from nnlab.machine import one_blas_thread
     from nnlab.output.run_folder import RunFolder
     from nnlab.output.terminal import Terminal
 
@@ -128,8 +128,8 @@ def train(experiment: str, *, out: str | Path | None = None, verbose: bool = Fal
 
 def load(path: str | Path) -> Run:
     """Open the folder of a finished run. UsageError where it is none, or not finished."""
-    from nnlab.backend import one_blas_thread
     from nnlab.errors import UsageError
+    from nnlab.machine import one_blas_thread
     from nnlab.output.run_folder import RunFolder
 
     one_blas_thread()

@@ -7,7 +7,6 @@ in the record of its run.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import json
 import os
@@ -25,9 +24,9 @@ import nnlab
 from nnlab import cache
 from nnlab.environment import Environment, commit, numeric_variables, processor
 from nnlab.errors import UsageError, install_hint
+from nnlab.machine import count_cores, one_blas_thread, one_heap, quiet_native_stderr
 
 BACKENDS = ("tensorflow", "jax")
-M_ARENA_MAX = -8  # glibc's malloc.h
 FLOATX, IMAGE_DATA_FORMAT, EPSILON = "float32", "channels_last", 1e-7  # Keras's own defaults, whatever keras.json says
 UNUSED = ("sklearn", "matplotlib")  # Keras imports them where it finds them: a second
 # With Python's own thresholds (700 or 2,000 new objects) garbage collection took a seventh of a short training.
@@ -46,36 +45,6 @@ def own_process() -> None:
     _left_out.update(UNUSED)
     gc.set_threshold(*COLLECTIONS)
     one_blas_thread()
-
-
-def one_blas_thread() -> None:
-    """Have OpenBLAS, which multiplies the matrices of NumPy and SciPy, use one thread; before data are loaded.
-
-    With several, the last bits of PCA and of a layout of pixels depend on their number, and beside other work they wait
-    for each other. What the user has set as ``OPENBLAS_NUM_THREADS`` stands.
-    """
-    asked = os.environ.get("OPENBLAS_NUM_THREADS", "")
-    if asked.isdecimal() and int(asked) > 0:
-        return
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    if "numpy" in sys.modules:  # whose threads are there already
-        from threadpoolctl import ThreadpoolController
-
-        ThreadpoolController().select(internal_api="openblas").limit(limits=1)
-
-
-@contextmanager
-def all_blas_threads() -> Iterator[None]:
-    """Let OpenBLAS use every core for a while: to measure the machine."""
-    from threadpoolctl import ThreadpoolController
-
-    with ThreadpoolController().select(internal_api="openblas").limit(limits=_cores()):
-        yield
-
-
-def _cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def start(device: str = "auto", *, verbose: bool = False, onednn: bool | None = None) -> Environment:
@@ -126,7 +95,7 @@ def _start(device: str, verbose: bool, onednn: bool | None) -> Environment:
     if backend not in BACKENDS:
         raise UsageError(f"expected KERAS_BACKEND to be tensorflow or jax, got {backend!r}", "Unset it for tensorflow")
     os.environ.update(variables)
-    _one_heap()
+    one_heap()
     with quiet_native_stderr(enabled=not verbose), usable_keras_home(), _not_found(_left_out):
         try:
             open_backend = _open_tensorflow if backend == "tensorflow" else _open_jax
@@ -135,7 +104,7 @@ def _start(device: str, verbose: bool, onednn: bool | None) -> Environment:
             raise _import_failure(backend, error) from error
         keras = _import_keras(backend)
         import numpy as np
-    cores = _cores()
+    cores = count_cores()
     name_of_processor, features = processor()
     return Environment(
         nnlab=nnlab.__version__,
@@ -230,16 +199,6 @@ def _import_failure(backend: str, error: ImportError) -> Exception:
     return UsageError(f"the backend {backend} cannot be imported: {reason[:300]}", f"Install {backend} again")
 
 
-def _one_heap() -> None:
-    """Have all threads allocate from one heap: glibc gives each its own, and what one frees the others cannot use.
-
-    A translator's peak fell from 1.40 to 1.33 GB, at the same speed; elsewhere than with glibc nothing is done.
-    """
-    if sys.platform == "linux":
-        with suppress(AttributeError, OSError):  # another C library
-            ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
-
-
 def _open_tensorflow() -> tuple[str, str, int]:
     """(device, version, threads of an operation; 0: as many as there are cores)."""
     import tensorflow as tf
@@ -280,24 +239,6 @@ def _keep_programs(jax: Any) -> None:
         folder = cache.private("programs")
         if folder is not None:
             jax.config.update("jax_compilation_cache_dir", str(folder))
-
-
-def gpu_memory() -> int:
-    """Bytes of memory of the first GPU that CUDA shows to this process; 0 where it shows none.
-
-    Asks NVIDIA's driver, in no time and without a backend, which would take some of that memory.
-    """
-    try:
-        cuda = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-        number, size = ctypes.c_int(), ctypes.c_size_t()
-        answers = (
-            cuda.cuInit(0),
-            cuda.cuDeviceGet(ctypes.byref(number), 0),
-            cuda.cuDeviceTotalMem_v2(ctypes.byref(size), number),
-        )
-    except (OSError, AttributeError):
-        return 0
-    return 0 if any(answers) else size.value
 
 
 def jit_compile() -> bool:
@@ -429,34 +370,3 @@ def trace_once(model: Any, *, samples: int | None = None) -> None:
 
     model.train_function = open_sizes(model.train_step)
     model.predict_function = open_sizes(model.predict_step)
-
-
-@contextmanager
-def quiet_native_stderr(*, enabled: bool) -> Iterator[None]:
-    """Keep what the native libraries write to file descriptor 2 while they load; shown only on failure."""
-    descriptor = 2  # native code knows no sys.stderr
-    try:
-        kept = os.dup(descriptor)
-    except OSError:  # closed: nobody to disturb
-        kept = -1
-    if not enabled or kept < 0:
-        yield
-        return
-    with tempfile.TemporaryFile() as sink:
-        _flush(sys.stderr)
-        os.dup2(sink.fileno(), descriptor)
-        try:
-            yield
-        except BaseException:
-            sink.seek(0)
-            os.write(kept, sink.read())
-            raise
-        finally:
-            _flush(sys.stderr)
-            os.dup2(kept, descriptor)
-            os.close(kept)
-
-
-def _flush(stream: Any) -> None:
-    with suppress(OSError, ValueError, AttributeError):
-        stream.flush()

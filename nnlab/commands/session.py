@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnlab.backend import gpu_memory
 from nnlab.commands.parent import adopt, inherited_record, starter, write_keys
 from nnlab.commands.record import check_same_data
 from nnlab.config import Config
 from nnlab.configs.run import RunOptions
 from nnlab.errors import InputError, UsageError
 from nnlab.experiments import Loaded, entry
+from nnlab.machine import gpu_memory
 from nnlab.output.document import document
 from nnlab.output.run_folder import TRAINED_ON, RunFolder
 from nnlab.output.terminal import Terminal

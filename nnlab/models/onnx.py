@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from nnlab.backend import quiet_native_stderr
+from nnlab.machine import quiet_native_stderr
 from nnlab.models.ensemble import networks_of
 
 Array = np.ndarray[Any, Any]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import ctypes
 import dataclasses
 import json
 import os
@@ -117,35 +116,6 @@ def test_every_model_is_compiled_as_the_backend_wants_it():
     assert len(found) == len(of_models)
     assert set(found) == {"jit_compile()"}
     assert len(found) >= 7
-
-
-class Driver:
-    """CUDA's driver as nnlab asks it: how a GPU's memory is told, or why it is not."""
-
-    def __init__(self, failing=""):
-        self.failing = failing
-
-    def __getattr__(self, name):
-        def function(*arguments):
-            if name == "cuDeviceTotalMem_v2":
-                arguments[0]._obj.value = 24 * 2**30
-            return 100 if name == self.failing else 0  # CUDA_ERROR_NO_DEVICE
-
-        return function
-
-
-@pytest.mark.parametrize(("failing", "size"), [("", 24 * 2**30), ("cuInit", 0), ("cuDeviceGet", 0)])
-def test_memory_of_a_gpu_is_asked_of_its_driver(monkeypatch, failing, size):
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: Driver(failing))
-    assert backend.gpu_memory() == size
-
-
-def test_no_driver_is_no_gpu(monkeypatch):
-    def none(name):
-        raise OSError(name)
-
-    monkeypatch.setattr(ctypes, "CDLL", none)
-    assert backend.gpu_memory() == 0
 
 
 class Jax:

@@ -15,7 +15,6 @@ from typing import Any
 
 from rich.text import Text
 
-from nnlab.backend import all_blas_threads, gpu_memory
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.report.items import ITEMS, Item, judge
 from nnlab.commands.session import engine_of
@@ -23,6 +22,7 @@ from nnlab.config import PRESETS, SAMPLE
 from nnlab.configs.run import RunOptions
 from nnlab.errors import ExitCode, InputError, NnlabError, UsageError
 from nnlab.experiments import entry
+from nnlab.machine import all_blas_threads, gpu_memory
 from nnlab.output.document import document, dumps
 from nnlab.output.progress import clock
 from nnlab.output.run_folder import RunFolder, is_run
