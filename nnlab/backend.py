@@ -69,9 +69,9 @@ def start(device: str = "auto", *, verbose: bool = False, onednn: bool | None = 
 def environment_variables(device: str, *, onednn: bool | None, current: Mapping[str, str]) -> dict[str, str]:
     """The environment variables that :func:`start` sets, given the ``current`` ones; the user's own choices stand.
 
-    ``onednn``: whether TensorFlow computes with oneDNN; None: as it thinks fit, which is only on processors with
-    AVX512-VNNI and later. On one with AVX2 an MLP takes 13 % less with it, a CNN 30 %; recurrent networks
-    take 4 to 8 % more. It keeps something of each shape: without it a translator, whose batches have hundreds, took
+    ``onednn``: whether TensorFlow computes with oneDNN; None: as it thinks fit, which is without on a processor with
+    AVX2 alone (2.20). There an MLP takes 13 % less with it, a CNN 30 %; recurrent networks take some percent more. It
+    keeps something of each shape: without it a translator, whose batches have hundreds, took
     200 MB less, trained as fast and wrote a tenth more slowly.
     """
     chosen = {

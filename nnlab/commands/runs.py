@@ -223,9 +223,11 @@ def verify_run(run: Path, options: RunOptions) -> ExitCode:
             session.expected_source = folder.read_json("data.json")
             execute(session)
             differences = compare(folder, again)
-            environments = _differences(folder.read_json("environment.json"), again.read_json("environment.json"))
+            where = folder.read_json("environment.json"), again.read_json("environment.json")
+            environments = _differences(*where)
         if differences:
-            also = f"; environments differ in {', '.join(environments)}" if environments else "; same environment"
+            told = [named_variables(*where) if name == "variables" else name for name in environments]
+            also = f"; environments differ in {', '.join(told)}" if told else "; same environment"
             hint = (
                 "Verify on the machine and the versions of its environment.json" if environments else "Please report it"
             )
@@ -237,6 +239,14 @@ def verify_run(run: Path, options: RunOptions) -> ExitCode:
         return told, {"run": str(run)}
 
     return run_command("verify", work, json=options.json, verbosity=options.verbosity, failed=failed)
+
+
+def named_variables(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
+    """The environment variables that two records of environments have with other values, by name."""
+    one, two = first.get("variables"), second.get("variables")
+    if not isinstance(one, dict) or not isinstance(two, dict):  # one of another version
+        return "variables"
+    return f"variables ({', '.join(sorted(_differences(one, two)))})"
 
 
 def compare(first: RunFolder, second: RunFolder) -> list[str]:
