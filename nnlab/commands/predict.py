@@ -7,7 +7,6 @@ questions (``paste``); the others are answered all the same. Without inputs ther
 from __future__ import annotations
 
 import io
-import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -20,6 +19,7 @@ from tqdm import tqdm
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.prompt import ask
 from nnlab.commands.record import config_of
+from nnlab.commands.stdin import batches_of, batches_of_stdin, check_stdin
 from nnlab.configs.predict import PredictOptions
 from nnlab.errors import Description, ExitCode, InputError, NnlabError, UsageError, describe
 from nnlab.experiments import FinishedRun, Predictor, entry
@@ -39,13 +39,15 @@ def predict(run: Path, inputs: Sequence[str], options: PredictOptions) -> ExitCo
         config_of(folder)
         if not inputs:
             return at_prompt(folder, typed, options, terminal)
-        lines = stdin_lines() if list(inputs) == ["-"] else iter(inputs)
+        from_stdin = list(inputs) == ["-"]
+        if from_stdin:
+            check_stdin()
         predictor, environment = open_predictor(folder, typed, device=options.device, verbose=options.verbose)
-        if len(inputs) == 1 and inputs[0] != "-" and not options.json and stream(predictor, inputs[0], terminal):
+        if len(inputs) == 1 and not from_stdin and not options.json and stream(predictor, inputs[0], terminal):
             return Outcome()
         try:
-            from_stdin = list(inputs) == ["-"]
-            answers = list(answer_all(predictor, lines, terminal, from_stdin=from_stdin, quiet=options.quiet))
+            answered = answer_all(predictor, inputs, terminal, from_stdin=from_stdin, quiet=options.quiet)
+            answers = list(answered) if options.json else [{"error": answer["error"]} for answer in answered]
         except BaseException:
             predictor.finish(whole=False)
             raise
@@ -123,14 +125,17 @@ def stream(predictor: Predictor[Any], text: str, terminal: Terminal) -> bool:
 
 
 def answer_all(
-    predictor: Predictor[Any], lines: Iterator[str], terminal: Terminal, *, from_stdin: bool, quiet: bool
+    predictor: Predictor[Any], inputs: Sequence[str], terminal: Terminal, *, from_stdin: bool, quiet: bool
 ) -> Iterator[dict[str, Any]]:
-    """Each input with its answer or its error's description, in batches; shown as they come, except with ``--json``."""
-    interactive = from_stdin and sys.stdin.isatty()
-    show = terminal.err.is_terminal and from_stdin and not interactive and not quiet
+    """Each input with its answer or its error's description, in batches; shown as they come, except with ``--json``.
+
+    Once the reader of stdout has left, nobody is answered; but files are made all the same.
+    """
+    most = predictor.batch_size
+    show = terminal.err.is_terminal and from_stdin and not sys.stdin.isatty() and not quiet
     number = 0
     with tqdm(file=sys.stderr, unit=" lines", leave=False, disable=not show) as progress:
-        while chunk := list(itertools.islice(lines, 1 if interactive else predictor.batch_size)):
+        for chunk in batches_of_stdin(most) if from_stdin else batches_of(inputs, most):
             names = [f"{'line' if from_stdin else 'input'} {number + index + 1}" for index in range(len(chunk))]
             for answer in answer_chunk(predictor, chunk, names, terminal):
                 if not terminal.json and predictor.line_each:
@@ -139,6 +144,8 @@ def answer_all(
                 yield answer
             number += len(chunk)
             progress.update(len(chunk))
+            if terminal.stdout.failure is not None and not predictor.takes_files:
+                break
 
 
 def answer_chunk(
@@ -218,12 +225,3 @@ def decoded(text: str) -> str:
                 f"expected UTF-8, character {error.start + 1} is the byte 0x{byte:02x}", "Convert it to UTF-8"
             ) from None
     return text
-
-
-def stdin_lines() -> Iterator[str]:
-    """The lines of stdin without their ends and the first one's byte order mark; UsageError where it is closed."""
-    if sys.stdin is None or sys.stdin.closed:
-        raise UsageError("expected lines on stdin, it is closed", "Give the inputs as arguments, or pipe a file in")
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")  # a bad byte is one bad line
-    return (line.rstrip("\r\n").removeprefix("\ufeff" if not number else "") for number, line in enumerate(sys.stdin))

@@ -153,6 +153,28 @@ def test_two_processes_on_one_folder(tmp_path):
     assert not RunFolder(tmp_path / "run").busy
 
 
+def test_predict_as_a_coprocess_answers_each_line_as_it_comes(trained, tmp_path):
+    with start("predict", trained, "-", "-q", cwd=tmp_path, stdin=subprocess.PIPE) as process:
+        assert process.stdin and process.stdout and process.stderr
+        for question in ("1+1", "oops", "20+22"):
+            print(question, file=process.stdin, flush=True)
+            answer = process.stdout.readline()  # waits for ever where answers come at the end of the input only
+            assert answer.rstrip("\n").isdigit() == (question != "oops")
+        process.stdin.close()
+        assert (process.stdout.read(), process.wait(timeout=60)) == ("", 2)
+        assert "error: line 2: " in process.stderr.read()
+
+
+def test_predict_ends_when_its_reader_has_left(trained, tmp_path):
+    script = f"set -o pipefail; yes 1+1 | {sys.executable} -m nnlab predict {trained} - | head -n 1"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.stdout.strip().isdigit()
+    assert done.stderr == ""
+
+
 def test_predict_with_closed_stdin(trained, tmp_path):
     shutil.copytree(trained, tmp_path / "run")
     script = f"exec 0<&-; exec {sys.executable} -m nnlab predict run - "
