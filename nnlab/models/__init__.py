@@ -4,6 +4,16 @@ Importing this registers every class that a saved network may hold, so ``keras.s
 ``model.keras`` of any run.
 """
 
-from nnlab.models import adversarial, arithmetic, bidirectional, ensemble, layers, lstm, optimizers, seq2seq
+from nnlab.models import adversarial, arithmetic, bidirectional, ensemble, layers, lstm, optimizers, products, seq2seq
 
-__all__ = ["adversarial", "arithmetic", "bidirectional", "ensemble", "layers", "lstm", "optimizers", "seq2seq"]
+__all__ = [
+    "adversarial",
+    "arithmetic",
+    "bidirectional",
+    "ensemble",
+    "layers",
+    "lstm",
+    "optimizers",
+    "products",
+    "seq2seq",
+]
