@@ -124,6 +124,4 @@ class DenoiseConfig(ReconstructionConfig):
             if not 0 < value <= MOST:
                 raise UsageError(f"expected --noise above 0 and at most {MOST:g}, got {value:g}", "Give another value")
         if "-" in self.noise and low >= high:
-            raise UsageError(
-                f"expected the first number of --noise to be the smaller, got {self.noise}", "Turn them round"
-            )
+            raise UsageError(f"expected the first number of --noise to be the smaller, got {self.noise}", "Swap them")

@@ -112,6 +112,10 @@ class SoundCodes(CodePredictor):
         except InputError as error:
             raise InputError(error.message, error.hint, path=path) from error
         self.remarks = [remark] if remark else []  # how the channels became one, where it is not their mean; the scale
+        if sound.rate < RATE:
+            self.remarks += [
+                f"{sound.rate:,} Hz hold nothing above {sound.rate / 2:,.0f} of the {RATE // 2:,} Hz compared"
+            ]
         return text, self.front.rows(wave)
 
     def columns(self, rows: int) -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 
 from nnlab.models.layers import DeltaDense, DepthToSpace, Noise, NoiseGates, SpaceToDepth
 from nnlab.models.products import Dense
@@ -130,8 +130,8 @@ def blind_denoiser(
     rest = layers.Dense(channels, kernel_initializer=zeros, use_bias=False)(layers.concatenate([*others, blocks]))
     estimated = gates[:, :1, :1]
     both = _u_net(layers.concatenate([blocks, gates]), widths, (0, 2, 2), (0, 1, 0), 2 * channels, estimated)
-    little = layers.multiply([both[..., channels:], gates[..., :1]])
-    x = DepthToSpace()(layers.add([linear, rest, both[..., :channels], little]))
+    more, little = ops.split(both, 2, axis=-1)  # not two slices, whose gradients are written in full and added
+    x = DepthToSpace()(layers.add([linear, rest, more, layers.multiply([little, gates[..., :1]])]))
     return keras.Model(noisy, layers.Rescaling(1.0, offset=0.5, name="output")(x))
 
 

@@ -13,6 +13,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from nnlab.models.products import product
+
 
 @keras.saving.register_keras_serializable("nnlab")
 class OneHot(layers.Layer):  # type: ignore[misc]
@@ -216,7 +218,7 @@ class DeltaDense(layers.Layer):  # type: ignore[misc]
 
     def call(self, x: Any) -> Any:
         """The product with the corrected matrix, and the offset."""
-        return ops.matmul(x, self.initial + self.scale * self.delta) + self.offset
+        return product(x, self.initial + self.scale * self.delta) + self.offset
 
     def get_config(self) -> dict[str, Any]:
         """What a saved model needs to build this layer again."""

@@ -118,7 +118,7 @@ def curves(
     ax: Axes, lines: Mapping[str, Sequence[tuple[Sequence[float], Sequence[float]]]], *, ylabel: str, log: bool = False
 ) -> None:
     """Curves by epoch: each name has one line per run; the first is drawn full, the others faint."""
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import LogLocator, MaxNLocator
 
     values = [value for runs in lines.values() for _, y in runs for value in y]
     last = max((x[-1] for runs in lines.values() for x, _ in runs if x), default=1)
@@ -134,6 +134,10 @@ def curves(
         ax.set_xlim(0.5, 1.5)
     if log and values and max(values) > 5 * min(values) > 0:  # less than that has no readable ticks
         ax.set_yscale("log")
+        steps = (1, 2, 5) if max(values) < 100 * min(values) else (1,)
+        ax.yaxis.set_major_locator(LogLocator(subs=steps))
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.minorticks_off()
     ax.grid(color=FAINT, linewidth=0.6)
     if len(lines) > 1:
         ax.legend(fontsize=8, frameon=False)

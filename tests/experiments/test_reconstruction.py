@@ -488,6 +488,16 @@ def test_codes_of_a_sound_are_one_row_per_window(nnlab, chirps, tmp_path):
     assert score == pytest.approx(float(np.square(np.asarray(run.model(rows_of)) - rows_of).mean()), rel=1e-3)
 
 
+@pytest.mark.release
+def test_scores_say_what_a_sound_of_a_low_rate_cannot_have(nnlab, chirps, tmp_path):
+    rng = np.random.default_rng(0)
+    for rate in (8_000, 44_100):
+        soundfile.write(tmp_path / f"{rate}.wav", rng.normal(0, 0.1, rate), rate)
+    done = nnlab("predict", chirps, "8000.wav", "44100.wav", "--scores")
+    assert (done.code, len(done.out.splitlines())) == (0, 2)
+    assert done.err == "warning: input 1: 8,000 Hz hold nothing above 4,000 of the 11,025 Hz compared\n"
+
+
 @pytest.mark.parametrize("there", ["file", "link", "folder"])
 def test_codes_go_over_nothing(nnlab, autoencoder, tmp_path, there):
     Image.fromarray(images.draw_sample().test[0]).save(tmp_path / "a.png")

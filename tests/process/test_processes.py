@@ -155,7 +155,9 @@ def test_two_processes_on_one_folder(tmp_path):
 
 def test_predict_as_a_coprocess_answers_each_line_as_it_comes(trained, tmp_path):
     with start("predict", trained, "-", "-q", cwd=tmp_path, stdin=subprocess.PIPE) as process:
-        assert process.stdin and process.stdout and process.stderr
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
         for question in ("1+1", "oops", "20+22"):
             print(question, file=process.stdin, flush=True)
             answer = process.stdout.readline()  # waits for ever where answers come at the end of the input only

@@ -47,6 +47,11 @@ WORDS = {
     "db": "(dB)",
     "bleu": "BLEU",
     "chrf": "chrF",
+    "mlp": "MLP",
+    "cnn": "CNN",
+    "ce": "CE",
+    "mse": "MSE",
+    "mflop": "MFLOP",
 }  # in names of figures
 
 
