@@ -9,11 +9,13 @@ import os
 import select
 import stat
 import sys
+import time
 from collections.abc import Iterable, Iterator
 
 from nnlab.errors import UsageError
 
 PAUSE = 0.1  # seconds: who sends nothing for so long waits for answers
+LONGEST = 0.5  # seconds that a line waits for others where there is no pause
 READ = 1 << 16  # bytes, what a pipe holds
 
 
@@ -60,17 +62,25 @@ def batches_as_they_come(source: int, most: int) -> Iterator[list[str]]:
     """The lines a file descriptor has when there is a pause, up to ``most``; ends of lines as Python reads them."""
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")("surrogateescape"), translate=True)
     waiting: list[str] = []
-    rest = ""  # of a line that has not ended
+    since = 0.0  # when the first of them came
+    unfinished: list[str] = []  # pieces of a line that has not ended
     data = b" "
     while data:
-        if waiting and not select.select([source], [], [], PAUSE)[0]:
-            yield from batches_of(waiting, most)
-            waiting = []
+        if waiting:
+            left = min(PAUSE, max(0.0, since + LONGEST - time.monotonic()))
+            if not select.select([source], [], [], left)[0] or not left:
+                yield from batches_of(waiting, most)
+                waiting = []
         select.select([source], [], [])  # a pipe may be set not to wait
         data = os.read(source, READ)
-        *lines, rest = (rest + decoder.decode(data, final=not data)).split("\n")
-        waiting += lines
+        first, *others = decoder.decode(data, final=not data).split("\n")
+        unfinished.append(first)
+        if others:
+            since = since if waiting else time.monotonic()
+            waiting += ["".join(unfinished), *others[:-1]]
+            unfinished = [others[-1]]
         while len(waiting) >= most:
             yield waiting[:most]
             waiting = waiting[most:]
-    yield from batches_of([*waiting, rest] if rest else waiting, most)
+    last = "".join(unfinished)
+    yield from batches_of([*waiting, last] if last else waiting, most)

@@ -212,7 +212,8 @@ def _checked(path: Path, source: str, arrays: Mapping[str, Any]) -> Digits:
             notes += [*inverted, *told]
         x_train, x_test = turned
         kept, copies = without_copies(x_train, x_test)
-        notes += [*copies, *_of_classes(y_train, y_test)]
+        contradicting = _contradictions(x_train, y_train, x_test, y_test)
+        notes += [*copies, *contradicting, *_of_classes(y_train, y_test)]
         x_train, y_train = x_train[kept], y_train[kept]
     form = DigitForm.of(_some(x_train))
     return Digits(x_train, y_train, x_test, y_test, source, form, tuple(f"{path}: {note}" for note in notes))
@@ -249,6 +250,25 @@ def _of_classes(y_train: Bytes, y_test: Bytes) -> list[str]:
     ]
     unknown = sorted(tested - trained)
     return [*notes, f"y_test has labels that y_train has not: {', '.join(map(str, unknown))}"] if unknown else notes
+
+
+def _contradictions(x_train: Bytes, y_train: Bytes, x_test: Bytes, y_test: Bytes) -> list[str]:
+    """What is to be told of pictures that are the same to the pixel and have different labels."""
+    labels = np.concatenate([y_train, y_test])
+    _, same = np.unique(np.concatenate([keys_of_rows(x_train), keys_of_rows(x_test)]), return_inverse=True)
+    least, most = np.full(same.max() + 1, 255, np.uint8), np.zeros(same.max() + 1, np.uint8)
+    np.minimum.at(least, same, labels)
+    np.maximum.at(most, same, labels)
+    found = np.flatnonzero((least != most)[same])
+    if not len(found):
+        return []
+    first = found[0]
+    other = next(number for number in found if same[number] == same[first] and labels[number] != labels[first])
+    trained = len(y_train)
+    told = [
+        f"{labels[k]} (y_train[{k}])" if k < trained else f"{labels[k]} (y_test[{k - trained}])" for k in (first, other)
+    ]
+    return [f"{len(found):,} digits are the same to the pixel as one of another label, the first {' and '.join(told)}"]
 
 
 def _some(pictures: Bytes) -> Bytes:

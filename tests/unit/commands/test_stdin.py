@@ -3,6 +3,7 @@
 import io
 import os
 import threading
+import time
 
 import pytest
 
@@ -51,6 +52,7 @@ def test_what_has_come_is_given_while_the_pipe_is_open(pipe):
 
 def test_lines_that_come_without_a_pause_are_one_batch(pipe, monkeypatch):
     monkeypatch.setattr(stdin, "PAUSE", 30)
+    monkeypatch.setattr(stdin, "LONGEST", 30)
 
     def write():
         for k in range(500):
@@ -60,6 +62,32 @@ def test_lines_that_come_without_a_pause_are_one_batch(pipe, monkeypatch):
     writer = threading.Thread(target=write)
     writer.start()
     assert list(stdin.batches_of_stdin(4096)) == [[f"{k}+1" for k in range(500)]]
+    writer.join()
+
+
+def test_no_line_waits_for_ever_where_there_is_no_pause(pipe):
+    def write():
+        for k in range(40):
+            pipe.write(b"%d\n" % k)
+            time.sleep(0.05)
+        pipe.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    batches = list(stdin.batches_of_stdin(4096))
+    writer.join()
+    assert [line for batch in batches for line in batch] == [str(k) for k in range(40)]
+    assert len(batches) > 2
+
+
+def test_a_long_line_is_put_together_once(pipe):
+    def write():
+        pipe.write(b"7" * 3_000_000 + b"\n1+1")
+        pipe.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert [line for batch in stdin.batches_of_stdin(4096) for line in batch] == ["7" * 3_000_000, "1+1"]
     writer.join()
 
 

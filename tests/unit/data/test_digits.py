@@ -155,6 +155,23 @@ def test_the_same_digits_twice_are_told(tmp_path):
     assert "40 of 40 pictures in x_train are copies of those in x_test: they stay, and what is" in read.notes[0]
 
 
+def test_labels_that_contradict_each_other_are_told(tmp_path):
+    x, y = ARRAYS["x_train"].copy(), ARRAYS["y_train"].copy()
+    x[12], x[30] = x[1], ARRAYS["x_test"][5]  # 2 and 1; 0 and 5
+    x[11] = x[1]  # 1 and 1
+    read = digits.load(str(save(tmp_path / "mine.npz", x_train=x)))
+    told = "5 digits are the same to the pixel as one of another label, the first 1 (y_train[1]) and 2 (y_train[12])"
+    assert [note.partition(": ")[2] for note in read.notes if "another label" in note] == [told]
+    y[12], y[30] = 1, 5
+    read = digits.load(str(save(tmp_path / "mine.npz", x_train=x, y_train=y)))
+    assert not [note for note in read.notes if "another label" in note]
+    x[30] = ARRAYS["x_train"][30]
+    y[12] = 9
+    x[12] = ARRAYS["x_test"][4]
+    read = digits.load(str(save(tmp_path / "mine.npz", x_train=x, y_train=y)))
+    assert "the first 9 (y_train[12]) and 4 (y_test[4])" in "".join(read.notes)
+
+
 def test_labels_that_tell_nothing_are_told(tmp_path):
     read = digits.load(str(save(tmp_path / "mine.npz", y_train=np.full(40, 3))))
     assert "every label in y_train is 3: there is nothing to tell apart" in read.notes[0]
