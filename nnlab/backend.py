@@ -266,6 +266,15 @@ def queue_workers() -> int:
     return 1 if os.environ.get("KERAS_BACKEND") == "jax" else 2
 
 
+def on_tensorflow_s_processor() -> bool:
+    """Whether TensorFlow computes, and on a processor."""
+    if os.environ.get("KERAS_BACKEND") == "jax":
+        return False
+    import tensorflow as tf
+
+    return not tf.config.get_visible_devices("GPU")
+
+
 def compiles_each_shape() -> bool:
     """Whether each shape of a batch is a program of its own, as under JAX; on TensorFlow a new one costs nothing."""
     return os.environ.get("KERAS_BACKEND") == "jax"

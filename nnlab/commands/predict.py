@@ -47,7 +47,12 @@ def predict(run: Path, inputs: Sequence[str], options: PredictOptions) -> ExitCo
             return Outcome()
         try:
             answered = answer_all(predictor, inputs, terminal, from_stdin=from_stdin, quiet=options.quiet)
-            answers = list(answered) if options.json else [{"error": answer["error"]} for answer in answered]
+            answers, errors, count = [], [], 0
+            for answer in answered:
+                count += 1
+                error = answer["error"]
+                errors += [error] if error else []
+                answers += [{**answer, "error": error and error.record()}] if options.json else []
         except BaseException:
             predictor.finish(whole=False)
             raise
@@ -55,10 +60,7 @@ def predict(run: Path, inputs: Sequence[str], options: PredictOptions) -> ExitCo
         for file in files if not options.json else []:
             terminal.write(f"{' '.join(file.splitlines())}\n")
         known = {"run": str(run), "config": folder.config, "environment": environment, "artifacts": files}
-        errors = [answer["error"] for answer in answers]
-        for answer, error in zip(answers, errors, strict=True):
-            answer["error"] = error.record() if error else None
-        return Outcome({"answers": answers} if options.json else {}, refused(errors), known, told=True)
+        return Outcome({"answers": answers} if options.json else {}, refused(errors, count), known, told=True)
 
     def failed(told: Description) -> tuple[Description, dict[str, Any]]:
         return told, {"run": str(run)}
@@ -129,7 +131,7 @@ def answer_all(
 ) -> Iterator[dict[str, Any]]:
     """Each input with its answer or its error's description, in batches; shown as they come, except with ``--json``.
 
-    Once the reader of stdout has left, nobody is answered; but files are made all the same.
+    Once the reader of stdout has left nothing more is answered, but files are made all the same.
     """
     most = predictor.batch_size
     show = terminal.err.is_terminal and from_stdin and not sys.stdin.isatty() and not quiet
@@ -144,7 +146,7 @@ def answer_all(
                 yield answer
             number += len(chunk)
             progress.update(len(chunk))
-            if terminal.stdout.failure is not None and not predictor.takes_files:
+            if terminal.stdout.failure is not None and not predictor.makes_files:
                 break
 
 
@@ -202,13 +204,12 @@ def tell_note(predictor: Predictor[Any], given: Any, where: str, terminal: Termi
         terminal.warn(f"{where}{note}")
 
 
-def refused(errors: Sequence[Description | None]) -> InputError | Description | None:
-    """The error of a batch of which some inputs have one: that of the disk, if any, else that they cannot be read."""
-    told = [error for error in errors if error]
-    if not told:
+def refused(errors: Sequence[Description], count: int) -> InputError | Description | None:
+    """The error of ``count`` inputs of which some have one: that of the disk, if any, else that they cannot be read."""
+    if not errors:
         return None
-    counts = f"{len(told):,} of {len(errors):,} inputs"
-    for error in told:
+    counts = f"{len(errors):,} of {count:,} inputs"
+    for error in errors:
         if error.exit_code == ExitCode.RESOURCES:
             return replace(error, message=f"{counts} have no answer; {error.message}")
     return InputError(f"{counts} could not be read", "See the error of each")

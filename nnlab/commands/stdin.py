@@ -52,10 +52,11 @@ def batches_of(lines: Iterable[str], most: int) -> Iterator[list[str]]:
 
 def is_pipe() -> bool:
     """Whether lines of stdin may come one by one and can be waited for: on Windows they cannot."""
-    if os.name != "posix" or not isinstance(sys.stdin, io.TextIOWrapper):
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError):  # stdin was replaced
         return False
-    mode = os.fstat(sys.stdin.fileno()).st_mode
-    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+    return os.name == "posix" and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
 
 
 def batches_as_they_come(source: int, most: int) -> Iterator[list[str]]:
@@ -79,8 +80,8 @@ def batches_as_they_come(source: int, most: int) -> Iterator[list[str]]:
             since = since if waiting else time.monotonic()
             waiting += ["".join(unfinished), *others[:-1]]
             unfinished = [others[-1]]
-        while len(waiting) >= most:
-            yield waiting[:most]
-            waiting = waiting[most:]
+        if full := len(waiting) // most * most:
+            yield from batches_of(waiting[:full], most)
+            waiting = waiting[full:]
     last = "".join(unfinished)
     yield from batches_of([*waiting, last] if last else waiting, most)

@@ -209,6 +209,7 @@ class LogMelFrontEnd:
     mean: float  # dB
     deviation: float  # dB
     window: int = 60  # frames: two thirds of a second
+    rate: int = RATE  # Hz
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.mean) and math.isfinite(self.deviation) and self.deviation > 0):

@@ -103,6 +103,7 @@ class Predictor(ABC, Generic[Input]):
 
     batch_size: ClassVar[int] = 4096  # inputs held in memory at a time
     takes_files: ClassVar[bool] = False  # inputs are paths
+    makes_files = False  # an answer is more than its line
     model: Any  # the Keras model, filled
     asks = "an input"  # what an input is, for who sits at the prompt
     tells = ""  # how to read the answers there, where it needs to be said

@@ -73,6 +73,7 @@ class CodePredictor(Predictor[tuple[str, Any]]):
         self.line_each = self.scores
         self._encoder = encoder(self.model) if options.get("codes") else None
         self._table = CodeTable(options["codes"]) if options.get("codes") else None
+        self.makes_files = self._table is not None
         self.tells = f"The answer is the reconstruction error ({self.loss})." if self.scores else ""
 
     @abstractmethod

@@ -352,7 +352,7 @@ class PicturePredictor(Predictor[tuple[Path, Any]]):
     """A picture of any size through a trained network, tile by tile; alpha and orientation are kept, and grey."""
 
     batch_size = 1  # a picture is many tiles, and may be large
-    takes_files = True
+    takes_files = makes_files = True
     asks = "the path of a picture"
     suffix = "restored"
 

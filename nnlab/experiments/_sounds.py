@@ -32,7 +32,7 @@ class SoundAutoencoder(Predictor[Recording]):
     """Sound files of any length, rate and channels through a trained autoencoder."""
 
     batch_size = 1  # a file is many windows, and may be long
-    takes_files = True
+    takes_files = makes_files = True
     asks = "the path of a sound file"
 
     def __init__(self, config: AutoencodeConfig, run: FinishedRun, model: Any) -> None:
@@ -112,10 +112,9 @@ class SoundCodes(CodePredictor):
         except InputError as error:
             raise InputError(error.message, error.hint, path=path) from error
         self.remarks = [remark] if remark else []  # how the channels became one, where it is not their mean; the scale
-        if sound.rate < RATE:
-            self.remarks += [
-                f"{sound.rate:,} Hz hold nothing above {sound.rate / 2:,.0f} of the {RATE // 2:,} Hz compared"
-            ]
+        if self.scores and sound.rate < self.front.rate:
+            nothing = f"a sound at {sound.rate:,} Hz has nothing above {sound.rate / 2:,.0f} Hz"
+            self.remarks += [f"{nothing}; the score compares up to {self.front.rate // 2:,} Hz"]
         return text, self.front.rows(wave)
 
     def columns(self, rows: int) -> dict[str, list[str]]:

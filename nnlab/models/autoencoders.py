@@ -19,8 +19,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from nnlab.models import products
 from nnlab.models.layers import DeltaDense, DepthToSpace, Noise, NoiseGates, SpaceToDepth
-from nnlab.models.products import Dense
 
 Shape = tuple[int, int, int]
 CONVOLUTION: dict[str, Any] = {"padding": "same", "activation": "relu", "kernel_initializer": "he_normal"}
@@ -40,7 +40,7 @@ def dense_autoencoder(shape: Sequence[int], code: int, activation: str, *, hidde
     x = layers.Dense(1000, activation=hidden)(layers.Flatten()(samples))
     x = layers.Dense(code, activation=hidden, name="code")(x)  # (batch, code)
     x = layers.Dense(1000, activation=hidden)(x)
-    return keras.Model(samples, _output(Dense(int(np.prod(shape)))(x), activation, shape))
+    return keras.Model(samples, _output(products.Dense(int(np.prod(shape)))(x), activation, shape))
 
 
 def conv_autoencoder(shape: Sequence[int], activation: str) -> keras.Model:

@@ -19,9 +19,9 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from nnlab.models import products
 from nnlab.models.adversarial import AdversarialMLP
 from nnlab.models.layers import RandomAffine, RandomShift
-from nnlab.models.products import Dense
 
 SIDE = 28
 
@@ -32,7 +32,7 @@ def mlp(*, input_dropout: float, hidden_dropout: float) -> keras.Model:
     x = layers.Rescaling(1 / 255)(layers.Flatten()(pictures))  # (batch, 784)
     x = layers.Dropout(input_dropout)(x) if input_dropout else x
     for _ in range(2):
-        x = layers.Dropout(hidden_dropout)(Dense(512, activation="relu")(x))  # (batch, 512)
+        x = layers.Dropout(hidden_dropout)(products.Dense(512, activation="relu")(x))  # (batch, 512)
     return keras.Model(pictures, layers.Dense(10)(x))
 
 

@@ -216,9 +216,10 @@ class DeltaDense(layers.Layer):  # type: ignore[misc]
         self.offset = self.add_weight(shape=(self.outputs,), initializer="zeros", trainable=False, name="offset")
         self.delta = self.add_weight(shape=shape, initializer="zeros", name="delta")
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Any, training: bool = False) -> Any:
         """The product with the corrected matrix, and the offset."""
-        return product(x, self.initial + self.scale * self.delta) + self.offset
+        matrix = self.initial + self.scale * self.delta
+        return (product(x, matrix) if training else ops.matmul(x, matrix)) + self.offset
 
     def get_config(self) -> dict[str, Any]:
         """What a saved model needs to build this layer again."""

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from nnlab.models.products import with_longer_rows
+from nnlab.models.products import times
 
 GATE_CLOSED = -1e4  # added to a gate's input it makes the sigmoid exactly 0
 
@@ -29,11 +29,11 @@ def scan_lstm(x: Any, recurrent: Any, h: Any, c: Any) -> Any:
     Returns all outputs ``(time, batch, units)`` and the last ``h`` and ``c``.
     """
     units = recurrent.shape[0]
-    longer = with_longer_rows(recurrent)
+    by_recurrent = times(recurrent)
 
     def step(carry: Any, inputs: Any) -> Any:
         h, c, _ = carry
-        z = inputs + ops.matmul(h, longer)[:, : 4 * units]  # (batch, 4 * units)
+        z = inputs + by_recurrent(h)  # (batch, 4 * units)
         gates = ops.sigmoid(z[:, : 3 * units])
         candidate = ops.tanh(z[:, 3 * units :])
         input_gate, forget_gate, output_gate = ops.split(gates, 3, axis=-1)

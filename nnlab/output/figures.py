@@ -134,7 +134,7 @@ def curves(
         ax.set_xlim(0.5, 1.5)
     if log and values and max(values) > 5 * min(values) > 0:  # less than that has no readable ticks
         ax.set_yscale("log")
-        steps = (1, 2, 5) if max(values) < 100 * min(values) else (1,)
+        steps = (1, 2, 5) if max(values) < 30 * min(values) else (1, 3) if max(values) < 1000 * min(values) else (1,)
         ax.yaxis.set_major_locator(LogLocator(subs=steps))
         ax.yaxis.set_major_formatter("{x:g}")
         ax.minorticks_off()

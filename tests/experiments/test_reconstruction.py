@@ -495,7 +495,9 @@ def test_scores_say_what_a_sound_of_a_low_rate_cannot_have(nnlab, chirps, tmp_pa
         soundfile.write(tmp_path / f"{rate}.wav", rng.normal(0, 0.1, rate), rate)
     done = nnlab("predict", chirps, "8000.wav", "44100.wav", "--scores")
     assert (done.code, len(done.out.splitlines())) == (0, 2)
-    assert done.err == "warning: input 1: 8,000 Hz hold nothing above 4,000 of the 11,025 Hz compared\n"
+    nothing = "a sound at 8,000 Hz has nothing above 4,000 Hz; the score compares up to 11,025 Hz"
+    assert done.err == f"warning: input 1: {nothing}\n"
+    assert nnlab("predict", chirps, "8000.wav", "--codes", "codes.csv").err == ""
 
 
 @pytest.mark.parametrize("there", ["file", "link", "folder"])

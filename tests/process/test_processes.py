@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -158,23 +159,35 @@ def test_predict_as_a_coprocess_answers_each_line_as_it_comes(trained, tmp_path)
         assert process.stdin
         assert process.stdout
         assert process.stderr
+        ended = threading.Timer(60, process.kill)  # where no answer comes before the end of the input
+        ended.start()
         for question in ("1+1", "oops", "20+22"):
             print(question, file=process.stdin, flush=True)
-            answer = process.stdout.readline()  # waits for ever where answers come at the end of the input only
-            assert answer.rstrip("\n").isdigit() == (question != "oops")
+            assert process.stdout.readline().rstrip("\n").isdigit() == (question != "oops")
         process.stdin.close()
-        assert (process.stdout.read(), process.wait(timeout=60)) == ("", 2)
+        assert (process.stdout.read(), process.wait()) == ("", 2)
+        ended.cancel()
         assert "error: line 2: " in process.stderr.read()
 
 
 def test_predict_ends_when_its_reader_has_left(trained, tmp_path):
-    script = f"set -o pipefail; yes 1+1 | {sys.executable} -m nnlab predict {trained} - | head -n 1"
+    script = f"yes 1+1 | {sys.executable} -m nnlab predict '{trained}' - | head -n 1; exit ${{PIPESTATUS[1]}}"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120
-    )
-    assert done.stdout.strip().isdigit()
-    assert done.stderr == ""
+    with subprocess.Popen(
+        ["bash", "-c", script],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        ended = threading.Timer(120, os.killpg, (process.pid, signal.SIGKILL))
+        ended.start()
+        out, err = process.communicate()
+        ended.cancel()
+    assert out.strip().isdigit()
+    assert (process.returncode, err) == (0, "")
 
 
 def test_predict_with_closed_stdin(trained, tmp_path):

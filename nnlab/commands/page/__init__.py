@@ -225,8 +225,8 @@ def with_figures(shown: Shown, experiment: Any, config: Config, finished: dict[s
 def figure_row(name: str, value: Any) -> tuple[str, str, str, str]:
     """(name, value, interval, runs) as texts; shares in percent."""
     share = name.endswith(("accuracy", "match"))
-    words = re.sub(r"\.(?!\d)", ": ", name).replace("_", " ").split(" ")  # not that of total_variation_0.5
-    label = " ".join(WORDS.get(word, word) for word in words)
+    words = re.sub(r"\.(?!\d)", ": ", name).replace("_", " ")  # not that of total_variation_0.5
+    label = re.sub(r"\w+", lambda word: WORDS.get(word[0], word[0]), words)
     if not isinstance(value, dict):
         return label, percent(value) if share else number(value, ",d" if isinstance(value, int) else ""), "", ""
     scale, unit = (100, " %") if share else (1, "")

@@ -50,6 +50,13 @@ def test_what_has_come_is_given_while_the_pipe_is_open(pipe):
     assert list(batches) == []
 
 
+def test_many_lines_one_at_a_time(pipe):
+    writer = threading.Thread(target=lambda: (pipe.write(b"\n" * 1_000_000), pipe.close()))
+    writer.start()
+    assert sum(len(batch) == 1 for batch in stdin.batches_of_stdin(1)) == 1_000_000
+    writer.join()
+
+
 def test_lines_that_come_without_a_pause_are_one_batch(pipe, monkeypatch):
     monkeypatch.setattr(stdin, "PAUSE", 30)
     monkeypatch.setattr(stdin, "LONGEST", 30)
@@ -109,8 +116,9 @@ def test_a_file_is_read_in_full_batches(tmp_path, monkeypatch):
     assert [line for batch in batches for line in batch] == [first.removeprefix("\ufeff"), *others]
 
 
-def test_other_streams_are_read_to_their_end(monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.StringIO("a\nb\r\nc"))
+@pytest.mark.parametrize("replaced", [io.StringIO, lambda text: io.TextIOWrapper(io.BytesIO(text.encode()))])
+def test_other_streams_are_read_to_their_end(monkeypatch, replaced):
+    monkeypatch.setattr("sys.stdin", replaced("a\nb\r\nc"))
     assert list(stdin.batches_of_stdin(2)) == [["a", "b"], ["c"]]
 
 

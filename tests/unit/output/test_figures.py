@@ -101,6 +101,23 @@ def test_a_run_whose_name_begins_with_an_underscore_is_in_the_legend():
     assert [text.get_text().strip() for text in legend.get_texts()] == ["_a", "b"]
 
 
+@pytest.mark.parametrize(
+    ("least", "most", "told"),
+    [
+        (0.4, 3.0, ["0.5", "1", "2"]),
+        (0.02, 4.9, ["0.03", "0.1", "0.3", "1", "3"]),
+        (0.0002, 2, ["0.001", "0.01", "0.1", "1"]),
+    ],
+)
+def test_losses_that_span_decades_have_plain_ticks(least, most, told):
+    figure, [ax] = figures.canvas(1)
+    figures.curves(ax, {"training": [([1, 2], [most, least])]}, ylabel="loss", log=True)
+    figures.png(figure)
+    low, high = ax.get_ylim()
+    shown = zip(ax.get_yticks(), ax.get_yticklabels(), strict=True)
+    assert [label.get_text() for place, label in shown if low <= place <= high] == told
+
+
 def test_settings_of_the_user_that_are_wrong_are_not_read(tmp_path):
     (tmp_path / "matplotlibrc").write_text("text.usetex: True\nnonsense\nfoo.bar: 1\n")
     script = "from nnlab.output import figures as f; print(f.png(f.canvas(1, title='x')[0])[1:4].decode())"
