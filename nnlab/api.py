@@ -98,7 +98,8 @@ def train(experiment: str, *, out: str | Path | None = None, verbose: bool = Fal
         experiment: ``mnist``, ``permute``, ``textgen``, ``translate``, ``arith``, ``autoencode`` or ``denoise``.
         out: The run folder; a new one in ``runs/`` unless it is given.
         verbose: Show the progress on stderr.
-        **options: The options of the command, with ``_`` for ``-``: ``op="sub"``, ``batch_size=64``.
+        **options: The options of the command, with ``_`` for ``-``, and what it takes with ``--set``: ``op="sub"``,
+            ``batch_size=64``, ``units=32``.
 
     Raises:
         UsageError: An option that does not exist or does not fit.
@@ -114,7 +115,7 @@ def train(experiment: str, *, out: str | Path | None = None, verbose: bool = Fal
 
     one_blas_thread()
     own = {name: options.pop(name) for name in ("device", "workers", "benchmark") if name in options}
-    config = entry(experiment).config.from_options(options)
+    config = entry(experiment).config.from_options(options, settings=True)
     folder = RunFolder.create(experiment, None if out is None else Path(out).expanduser())
     try:
         execute(

@@ -142,10 +142,10 @@ def test_data_seed_draws_the_questions_and_seed_does_not(nnlab, tmp_path):
 
 
 def test_from_python(tmp_path):
-    run = python.train("arith", op="sub", preset="quick", samples=300, epochs=2, out=tmp_path / "run")
+    run = python.train("arith", op="sub", preset="quick", samples=300, epochs=2, units=16, out=tmp_path / "run")
     assert run.results["exact_match"] >= 0
     assert [row["epoch"] for row in run.metrics] == [1, 2]
-    assert (run.config.op, run.config.epochs) == ("sub", 2)
+    assert (run.config.op, run.config.epochs, run.config.units) == ("sub", 2, 16)
     assert len(run.predict(["5-3", "1-9"])) == 2
     assert run.model.count_params() > 1000
     again = python.load(tmp_path / "run")
