@@ -11,6 +11,8 @@ import enum
 import errno
 import os
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +53,17 @@ class InputError(NnlabError):
     def __init__(self, message: str, hint: str = "", *, path: Path | None = None, line: int | None = None) -> None:
         place = "" if path is None else f"{path}: " if line is None else f"{path}:{line}: "
         super().__init__(place + message, hint)
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Have an OSError within tell of ``path``, not of what is written beside it first and given its name then."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 class DataUnavailable(NnlabError):

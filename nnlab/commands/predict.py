@@ -115,6 +115,8 @@ def at_prompt(folder: RunFolder, typed: dict[str, Any], options: PredictOptions,
 
 def stream(predictor: Predictor[Any], text: str, terminal: Terminal) -> bool:
     """One answer, written as it comes; False where answers come whole."""
+    if type(predictor).stream is Predictor.stream:
+        return False
     given = predictor.read(text)
     chunks = predictor.stream(given)
     if chunks is None:

@@ -99,6 +99,8 @@ class PredictOptions(Options):
             raise UsageError(
                 f"a run of {command} does not take {', '.join(strange)} (it takes {known})", "Leave them out"
             )
+        if self.codes == Path("-"):
+            raise UsageError("expected a file for --codes, got -", "Name one: --codes codes.csv")
         if self.codes is not None and (self.codes.exists() or self.codes.is_symlink()):
             raise UsageError(
                 f"expected a new file for --codes, {self.codes} exists", "Name another file, or remove this one"

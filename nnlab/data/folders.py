@@ -75,6 +75,7 @@ def is_run_folder(folder: Path) -> bool:
 def _walk(folder: Path, left_out: collections.Counter[str]) -> Iterator[tuple[Path, list[str]]]:
     """(folder, names of its files), from the top, without the folders that are not read."""
     seen: set[tuple[int, int]] = set()
+    above = {(status.st_dev, status.st_ino) for status in map(os.stat, folder.resolve().parents)}
 
     def unreadable(error: OSError) -> None:
         left_out["unreadable folders"] += 1
@@ -87,6 +88,10 @@ def _walk(folder: Path, left_out: collections.Counter[str]) -> Iterator[tuple[Pa
             folders.clear()
             continue
         if (status.st_dev, status.st_ino) in seen:  # a link that leads back, or to a folder read before
+            folders.clear()
+            continue
+        if (status.st_dev, status.st_ino) in above:
+            left_out["links to a folder above"] += 1
             folders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))

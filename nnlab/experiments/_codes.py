@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from nnlab.configs.autoencode import AutoencodeConfig
-from nnlab.errors import UsageError
+from nnlab.errors import UsageError, named
 from nnlab.evaluation.metrics import loss_of
 from nnlab.experiments import FinishedRun, Predictor
 from nnlab.experiments._images import give_name
@@ -30,8 +30,8 @@ class CodeTable:
         """Write rows, and the names of the columns before the first."""
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            # a file name that is not UTF-8 is escaped
-            self._file = open(self._part, "x", encoding="utf-8", errors="backslashreplace", newline="")  # noqa: SIM115
+            with named(self.path):  # a file name that is not UTF-8 is escaped
+                self._file = open(self._part, "x", encoding="utf-8", errors="backslashreplace", newline="")  # noqa: SIM115
             csv.writer(self._file, lineterminator="\n").writerow(columns)
         csv.writer(self._file, lineterminator="\n").writerows(rows)
 

@@ -49,6 +49,14 @@ def test_an_error_is_one_line_with_message_and_hint():
     assert told.record() == {"type": "InputError", "message": "sums.txt:3: expected\na sum", "hint": "Write one"}
 
 
+def test_an_error_names_what_the_user_named(tmp_path):
+    with (
+        pytest.raises(FileNotFoundError, match=r"No such file or directory: 'mine\.csv'"),
+        errors.named(Path("mine.csv")),
+    ):
+        (tmp_path / "nowhere" / ".0af3.part").write_text("x")
+
+
 def test_the_spaces_of_a_path_stay():
     told = describe(UsageError("no file at a  b.txt", "Use: nnlab arith --resume 'a  b'"))
     assert told.line() == "no file at a  b.txt. Use: nnlab arith --resume 'a  b'"

@@ -16,7 +16,7 @@ from typing import Any
 
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.record import config_of
-from nnlab.errors import Description, ExitCode, InputError, UsageError
+from nnlab.errors import Description, ExitCode, InputError, UsageError, named
 from nnlab.output import untrusted
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal, quoted
@@ -91,7 +91,8 @@ def placing(*targets: Path) -> Iterator[list[Path]]:
     check_new(*targets)
     folder = targets[0].parent / f".{targets[0].stem}.{secrets.token_hex(4)}.part"
     placed: list[Path] = []
-    folder.mkdir()
+    with named(targets[0]):
+        folder.mkdir()
     try:
         parts = [folder / target.name for target in targets]
         yield parts

@@ -20,7 +20,7 @@ from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.page.render import Made, made_by, render
 from nnlab.commands.record import command_line, config_of, load_again
 from nnlab.config import Config
-from nnlab.errors import Description, ExitCode, InputError, NnlabError, UsageError, describe
+from nnlab.errors import Description, ExitCode, InputError, NnlabError, UsageError, describe, named
 from nnlab.evaluation.intervals import flat_figures
 from nnlab.experiments import FinishedRun, entry
 from nnlab.options import fields_of, flag_of
@@ -149,7 +149,8 @@ def write_new(target: Path, content: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{secrets.token_hex(6)}.part")
     try:
-        part.write_bytes(content)
+        with named(target):
+            part.write_bytes(content)
         try:
             os.link(part, target)
         except FileExistsError:

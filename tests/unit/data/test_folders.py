@@ -65,6 +65,14 @@ def test_linked_folders_are_followed_once(tmp_path):
     assert listing.left_out == {"broken links": 1, "special files": 1}
 
 
+def test_a_link_to_a_folder_above_brings_nothing_in(tmp_path):
+    make(tmp_path, "private.txt", "mine/a.txt")
+    (tmp_path / "mine" / "up").symlink_to("..")
+    listing = list_files(tmp_path / "mine", (".txt",))
+    assert names(listing, tmp_path) == ["mine/a.txt"]
+    assert listing.left_out == {"links to a folder above": 1}
+
+
 def test_too_many_files_and_names_of_any_bytes(tmp_path, monkeypatch):
     make(tmp_path, "a.txt", os.fsdecode(b"caf\xe9.txt"), "b.\x1b[31mred", "c." + "x" * 100)
     listing = list_files(tmp_path, (".txt",))
