@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from nnlab.commands.parent import with_parent
+from nnlab.commands.parent import found_again, with_parent
 from nnlab.config import Config
+from nnlab.data import datasets
 from nnlab.errors import InputError, UsageError
 from nnlab.experiments import Loaded, entry
 from nnlab.options import words_of
@@ -24,19 +27,40 @@ def config_of(folder: RunFolder) -> Config:
         raise InputError(error.message, error.hint, path=folder.path / "config.json") from error
 
 
+def read_data(command: str, config: Config, source: Mapping[str, Any]) -> Loaded[Any, Any]:
+    """The data of a config; a relative path of another folder is found again by what ``data.json`` says of it.
+
+    ``source``: that record, empty where there is none yet. UsageError where the data are in neither place.
+    """
+    data, was = config.data, source.get("path")
+    found = None if data is None else found_again(data, source)
+    if (
+        found is not None
+        and found == data
+        and was
+        and not datasets.known(found)
+        and not Path(found).expanduser().exists()
+    ):
+        raise UsageError(f"expected the data of the run at {was}, there is nothing", "Put them back where they were")
+    experiment = entry(command).experiment(config if found == data else replace(config, data=found))
+    if found == data:
+        return experiment.load(config)
+    loaded = experiment.load(replace(config, data=found))
+    return replace(loaded, config=replace(loaded.config, data=data))
+
+
 def load_again(folder: RunFolder) -> Loaded[Any, Any]:
     """The data of a run as it read them, with what it took over of another run.
 
     Nothing is downloaded: UsageError, InputError or OSError where they are not at hand, or not as they were.
     """
-    from nnlab.data import datasets
-
     config = with_parent(folder, config_of(folder))
     name = config.data or type(config).DATA
     if datasets.known(name) and datasets.local(name) is None:
         raise UsageError(f"{name} is not at hand", f"Fetch it: nnlab data fetch {name}")
-    loaded: Loaded[Any, Any] = entry(folder.command).experiment(config).load(config)
-    if loaded.source.get("digest") != folder.read_json("data.json").get("digest"):
+    source = folder.read_json("data.json")
+    loaded = read_data(folder.command, config, source)
+    if loaded.source.get("digest") != source.get("digest"):
         raise UsageError(f"{name} has other contents than those that it was trained on", "Put it back as it was")
     return loaded
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnlab.commands.parent import adopt, inherited_record, starter, write_keys
-from nnlab.commands.record import check_same_data
+from nnlab.commands.record import check_same_data, read_data
 from nnlab.config import Config
 from nnlab.configs.run import RunOptions
 from nnlab.errors import InputError, UsageError
@@ -82,7 +82,8 @@ def execute(session: Session, engine: Engine | None = None) -> dict[str, Any]:
             terminal.tell(f"reading {session.config.data}, as the record of {folder.path} says")
         experiment = entry(session.name).experiment(session.config)
         with clock.part("data"):
-            loaded = experiment.load(session.config)
+            before = folder.read_json("data.json") if folder.is_run else session.expected_source or {}
+            loaded = read_data(session.name, session.config, before)
         begin(session, loaded)
         tasks = experiment.tasks(session.config, loaded.data)
         if session.config.inherited is not None:

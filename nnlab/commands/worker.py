@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.parent import starter, with_parent
-from nnlab.commands.record import check_same_data, config_of
+from nnlab.commands.record import check_same_data, config_of, read_data
 from nnlab.config import Config
 from nnlab.errors import ExitCode, UsageError
 from nnlab.experiments import entry
@@ -73,8 +73,9 @@ def _opened(path: Path, device: str) -> tuple[Config, dict[str, Task], RunFolder
     config = with_parent(folder, config_of(folder))
     registered = entry(folder.command)
     experiment = registered.experiment(config)
-    loaded = experiment.load(config)
-    check_same_data(folder, folder.read_json("data.json"), loaded.source)
+    source = folder.read_json("data.json")
+    loaded = read_data(folder.command, config, source)
+    check_same_data(folder, source, loaded.source)
     from nnlab import backend
 
     backend.start(device, onednn=registered.onednn)
