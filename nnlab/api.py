@@ -75,7 +75,10 @@ class Run:
 
         if isinstance(inputs, str):
             raise TypeError("expected a list of inputs, got one string: write predict([text])")
-        texts = [os.fspath(one) for one in inputs]  # TypeError where one is neither a text nor a path
+        for number, one in enumerate(inputs, start=1):
+            if not isinstance(one, str | os.PathLike):
+                raise TypeError(f"input {number}: expected a text or a path, got {type(one).__name__}: {one!r:.40}")
+        texts = [os.fspath(one) for one in inputs]
         paths = {name: Path(options[name]) for name in ("out", "codes") if isinstance(options.get(name), str)}
         typed = PredictOptions(**options | paths).of_experiment(self.command)
         predictor = open_predictor(self._folder, typed)[0] if typed else self._predictor
@@ -115,6 +118,7 @@ def train(experiment: str, *, out: str | Path | None = None, verbose: bool = Fal
 
     one_blas_thread()
     own = {name: options.pop(name) for name in ("device", "workers", "benchmark") if name in options}
+    options = {name: os.fspath(one) if isinstance(one, os.PathLike) else one for name, one in options.items()}
     config = entry(experiment).config.from_options(options, settings=True)
     folder = RunFolder.create(experiment, None if out is None else Path(out).expanduser())
     try:

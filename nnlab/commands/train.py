@@ -65,7 +65,7 @@ def resumed(name: str, given: Mapping[str, Any], options: RunOptions, terminal: 
         raise UsageError(
             "--resume goes on with the options the run was started with, it does not take "
             + ", ".join(f"--{option.replace('_', '-')}" for option in typed),
-            "Leave them out, or start a new run",
+            "Leave them out, or start a new run with the options or the weights of that one: --like, --from",
         )
     assert options.resume is not None
     folder = RunFolder.open(options.resume, name)

@@ -21,7 +21,11 @@ from nnlab.data.seen import Keys, keys_of
 from nnlab.errors import InputError, UsageError
 
 SIGNS = {"add": "+", "sub": "-", "mul": "*"}
-TYPED_SIGNS = str.maketrans({"−": "-"} | dict.fromkeys("×·xX", "*"))  # as people and other programs write them
+# As people and other programs write them: with a dash of a word processor, or as wide as Chinese characters.
+TYPED_SIGNS = str.maketrans(
+    {"＋": "+", "＝": "="} | dict.fromkeys("−–－", "-") | dict.fromkeys("×·xX＊", "*")
+    | {chr(ord("０") + digit): str(digit) for digit in range(10)}
+)  # fmt: skip
 CHARACTERS = "0123456789 "  # ids 0-10; the sign of the operation is id 11, for sub also the minus of an answer
 BLANK, SIGN, VOCABULARY_SIZE = 10, 11, 12
 MOST_DIGITS = {"add": 100, "sub": 100, "mul": 9}  # of an operand

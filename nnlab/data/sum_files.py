@@ -14,6 +14,8 @@ from nnlab.errors import InputError, UsageError
 
 LEAST = 20  # questions in a file
 NUMBER = re.compile(r"\s*-?\d+\s*", re.ASCII)
+LEADING_ZEROS = re.compile(r"^(-?)0+(?=\d)", re.ASCII)
+OPEN = " \t?_.…"  # what stands for an answer that is asked for
 
 
 def read_file(path: Path, op: str, digits: int, samples: int | None) -> Sums:
@@ -30,7 +32,7 @@ def read_file(path: Path, op: str, digits: int, samples: int | None) -> Sums:
     for number, line in lines:
         if not line.strip():
             continue
-        question, _, claimed = line.partition("=")
+        question, _, claimed = line.translate(TYPED_SIGNS).partition("=")
         try:
             left, right = map(int, parse(question, op, digits))
         except InputError as error:
@@ -38,7 +40,7 @@ def read_file(path: Path, op: str, digits: int, samples: int | None) -> Sums:
             hint = _conversion(line, following, op, path) or (_written(op) if error.hint == PLAIN else error.hint)
             raise InputError(error.message, hint, path=path, line=number) from error
         truth = str(Sums.of(op, [(left, right)]).answer[0])
-        if claimed.strip() and claimed.translate(TYPED_SIGNS).strip() != truth:
+        if claimed.strip(OPEN) and LEADING_ZEROS.sub(r"\1", claimed.strip()) != truth:
             message = f"{shown(question)[1:-1]} is {truth}, not {shown(claimed)}"
             raise InputError(message, "Correct the line", path=path, line=number)
         repeated += (min(left, right), max(left, right)) in pairs
@@ -53,7 +55,7 @@ def read_file(path: Path, op: str, digits: int, samples: int | None) -> Sums:
         )
     what = "1 line repeats" if repeated == 1 else f"{repeated:,} lines repeat"
     was = "was" if repeated == 1 else "were"
-    dropped = f"{what} a question (a+b and b+a are one) and {was} dropped" if repeated else ""
+    dropped = f"{what} a question (a{SIGNS[op]}b and b{SIGNS[op]}a are one) and {was} dropped" if repeated else ""
     longest = max(len(str(number)) for pair in pairs for number in pair)
     shorter = f"no number has more than {longest} digit{'s' * (longest != 1)}: use --digits {longest}"
     notes = tuple(filter(None, (text.note, dropped, shorter if longest < digits else "")))

@@ -28,6 +28,16 @@ def test_a_file_of_sums(tmp_path, encoding):
         sum_files.read_file(path, "add", 2, 32)
 
 
+def test_sums_as_worksheets_have_them(tmp_path):
+    """An en dash for the sign, full-width digits, and all that stands for an open answer."""
+    ends = ["=", "=?", " = ___", "=…", "", "=00{}", "＝{}"]
+    lines = [f"{k + 40}–{k}{ends[k % len(ends)].format(40)}" for k in range(30)]
+    (tmp_path / "sums.txt").write_text("\n".join([*lines, "４１－１＝４０", "1-41"]))
+    read = sum_files.read_file(tmp_path / "sums.txt", "sub", 3, None)
+    assert (read.left - read.right).tolist() == [40] * 30
+    assert "2 lines repeat a question (a-b and b-a are one) and were dropped" in read.notes
+
+
 def test_a_file_of_long_sums(tmp_path):
     path = tmp_path / "sums.txt"
     path.write_text("".join(f"{10**80 + n}-{n}={10**80}\n" for n in range(20)))
@@ -39,6 +49,7 @@ def test_a_file_of_long_sums(tmp_path):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
+        ("1+1=02\n1+1=?\n1＋１＝２\n1+1=3\n".encode(), r"sums\.txt:4: 1\+1 is 2, not '3'"),
         (b"1+1=2\n1+1=3\n", r"sums\.txt:2: 1\+1 is 2, not '3'"),
         (b"1+1\n\nx\n", r"sums\.txt:3: expected a question"),
         (b"1+1\r2+2\rx", r"sums\.txt:3: expected a question"),
