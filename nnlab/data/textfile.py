@@ -1,14 +1,12 @@
 """Anybody's text files, known by their content: read right, or refused with what they are and what to do.
 
 Read are UTF-8, UTF-16 and UTF-32, with a byte-order mark or (where ASCII among it shows which) without, plain or
-compressed by gzip, bzip2 or xz. Line ends of any system become one. A file is never held in memory whole.
+compressed by gzip, bzip2, xz or lzma. Line ends of any system become one. A file is never held in memory whole.
 """
 
 from __future__ import annotations
 
-import bz2
 import codecs
-import gzip
 import io
 import lzma
 import os
@@ -17,13 +15,14 @@ import shlex
 import stat
 import unicodedata
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from nnlab.data.characters import LOST, Lost
 from nnlab.data.legacy_encodings import codec, guess_encoding
+from nnlab.data.signatures import COMPRESSED, OTHER, UNPACK, compression_of, kind_of
 from nnlab.errors import InputError
 
 HEAD = 1 << 16  # bytes that decide what a file is
@@ -37,50 +36,6 @@ MARKS = (  # the longer first
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-COMPRESSED: dict[str, tuple[bytes, Callable[[Path], Any]]] = {  # what a file begins with, and how it is opened
-    "": (b"", lambda path: path.open("rb")),
-    "gzip": (b"\x1f\x8b", gzip.GzipFile),
-    "bzip2": (b"BZh", bz2.BZ2File),
-    "xz": (b"\xfd7zXZ\0", lzma.LZMAFile),
-}
-PLAIN = "Save it as plain text (UTF-8) and name that file"
-TABLE = "Save the sheet as tab-separated text and name that file"
-UNPACK = "Unpack it and name the text inside"
-OTHER = "Name a text file"
-SIGNATURES = (  # content at an offset, what it is, what to do
-    (0, b"%PDF-", "a PDF", "Save its text: pdftotext FILE, then name the .txt"),
-    (0, b"{\\rtf", "an RTF document", PLAIN),
-    (0, b"\xd0\xcf\x11\xe0", "an old Word or Excel document", PLAIN),
-    (0, b"7z\xbc\xaf'\x1c", "a 7z archive", UNPACK),
-    (0, b"Rar!", "a RAR archive", UNPACK),
-    (0, b"(\xb5/\xfd", "compressed by zstd", "Decompress it: zstd -d FILE"),
-    (257, b"ustar", "a tar archive", "Unpack it (tar xf FILE) and name the text inside"),
-    (0, b"\x89PNG", "a picture (PNG)", OTHER),
-    (0, b"\xff\xd8\xff", "a picture (JPEG)", OTHER),
-    (0, b"GIF8", "a picture (GIF)", OTHER),
-    (8, b"WEBP", "a picture (WebP)", OTHER),
-    (8, b"WAVE", "a sound (WAV)", OTHER),
-    (0, b"fLaC", "a sound (FLAC)", OTHER),
-    (0, b"OggS", "a sound (Ogg)", OTHER),
-    (0, b"ID3", "a sound (MP3)", OTHER),
-    (4, b"ftyp", "a film, or a picture (HEIC)", OTHER),
-    (0, b"\x93NUMPY", "a NumPy array", OTHER),
-    (0, b"\x89HDF", "an HDF5 file", OTHER),
-    (0, b"SQLite format 3", "a database (SQLite)", OTHER),
-    (0, b"\x7fELF", "a program", OTHER),
-    (0, b"version https://git-lfs", "a pointer of Git LFS, not the file itself", "Fetch it: git lfs pull"),
-)
-ZIPPED = (  # what the first entry of a zip says
-    (b"word/", "a Word document (.docx)", PLAIN),
-    (b"xl/", "an Excel workbook (.xlsx)", TABLE),
-    (b"opendocument.spreadsheet", "an OpenDocument sheet (.ods)", TABLE),
-    (b"opendocument", "an OpenDocument text (.odt)", PLAIN),
-    (b"epub", "an EPUB book", PLAIN),
-    (b".npy", "an archive of arrays (.npz)", OTHER),
-    (b"", "a zip archive", "Unpack it (unzip FILE) and name the text inside"),
-)
-
-
 MARKUP = (  # what a text begins with, what is told
     (re.compile(r"<!doctype html|<html", re.IGNORECASE), "it is an HTML page, its tags"),
     (re.compile(r"\d+\s*[\r\n]+[\d:,. ]+-->"), "it has subtitles (SRT), their numbers and times"),
@@ -213,9 +168,9 @@ def open_text(path: Path) -> TextFile:
     """Look into a user's file; InputError says what it is where it is no text."""
     size = check_file(path)
     head = _head(path, "")
-    compression = _compression(head)
+    compression = compression_of(head)
     head = _head(path, compression) if compression else head
-    if compression and _compression(head):
+    if compression and compression_of(head):
         raise InputError(f"expected a text, it is compressed twice ({compression})", UNPACK, path=path)
     _refuse_others(path, head)
     mark, encoding = next(((mark, name) for mark, name in MARKS if head.startswith(mark)), (b"", _unmarked(head)))
@@ -248,13 +203,9 @@ def check_file(path: Path) -> int:
     return status.st_size
 
 
-def _compression(head: bytes) -> str:
-    return next((name for name, (magic, _) in COMPRESSED.items() if name and head.startswith(magic)), "")
-
-
 def _opened(path: Path, compression: str) -> IO[bytes]:
     try:
-        file: IO[bytes] = COMPRESSED[compression][1](path)
+        file: IO[bytes] = COMPRESSED[compression][1](path) if compression else path.open("rb")
         return file
     except OSError as error:
         raise InputError(f"it cannot be read ({_reason(error)})", "Name another file", path=path) from None
@@ -288,11 +239,7 @@ def _pieces(text: TextFile, file: IO[bytes]) -> Iterator[bytes]:
 
 def _refuse_others(path: Path, head: bytes) -> None:
     """InputError where the first bytes are those of something that people take for a text."""
-    if head.startswith(b"PK\3\4"):
-        _, kind, hint = next(known for known in ZIPPED if known[0] in head[:4096])
-    else:
-        fits = ((kind, hint) for at, magic, kind, hint in SIGNATURES if head[at : at + len(magic)] == magic)
-        kind, hint = next(fits, ("", ""))
+    kind, hint = kind_of(head)
     if kind:
         raise InputError(f"expected a text, it is {kind}", hint.replace("FILE", shlex.quote(str(path))), path=path)
 

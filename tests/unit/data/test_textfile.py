@@ -43,7 +43,15 @@ def test_unicode_of_every_kind_and_line_end_is_one_text(tmp_path, encoding, ends
     assert read(tmp_path, big) == TEXT
 
 
-@pytest.mark.parametrize(("pack", "name"), [(gzip.compress, "gzip"), (bz2.compress, "bzip2"), (lzma.compress, "xz")])
+@pytest.mark.parametrize(
+    ("pack", "name"),
+    [
+        (gzip.compress, "gzip"),
+        (bz2.compress, "bzip2"),
+        (lzma.compress, "xz"),
+        (lambda content: lzma.compress(content, lzma.FORMAT_ALONE), "lzma"),
+    ],
+)
 def test_compressed_texts_are_unpacked_whatever_their_name(tmp_path, pack, name):
     path = put(tmp_path, pack(TEXT.encode("utf-16")))
     text = open_text(path)
@@ -152,18 +160,69 @@ def docx() -> bytes:
         (b"\x89PNG\r\n\x1a\n", r"it is a picture \(PNG\)"),
         (b"\xff\xd8\xff\xe0" + bytes(30), r"it is a picture \(JPEG\)"),
         (b"RIFF\0\0\0\0WAVEfmt ", r"it is a sound \(WAV\)"),
-        (b"x" * 257 + b"ustar  ", "it is a tar archive"),
+        (b"x" * 257 + b"ustar  \0", "it is a tar archive"),
         (b"version https://git-lfs.github.com/spec/v1\noid", "a pointer of Git LFS"),
         (bytes(range(256)) * 20, "its bytes are something else"),
         (gzip.compress(gzip.compress(b"text", mtime=0), mtime=0), "it is compressed twice"),
         (gzip.compress(TEXT.encode() * 50, mtime=0)[:70], "it is damaged or cannot be read"),
         (b"\x1f\x8b" + bytes(50), "it is damaged or cannot be read"),
-        (b"BZh9" + bytes(50), "it is damaged or cannot be read"),
+        (b"BZh91AY&SY" + bytes(50), "it is damaged or cannot be read"),
+        (lzma.compress(TEXT.encode() * 50, lzma.FORMAT_ALONE)[:70], "it is damaged or cannot be read"),
+        (b"\x1f\x9d\x90" + bytes(50), r"it is compressed by compress \(\.Z\)"),
+        (b"Rar!\x1a\x07\x01\0", "it is a RAR archive"),
+        (b"ID3\x04\0\0\0\0\0\0", r"it is a sound \(MP3\)"),
+        (b"OggS\0\x02", r"it is a sound \(Ogg\)"),
+        (b"FORM\0\0\0\x10AIFFCOMM", r"it is a sound \(AIFF\)"),
+        (b"GIF89a\x10\0\x10\0\x80\0\0", r"it is a picture \(GIF\)"),
+        (b"BM\x36\0\x0c\0\0\0\0\0\x36\0\0\0", r"it is a picture \(BMP\)"),
+        (b"\0\0\0\x18ftypheic", r"a picture \(HEIC\)"),
+        (b"MZ\x90\0\x03\0\0\0", r"it is a program \(Windows\)"),
+        (b"SQLite format 3\0\x10\0", r"it is a database \(SQLite\)"),
+        (b"A book".ljust(60, b"\0") + b"BOOKMOBI", r"it is an e-book"),
     ],
 )
 def test_what_people_take_for_a_text_is_named(tmp_path, content, says):
     with pytest.raises(InputError, match=says):
         list(open_text(put(tmp_path, content)).chunks())
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        *(
+            "ID3 is an algorithm for decision trees.",
+            "BZh is a name.",
+            "BZh9 too.",
+            "Rar! said the lion.",
+            "PK is short.",
+        ),
+        *(
+            "MZ began every program.",
+            "BM was a bank.",
+            "GIF89a is a format.",
+            "RIFF, a WAVE.",
+            "RIFF is WEBP.",
+            "FORM ",
+        ),
+        *(
+            "OggS is at its beginning.",
+            "fLaC is another.",
+            "The ftyp box.",
+            "soft ftype",
+            "%PDF-files are read.",
+            "II*",
+        ),
+        *(
+            "SQLite format 3 is documented.",
+            "{\\rtf is how RTF begins.",
+            "version https://git-lfs is no pointer.",
+            "PAR1",
+        ),
+        *("7z is short.", "LZIP and the rest", "ID3\tis", "\x1b[1mOggS\x1b[0m", "x" * 257 + "ustar is old tar."),
+    ],
+)
+def test_ordinary_texts_are_not_taken_for_something_else(tmp_path, begin):
+    assert read(tmp_path, f"{begin}\n{TEXT}".encode()) == f"{begin}\n{TEXT}"
 
 
 def test_a_small_file_that_unpacks_to_an_enormous_one_is_refused(tmp_path, monkeypatch):
