@@ -21,7 +21,8 @@ import numpy as np
 from nnlab.data import datasets
 from nnlab.data.characters import composed
 from nnlab.data.folders import is_run_folder, list_files
-from nnlab.data.textfile import TextFile, find_path, open_text
+from nnlab.data.gutenberg import WithoutLicence, told
+from nnlab.data.textfile import find_path, open_text
 from nnlab.errors import InputError, UsageError
 
 Ids: TypeAlias = np.ndarray[Any, Any]
@@ -51,7 +52,8 @@ class Corpus:
     """A text as ids ``(characters,)`` of its own alphabet, and where it came from.
 
     ``origin``: the path, or ``sample``; ``size``: bytes on disk; ``skipped``: files that could not be read; ``notes``:
-    how it was read, where that is not plain, and what of a folder was not.
+    how it was read, where that is not plain, and what of a folder was not; ``licence``: characters of Project
+    Gutenberg's header and licence, which are not among the ids.
     """
 
     ids: Ids
@@ -60,6 +62,7 @@ class Corpus:
     size: int = 0
     skipped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    licence: int = 0
 
     @cached_property
     def digest(self) -> str:
@@ -125,12 +128,13 @@ def read_files(
     reader = _Reader(lower)
     seen: dict[str, Path] = {}
     skipped: list[str] = []
-    size, copies = 0, 0
+    size, copies, books, left_out = 0, 0, 0, 0
     for path in paths:
         reader.begin()
         try:
             text = open_text(path)
-            reader.read(text)
+            book = WithoutLicence(text.chunks())
+            reader.read(book.chunks(), text.size)
         except InputError as error:
             reader.drop()
             if folder is None:
@@ -146,16 +150,19 @@ def read_files(
             continue
         seen[reader.digest] = path
         size += text.size
+        books, left_out = books + (book.left_out > 0), left_out + book.left_out
         if text.note:
             where = f"{path.relative_to(folder)}: " if folder else ""
             notes = (*notes, f"{where}{text.note}")
     if copies:
         what = "1 file that repeats another was" if copies == 1 else f"{copies:,} files that repeat another were"
         notes = (*notes, f"{what} left out")
+    if left_out:
+        notes = (*notes, told(left_out, books))
     if skipped and not seen:
         raise InputError(f"no text can be read, the first: {skipped[0]}", "Name a text file", path=folder)
     ids, alphabet = reader.corpus(str(folder or paths[0]))
-    return Corpus(ids, alphabet, str(folder or paths[0]), size, tuple(skipped), notes)
+    return Corpus(ids, alphabet, str(folder or paths[0]), size, tuple(skipped), notes, left_out)
 
 
 def encode(texts: Sequence[str], *, lower: bool, origin: str) -> Corpus:
@@ -202,11 +209,11 @@ class _Reader:
         """Forget what was read of it."""
         self._count = self._begin
 
-    def read(self, text: TextFile) -> None:
-        """Add a file; a line end comes between it and the one before."""
+    def read(self, chunks: Iterator[str], size: int) -> None:
+        """Add a file of so many bytes; a line end comes between it and the one before."""
         between = self._begin > 0
-        self._make_room(text.size + 1)
-        for chunk in composed(text.chunks()):
+        self._make_room(size + 1)
+        for chunk in composed(chunks):
             self.add(f"\n{chunk}" if between else chunk)
             between = False
             self._sums.update(chunk.encode())

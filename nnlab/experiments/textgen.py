@@ -78,10 +78,11 @@ def load(config: TextgenConfig) -> Loaded[TextgenConfig, Text]:
     split = corpus.parts(config.validation)
     parts, left_out, told = without_seen(split, corpus.alphabet, config.inherited, config.maxlen + 2)
     streams, steps = shape_of(config, len(parts.training))
+    licence = {"licence_left_out": read.licence} if read.licence else {}  # characters
     return Loaded(
         config,
         Text(corpus, parts, streams, steps, draw_prompt(config, corpus.alphabet, parts.test)),
-        source={"name": corpus.origin, "size": corpus.size, "items": len(read.ids), "digest": read.digest},
+        source={"name": corpus.origin, "size": corpus.size, "items": len(read.ids), "digest": read.digest, **licence},
         notes=[*messages(corpus.origin, corpus.notes, corpus.skipped), *told],
         preprocessing={**TextTokenizer(corpus.alphabet, lower=config.lower).to_json(), "streams": streams},
         training_keys=lambda: keys_of_text(parts.training, corpus.alphabet),

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from nnlab.commands import session
+from nnlab.commands.record import check_same_data
 from nnlab.commands.session import is_known, workers_of
 from nnlab.configs.run import RunOptions
+from nnlab.errors import UsageError
 from nnlab.experiments import entry
+from nnlab.output.run_folder import RunFolder
 
 
 @pytest.mark.parametrize(
@@ -44,3 +47,21 @@ def test_processes_that_share_a_gpu_fit_into_its_memory(monkeypatch, device, fou
     monkeypatch.setattr("os.cpu_count", lambda: 16)
     monkeypatch.setattr("os.sysconf", {"SC_PAGE_SIZE": 2**30, "SC_PHYS_PAGES": 128}.__getitem__)
     assert workers_of(RunOptions(device=device), found) == expected
+
+
+def test_a_run_that_read_the_licence_of_a_book_too_is_told_so(tmp_path):
+    """Of runs from before it was left out; where the file is another one, that is what is told."""
+    story = "One and one are two, and two are too many.\n" * 30
+    lines = [f"*** {word} OF THE PROJECT GUTENBERG EBOOK SUMS ***\n" for word in ("START", "END")]
+    (tmp_path / "book.txt").write_text(story.join(lines))
+    textgen = entry("textgen")
+    config = textgen.config.from_options({"data": str(tmp_path / "book.txt"), "preset": "quick"}, settings=True)
+    now = textgen.experiment(config).load(config).source
+    assert now["licence_left_out"] == sum(map(len, lines))
+    folder = RunFolder(tmp_path / "run")
+    check_same_data(folder, now, now)
+    before = {"name": now["name"], "size": now["size"], "digest": "0" * 64}
+    for differs, says in (({}, "read the licence of Project Gutenberg too"), ({"size": 7}, "Put the data back")):
+        with pytest.raises(UsageError) as caught:
+            check_same_data(folder, {**before, **differs}, now)
+        assert says in caught.value.hint

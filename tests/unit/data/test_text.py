@@ -217,6 +217,71 @@ def test_the_sample_is_the_same_each_time_and_long_enough():
     assert text.load("sample", lower=True).origin == "sample"
 
 
+# ---- Project Gutenberg -------------------------------------------------------------------------------
+
+HEADER = "The Project Gutenberg eBook of Sums\n\nThis ebook is for the use of anyone anywhere.\n\n"
+LICENCE = "\n\nUpdated editions.\n" + "The Project Gutenberg license, section 1, and its terms.\n" * 320
+
+
+@pytest.mark.parametrize("size", [7, 100, 1 << 20])
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("*** START OF THE PROJECT GUTENBERG EBOOK SUMS ***", "*** END OF THE PROJECT GUTENBERG EBOOK SUMS ***"),
+        ("***START OF THE PROJECT GUTENBERG EBOOK SUMS***", "***END OF THE PROJECT GUTENBERG EBOOK SUMS***"),
+        (
+            "*** START OF THIS PROJECT GUTENBERG EBOOK SUMS, OR HOW\nTO ADD ***",
+            "End of Project Gutenberg's Sums, by A. Nobody\n\n*** END OF THIS PROJECT GUTENBERG EBOOK SUMS ***",
+        ),
+        (
+            "*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*",
+            "End of the Project Gutenberg EBook of Sums, by A. Nobody",
+        ),
+    ],
+)
+def test_a_book_is_read_without_header_and_licence(tmp_path, monkeypatch, start, end, size):
+    monkeypatch.setattr(textfile, "CHUNK", size)
+    whole = f"{HEADER}{start}\n{STORY}{end}{LICENCE}"
+    corpus = read(tmp_path, whole.replace("\n", "\r\n"))
+    assert decoded(corpus) == STORY.lower()
+    assert corpus.licence == len(whole) - len(STORY)
+    assert corpus.notes == (f"licence and header of Project Gutenberg left out: {corpus.licence:,} characters",)
+    assert corpus.digest == read(tmp_path, STORY).digest
+
+
+def test_books_in_a_folder_and_in_one_file_are_read_without_theirs(tmp_path):
+    start, end = (f"*** {word} OF THE PROJECT GUTENBERG EBOOK SUMS ***" for word in ("START", "END"))
+    books = [f"{HEADER}{start}\n{STORY}{number}\n{end}{LICENCE}" for number in range(3)]
+    for number, book in enumerate(books):
+        (tmp_path / f"{number}.txt").write_text(book)
+    (tmp_path / "3.txt").write_text(f"{STORY}0\n")  # the same story from elsewhere
+    corpus = text.load(str(tmp_path), lower=False)
+    assert decoded(corpus) == "\n".join(f"{STORY}{number}\n" for number in range(3))
+    told = f"licence and header of Project Gutenberg left out of 3 files: {corpus.licence:,} characters"
+    assert corpus.notes == ("1 file that repeats another was left out", told)
+    (tmp_path / "one").mkdir()
+    whole = read(tmp_path / "one", "".join(books), lower=False)
+    assert decoded(whole) == "".join(f"{STORY}{number}\n" for number in range(3))
+    assert whole.licence == corpus.licence
+
+
+@pytest.mark.parametrize("size", [100, 1 << 20])
+def test_a_text_that_speaks_of_project_gutenberg_stays(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(textfile, "CHUNK", size)
+    start, end = (f"*** {word} OF THE PROJECT GUTENBERG EBOOK SUMS ***" for word in ("START", "END"))
+    for content in (
+        f"{STORY}They come from Project Gutenberg, whose files have a line\n  {start}\nand {end}\n{STORY}",
+        f"{STORY}{start}\n{STORY}",  # nothing before it is a header
+        f"{STORY}{end}\n{STORY * 400}{LICENCE}",  # far from the end
+        f"{STORY}End of Project Gutenberg was what he feared.\n{STORY}So it ended with Project Gutenberg.\n",
+        f"{STORY}{end}\n{STORY}",
+        "a" * 3000 + f"{end}\n",
+    ):
+        corpus = read(tmp_path, content, lower=False)
+        assert decoded(corpus) == content
+        assert (corpus.licence, corpus.notes) == (0, ())
+
+
 # ---- windows -----------------------------------------------------------------------------------------
 
 
