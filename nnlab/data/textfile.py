@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from nnlab.data.characters import LOST, Lost
+from nnlab.data.characters import LOST, Lost, shown
 from nnlab.data.legacy_encodings import codec, guess_encoding
 from nnlab.data.signatures import COMPRESSED, OTHER, UNPACK, compression_of, kind_of
 from nnlab.errors import InputError
@@ -36,8 +36,16 @@ MARKS = (  # the longer first
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+END_OF_FILE = "\x1a"  # Ctrl-Z, of CP/M and DOS
+SHIFTED = (  # encodings that are ASCII and escape codes: what switches to their letters
+    (re.compile(rb"\x1b\$[@B]"), "iso2022_jp", "ISO-2022-JP"),
+    (re.compile(rb"\x1b\$\)C"), "iso2022_kr", "ISO-2022-KR"),
+)
 MARKUP = (  # what a text begins with, what is told
-    (re.compile(r"<!doctype html|<html", re.IGNORECASE), "it is an HTML page, its tags"),
+    (
+        re.compile(r"(?:<\?xml[^>]*>|<!--.*?-->|\s)*(?:<!doctype html|<html)", re.IGNORECASE | re.DOTALL),
+        "it is an HTML page, its tags",
+    ),
     (re.compile(r"\d+\s*[\r\n]+[\d:,. ]+-->"), "it has subtitles (SRT), their numbers and times"),
     (re.compile(r"WEBVTT\b[^\r\n]*[\r\n]"), "it has subtitles (WebVTT), their times"),
 )
@@ -64,7 +72,7 @@ class TextFile:
         return "; ".join(filter(None, (read, markup, self.lost.note)))
 
     def chunks(self) -> Iterator[str]:
-        r"""The text, about a megabyte at a time; every line end is ``\n``.
+        r"""The text, about a megabyte at a time; every line end is ``\n``, and no Ctrl-Z is at the end.
 
         InputError names the line and the byte that is no text, and how to convert the file.
         """
@@ -73,21 +81,24 @@ class TextFile:
         self.lost.count = 0
         line, column = 1, 0  # where the next character stands; the column in bytes
         recent = b""  # some bytes before these
+        waiting = ""  # until it is seen whether this is the end of the file
         with _opened(self.path, self.compression) as file:
             for data in _pieces(self, file):
                 try:
-                    text = newlines.decode(decoder.decode(data, final=not data), final=not data)
+                    text = waiting + newlines.decode(decoder.decode(data, final=not data), final=not data)
                 except UnicodeDecodeError as error:
                     before = newlines.decode(error.object[: error.start].decode(self.encoding), final=True)
-                    line, column = self._after(before, line, column)
+                    line, column = self._after(waiting + before, line, column)
                     start = len(recent + data) - len(error.object) + error.start
                     around = recent + data + _read(self.path, file, HEAD)
                     raise self._not_text(around, start, line, column + 1) from None
+                kept = text.rstrip(END_OF_FILE)
+                text, waiting = kept, text[len(kept) :]
                 if "\0" in text:
                     line, column = self._after(text[: text.index("\0")], line, column)
                     raise InputError(
                         f"expected text, byte {column + 1} of the line is NUL (0x00)",
-                        f"Take such bytes out: tr -d '\\000' < {self._name} > NEW",
+                        f"Take such bytes out: tr -d '\\000' < {self.name} > NEW",
                         path=self.path,
                         line=line,
                     )
@@ -123,7 +134,8 @@ class TextFile:
         return line + count, tail + (0 if count else column)
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """The path as it is typed in a shell."""
         return shlex.quote(str(self.path))
 
     def _not_text(self, content: bytes, start: int, line: int, column: int) -> InputError:
@@ -137,7 +149,7 @@ class TextFile:
         if self.encoding != "utf-8":
             name = self.encoding.upper()[:6]
             return error(f"expected {name}, {at}, where no character begins", f"It is damaged: {again}")
-        drop = f"Correct the line, or drop such bytes: {self._converted('-c -f UTF-8')}"
+        drop = f"Correct the line, or drop such bytes: {self.converted('-c -f UTF-8')}"
         if content[start] == 0xED and all(0x80 <= byte <= 0xBF for byte in content[start + 1 : start + 3]):
             return error(f"expected UTF-8, {at}: half a surrogate pair", drop)
         text = content.decode("utf-8", "replace")
@@ -154,14 +166,30 @@ class TextFile:
         stands = " ".join(near.decode(codec(guess), "replace").split())
         return error(
             f"expected UTF-8, {at}; read as {guess} there stands {stands!r}",
-            f"If that is right, convert it: {self._converted(f'-f {guess}')}",
+            f"If that is right, convert it: {self.converted(f'-f {guess}')}",
         )
 
-    def _converted(self, options: str) -> str:
-        """The command that makes a UTF-8 file of it."""
-        if self.compression:
-            return f"{self.compression} -dc {self._name} | iconv {options} -t UTF-8 > NEW"
-        return f"iconv {options} -t UTF-8 {self._name} > NEW"
+    def refuse_shifted(self, head: bytes) -> None:
+        """InputError where the file's first bytes switch by escape codes to letters that are not Unicode."""
+        for switch, python_name, name in SHIFTED:
+            found = switch.search(head)
+            try:
+                text = codecs.getincrementaldecoder(python_name)().decode(head) if found else ""
+            except UnicodeDecodeError:
+                continue
+            stands = next((line for line in text.splitlines() if not line.isascii()), "")
+            if stands:
+                raise InputError(
+                    f"expected UTF-8, it has escape codes; read as {name} there stands {shown(stands)}",
+                    f"If that is right, convert it: {self.converted(f'-f {name}')}",
+                    path=self.path,
+                )
+
+    def converted(self, options: str, to: str = "UTF-8") -> str:
+        """The command that makes another file of it."""
+        if not self.compression:
+            return f"iconv {options} -t {to} {self.name} > NEW"
+        return f"{self.compression} -dc {self.name} | iconv {options} -t {to} > NEW"
 
 
 def open_text(path: Path) -> TextFile:
@@ -178,7 +206,9 @@ def open_text(path: Path) -> TextFile:
         raise InputError("expected a text, its bytes are something else (they have NULs)", OTHER, path=path)
     begin = head.removeprefix(mark).decode(encoding, "ignore").lstrip()
     markup = next((what for pattern, what in MARKUP if pattern.match(begin)), "")
-    return TextFile(path, encoding, mark, compression, size, markup)
+    text = TextFile(path, encoding, mark, compression, size, markup)
+    text.refuse_shifted(head)
+    return text
 
 
 def find_path(typed: str) -> Path | None:

@@ -282,6 +282,11 @@ def test_paths_as_typed_at_home_and_in_the_data_folder(tmp_path, monkeypatch):
             "it has subtitles (SRT), their numbers and times are read as text",
         ),
         ("WEBVTT\n\n00:01.000 --> 00:04.000\nHello.\n", "it has subtitles (WebVTT), their times are read as text"),
+        (
+            '<?xml version="1.0"?>\n<!-- saved -->\n<!DOCTYPE html PUBLIC "-//W3C"><p>404',
+            "it is an HTML page, its tags are read as text",
+        ),
+        ("<!-- a page --> of <html>", ""),
         ("1\n00 years ago --> now", ""),
         ("1\n2\nHello.\n", ""),
         ("A page of <html>.", ""),
@@ -304,3 +309,23 @@ def test_lost_characters_are_counted_with_their_first_line(tmp_path, monkeypatch
     one = open_text(put(tmp_path, "caf\ufffd".encode("utf-16")))
     list(one.lines())
     assert one.note.startswith("read as UTF-16; 1 character is lost (U+FFFD), in line 1: ")
+
+
+@pytest.mark.parametrize("size", [1, 5, 1 << 20])
+def test_ctrl_z_at_the_end_is_left_out(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(textfile, "CHUNK", size)
+    for end in ("\x1a", "\x1a" * 7):
+        assert read(tmp_path, f"{TEXT}a\x1ab\r\n{end}".encode()) == f"{TEXT}a\x1ab\n"
+    with pytest.raises(InputError, match=r":1: expected UTF-8, byte 4 of the line is 0xff"):
+        read(tmp_path, b"a\x1a\x1a\xff")
+
+
+@pytest.mark.skipif(not shutil.which("iconv"), reason="no iconv on this machine")
+def test_japanese_in_escape_codes_is_refused_with_advice_that_works(tmp_path):
+    text = "A story.\n吾輩は猫である。名前はまだ無い。\n" * 2
+    path = put(tmp_path, text.encode("iso2022_jp"))
+    with pytest.raises(InputError, match=r"read as ISO-2022-JP there stands '吾輩は猫") as caught:
+        open_text(path)
+    subprocess.run(["sh", "-c", caught.value.hint.partition(": ")[2]], cwd=tmp_path, check=True)
+    assert (tmp_path / "NEW").read_text(encoding="utf-8") == text
+    assert read(tmp_path, b"\x1b[1mbold\x1b[0m \x1b$B") == "\x1b[1mbold\x1b[0m \x1b$B"
