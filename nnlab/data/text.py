@@ -22,6 +22,7 @@ from nnlab.data import datasets
 from nnlab.data.characters import composed
 from nnlab.data.folders import is_run_folder, list_files
 from nnlab.data.gutenberg import WithoutLicence, told
+from nnlab.data.text_kinds import Watched
 from nnlab.data.textfile import find_path, open_text
 from nnlab.errors import InputError, UsageError
 
@@ -133,7 +134,8 @@ def read_files(
         reader.begin()
         try:
             text = open_text(path)
-            book = WithoutLicence(text.chunks())
+            watched = Watched(text.chunks())
+            book = WithoutLicence(watched.chunks())
             reader.read(book.chunks(), text.size)
         except InputError as error:
             reader.drop()
@@ -151,9 +153,9 @@ def read_files(
         seen[reader.digest] = path
         size += text.size
         books, left_out = books + (book.left_out > 0), left_out + book.left_out
-        if text.note:
-            where = f"{path.relative_to(folder)}: " if folder else ""
-            notes = (*notes, f"{where}{text.note}")
+        where = f"{path.relative_to(folder)}: " if folder else ""
+        told_of = filter(None, (text.note, *watched.notes(text)))
+        notes = (*notes, *(f"{where}{note}" for note in told_of))
     if copies:
         what = "1 file that repeats another was" if copies == 1 else f"{copies:,} files that repeat another were"
         notes = (*notes, f"{what} left out")
