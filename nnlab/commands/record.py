@@ -61,7 +61,8 @@ def load_again(folder: RunFolder) -> Loaded[Any, Any]:
     source = folder.read_json("data.json")
     loaded = read_data(folder.command, config, source)
     if loaded.source.get("digest") != source.get("digest"):
-        hint = _read_otherwise(source, loaded.source) or "Put it back as it was"
+        otherwise = read_otherwise(source, loaded.source)
+        hint = f"{otherwise}: start a new run" if otherwise else "Put it back as it was"
         raise UsageError(f"{name} has other contents than those that it was trained on", hint)
     return loaded
 
@@ -69,18 +70,19 @@ def load_again(folder: RunFolder) -> Loaded[Any, Any]:
 def check_same_data(folder: RunFolder, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """UsageError where a run was started with other data than are there now."""
     if before.get("digest") != now.get("digest"):
+        otherwise = read_otherwise(before, now)
         raise UsageError(
             f"{folder.path} was started with data of digest {str(before.get('digest'))[:12]}… "
             f"({before.get('name')}), now they have {str(now.get('digest'))[:12]}… ({now.get('name')})",
-            _read_otherwise(before, now) or "Put the data back as they were, or start a new run",
+            f"{otherwise}: start a new run" if otherwise else "Put the data back as they were, or start a new run",
         )
 
 
-def _read_otherwise(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """What to do where the file is the same and this version leaves out what the run's did not; else empty."""
+def read_otherwise(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What this version leaves out of a file that a run before it read whole; empty where it is another file."""
     if "licence_left_out" not in now or "licence_left_out" in before or before.get("size") != now.get("size"):
         return ""
-    return "That run read the licence of Project Gutenberg too, this version leaves it out: start a new run"
+    return "That run read the licence of Project Gutenberg too, this version leaves it out"
 
 
 def command_line(record: Mapping[str, Any], data: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnlab.commands.parent import adopt, inherited_record, starter, write_keys
-from nnlab.commands.record import check_same_data, read_data
+from nnlab.commands.record import check_same_data, read_data, read_otherwise
 from nnlab.config import Config
 from nnlab.configs.run import RunOptions
 from nnlab.errors import InputError, UsageError
@@ -145,7 +145,9 @@ def write_record(session: Session, loaded: Loaded[Any, Any]) -> None:
     folder, terminal = session.folder, session.terminal
     before = session.source_of_like.get("digest")
     if before is not None and before != session.source.get("digest"):
-        terminal.warn(f"the data are not those of the run whose options these are (digest {str(before)[:12]}…)")
+        otherwise = read_otherwise(session.source_of_like, session.source)
+        told = f"the data are not those of the run whose options these are (digest {str(before)[:12]}…)"
+        terminal.warn(f"{told}. {otherwise}" if otherwise else told)
     inherited = session.config.inherited
     if inherited is not None:
         session.source["parent"] = {**inherited_record(inherited), "left_out": loaded.left_out}

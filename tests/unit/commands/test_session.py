@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nnlab.commands import session
-from nnlab.commands.record import check_same_data
+from nnlab.commands.record import check_same_data, read_otherwise
 from nnlab.commands.session import is_known, workers_of
 from nnlab.configs.run import RunOptions
 from nnlab.errors import UsageError
@@ -60,6 +60,7 @@ def test_a_run_that_read_the_licence_of_a_book_too_is_told_so(tmp_path):
     assert now["licence_left_out"] == sum(map(len, lines))
     folder = RunFolder(tmp_path / "run")
     check_same_data(folder, now, now)
+    assert read_otherwise(now, now) == ""
     before = {"name": now["name"], "size": now["size"], "digest": "0" * 64}
     for differs, says in (({}, "read the licence of Project Gutenberg too"), ({"size": 7}, "Put the data back")):
         with pytest.raises(UsageError) as caught:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nnlab.config import Inherited
-from nnlab.data.text import encode
+from nnlab.data.text import encode, read_files
 from nnlab.data.text_lineage import in_characters_of, keys_of_text, without_seen
 from nnlab.errors import UsageError
 
@@ -58,3 +58,21 @@ def test_the_same_split_of_the_same_text_loses_nothing():
     parent = Inherited("a", Path("a"), "", {}, np.unique(keys_of_text(parts.training, corpus.alphabet)))
     left, count, told = without_seen(parts, corpus.alphabet, parent, 20)
     assert (len(left.test), count, told) == (len(parts.test), 0, [])
+
+
+def test_a_parent_that_read_a_licence_too_is_left_out_of_what_the_book_tests_now(tmp_path):
+    """Runs from before the licence was left out were trained on what is the test part now."""
+    start, end = (f"*** {word} OF THE PROJECT GUTENBERG EBOOK WORDS ***\n" for word in ("START", "END"))
+    book = f"{start}{' '.join(WORDS)}\n{end}{'The Project Gutenberg license. ' * 40}"
+    (tmp_path / "book.txt").write_text(book)
+    before = encode([book], lower=True, origin="a")
+    keys = np.unique(keys_of_text(before.parts(0.05).training, before.alphabet))
+    now = read_files([tmp_path / "book.txt"], lower=True)
+    parts = now.parts(0.05)
+    parent = Inherited("a", Path("a"), "", {}, keys)
+    left, count, _ = without_seen(parts, now.alphabet, parent, 1)
+    validation = parts.validation
+    assert validation is not None
+    assert left.validation is not None
+    assert len(left.validation) < len(validation) / 5
+    assert count == len(validation) - len(left.validation) + len(parts.test) - len(left.test)
