@@ -19,7 +19,10 @@ from typing import Any
 
 from nnlab.config import Inherited
 from nnlab.data import datasets
+from nnlab.data.characters import shown
 from nnlab.data.columns import HEAD_LINES, layout_of
+from nnlab.data.direction import in_one_direction
+from nnlab.data.doubtful_pairs import doubts, placeholder, placeholders_note
 from nnlab.data.not_pairs import not_closed
 from nnlab.data.random import Stream, rng
 from nnlab.data.rows import MOST_LINES, Layout
@@ -134,7 +137,7 @@ def load(data: str | None, samples: int | None, *, reverse: bool, most: int | No
 
 
 def read_file(path: Path, most: int | None = None) -> Pairs:
-    """The pairs of a file, no further than ``most`` of them; pairs that repeat another are dropped.
+    """The pairs of a file, no further than ``most`` of them; pairs that repeat another, or its mirror, are dropped.
 
     InputError where the file is no text, has no two columns of sentences, fewer than 20 usable pairs, quotation marks
     that are often not closed, or in many rows the other language first.
@@ -143,10 +146,12 @@ def read_file(path: Path, most: int | None = None) -> Pairs:
     lines = text.lines()
     head = list(itertools.islice(lines, HEAD_LINES))
     layout = layout_of(head, path)
-    pairs: dict[tuple[str, str], None] = {}  # in their order
+    pairs: dict[tuple[str, str], int] = {}  # and their lines, in their order
+    mirrored: set[tuple[str, str]] = set()  # of these
     skipped: list[str] = []
     open_at: list[int] = []  # lines
     swapped_at: list[int] = []
+    places: list[tuple[int, str]] = []  # lines and what is no sentence there
     repeated = cleaned = joined = 0
     more = False
     for row in layout.rows(itertools.chain(head, lines)):
@@ -161,23 +166,31 @@ def read_file(path: Path, most: int | None = None) -> Pairs:
         if isinstance(pair, str):
             skipped.append(f"line {row.line}: {pair}")
             swapped_at += [row.line] if pair == SWAPPED else []
+        elif held := placeholder(*pair):
+            skipped.append(f"line {row.line}: {shown(held)} is no sentence, it keeps the place of one")
+            places.append((row.line, held))
+        elif pair[::-1] in pairs and pair[0] != pair[1]:
+            repeated += pair[::-1] in mirrored
+            mirrored.add(pair[::-1])
         else:
             repeated += pair in pairs
-            pairs[pair] = None
+            pairs.setdefault(pair, row.line)
     if len(open_at) > max(2, len(pairs) / 10):
         raise not_closed(open_at[0], layout, path)
     told_swapped = _swapped(swapped_at, len(pairs) + repeated + len(swapped_at), path)
-    sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
+    kept, told_turned = in_one_direction(pairs, mirrored, by_words=layout.scripts is None)
+    sources, targets = [source for source, _ in kept], [target for _, target in kept]
     if len(sources) < LEAST:
-        also = f", {repeated:,} repeated" if repeated else ""
-        first = f"; {skipped[0]}" if skipped else ""
-        raise InputError(
-            f"expected at least {LEAST} sentence pairs, found {len(sources)} "
-            f"({_lines(len(skipped))} skipped{also}){first}",
-            HINT,
-            path=path,
-        )
-    notes = [text.note, layout.note, told_swapped, shortest_note(sources, targets) if more else ""]
+        raise _too_few(len(sources), skipped, repeated + len(mirrored), path)
+    notes = [text.note, layout.note, told_swapped, *told_turned, placeholders_note(places), *doubts(kept)]
+    notes.append(shortest_note(sources, targets) if more else "")
+    notes += _changed(joined, cleaned, repeated)
+    return Pairs(sources, targets, str(path), text.size, tuple(skipped), tuple(filter(None, notes)))
+
+
+def _changed(joined: int, cleaned: int, repeated: int) -> list[str]:
+    """What is told of so many rows joined, lines cleaned and lines dropped."""
+    notes = []
     if joined:
         runs = "row runs over several lines and was" if joined == 1 else "rows run over several lines and were"
         notes.append(f"{joined:,} {runs} joined, with a space for each line break")
@@ -188,7 +201,14 @@ def read_file(path: Path, most: int | None = None) -> Pairs:
             f"{_lines(repeated)} that repeat{'s' if repeated == 1 else ''} another "
             f"{'was' if repeated == 1 else 'were'} dropped"
         )
-    return Pairs(sources, targets, str(path), text.size, tuple(skipped), tuple(filter(None, notes)))
+    return notes
+
+
+def _too_few(count: int, skipped: Sequence[str], repeated: int, path: Path) -> InputError:
+    also = f", {repeated:,} repeated" if repeated else ""
+    first = f"; {skipped[0]}" if skipped else ""
+    message = f"expected at least {LEAST} sentence pairs, found {count} ({_lines(len(skipped))} skipped{also}){first}"
+    return InputError(message, HINT, path=path)
 
 
 def _swapped(lines: Sequence[int], rows: int, path: Path) -> str:

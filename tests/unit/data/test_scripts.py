@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from nnlab.data import sentence_pairs
+from nnlab.data.direction import FEWEST
 from nnlab.data.scripts import are_swapped, script_of, usual_scripts
 from nnlab.errors import InputError
 
@@ -12,6 +14,8 @@ ENGLISH = [f"The sun eats river {number}, slowly." for number in range(200)]
 FRENCH = [f"Le soleil mange le fleuve {number}." for number in range(200)]
 GREEK = [f"Ο ήλιος τρώει αργά το ποτάμι {number}." for number in range(200)]
 JAPANESE = [f"{'太陽タイヨウはゆっくり'[number % 5 :]}と川を食べる{number}。" for number in range(200)]
+WORDS = ["sun", "river", "sea", "hill", "road", "house", "tree", "bird", "fish", "wind"]
+WORDS += ["rain", "snow", "leaf", "stone", "field", "wave", "star", "moon", "cloud", "lake"]
 USUAL = ("LATIN", "GREEK")
 
 
@@ -63,15 +67,65 @@ def test_two_directions_one_after_the_other_are_found_beyond_the_lines_that_deci
         read(tmp_path, [*both, *(pair[::-1] for pair in both)])
 
 
-def test_two_languages_of_one_script_are_read_as_they_stand(tmp_path):
-    pairs = read(tmp_path, mixed(ENGLISH, FRENCH, 30))
-    assert (len(pairs), pairs.notes, pairs.skipped) == (200, (), ())
+@pytest.mark.parametrize("percent", [5, 33])
+def test_rows_of_one_script_are_turned_as_their_words_tell(tmp_path, percent):
+    pairs = read(tmp_path, mixed(ENGLISH, FRENCH, percent))
+    assert (pairs.sources, pairs.targets, pairs.skipped) == (ENGLISH, FRENCH, ())
+    told = f"{2 * percent} of 200 pairs have their two languages the other way round, as their words tell, "
+    shown = f"the first in line 1 ({FRENCH[0]!r} → {ENGLISH[0]!r}); they were turned"
+    assert pairs.notes == (told + shown,)
+
+
+@pytest.mark.parametrize("count", [FEWEST - 1, 3 * FEWEST])
+def test_where_words_tell_nothing_rows_are_read_as_they_stand(tmp_path, count):
+    """Too few of them, one language on both sides, words that come once."""
+    if count < FEWEST:
+        rows = mixed(ENGLISH[:count], FRENCH[:count], 30)
+    else:
+        rows = [
+            (f"Is the {WORDS[n % 20]} {WORDS[n % 19]}?", f"The {WORDS[n % 17]} {WORDS[n % 20]}.") for n in range(200)
+        ]
+        rows = list(dict.fromkeys(rows))
+    pairs = read(tmp_path, rows)
+    assert (list(zip(pairs.sources, pairs.targets, strict=True)), pairs.notes) == (rows, ())
+
+
+def test_a_few_rows_the_other_way_round_stay_beside_those_of_another_script(tmp_path):
     few = [
         *zip(ENGLISH, FRENCH, strict=True),
         ("Tom sings.", "Ο Τομ τραγουδά."),
-        ("Ο Τομ τραγουδά.", "Tom sings."),
+        ("Η Μαρία χορεύει.", "Mary dances."),
     ]
-    assert len(read(tmp_path, few)) == 202
+    pairs = read(tmp_path, few)
+    assert (len(pairs), pairs.notes) == (202, ())
+
+
+# ---- both directions of a pair ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", ["one after the other", "in turn", "shuffled"])
+@pytest.mark.parametrize("others", [0, 60])
+def test_of_a_pair_in_both_directions_one_is_kept(tmp_path, order, others):
+    pairs = list(zip(ENGLISH, FRENCH, strict=True))
+    both, rest = pairs[: 200 - others], pairs[200 - others :]
+    rows = [*both, *(pair[::-1] for pair in both), *rest]
+    if order == "in turn":
+        rows = [row for pair in both for row in (pair, pair[::-1])] + rest
+    if order == "shuffled":
+        rows = rows[:1] + np.random.default_rng(3).permutation(np.array(rows[1:], object)).tolist()
+    found = read(tmp_path, rows)
+    assert sorted(found.sources) == sorted(ENGLISH)
+    assert sorted(zip(found.sources, found.targets, strict=True)) == sorted(pairs)
+    kept = "one of each is kept, in the direction of the others" if order == "shuffled" else "the first of each is kept"
+    assert found.notes == (f"{len(both)} pairs come in both directions: {kept}",)
+
+
+def test_the_mirror_of_a_pair_among_others_is_dropped(tmp_path):
+    pairs = list(zip(ENGLISH, FRENCH, strict=True))
+    found = read(tmp_path, [pairs[7][::-1], *pairs, pairs[7][::-1], ("Tom!", "Tom!"), ("Tom!", "Tom!")])
+    assert found.sources == [ENGLISH[7], *ENGLISH[:7], *ENGLISH[8:], "Tom!"]
+    assert found.notes[0] == "1 pair comes in both directions: one of each is kept, in the direction of the others"
+    assert found.notes[1] == "2 lines that repeat another were dropped"
 
 
 def test_names_and_quoted_words_of_the_other_script_do_not_count(tmp_path):

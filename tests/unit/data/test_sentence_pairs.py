@@ -210,7 +210,7 @@ def test_letters_that_became_question_marks_have_another_next_step(tmp_path):
 )
 def test_words_of_question_marks_among_others_are_told(tmp_path, lost, told):
     lines = [f"{line}\t{lost.format(WORDS[n])}" for n, line in enumerate(ENGLISH)]
-    notes = read(tmp_path, [*lines, *GOOD]).notes
+    notes = [note for note in read(tmp_path, [*lines, *GOOD]).notes if "is it a placeholder" not in note]
     said = f"{COUNT} of the first {2 * COUNT} rows have words of question marks in column 2: if their letters were lost"
     assert [note.startswith(said) for note in notes] == ([True] if told else [])
 
