@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from nnlab.errors import InputError
@@ -11,10 +12,18 @@ WORDS = """
 source target src tgt trg input output question answer front back text translation sentence original
 english french german spanish italian portuguese greek russian dutch polish turkish swedish hungarian finnish
 czech ukrainian japanese chinese korean arabic hebrew français deutsch español italiano português ελληνικά русский
+anglais allemand espagnol italien portugais grec russe néerlandais polonais turc phrase traduction texte
+englisch französisch spanisch italienisch portugiesisch griechisch russisch satz übersetzung quelle ziel
+inglés francés alemán griego ruso oración frase traducción texto inglese francese tedesco spagnolo greco traduzione
+inglês francês alemão espanhol tradução αγγλικά γαλλικά γερμανικά английский французский немецкий перевод
 en fr de es it pt el ru nl pl tr sv hu fi cs uk ja zh ko ar he eng fra fre deu ger spa ita por ell rus
 """
+OF_TWO = "source target src tgt trg input output text translation sentence original"  # "English text"
 LOST_WORD = re.compile(r"^\?{2,}|\s\?{2,}[.,;:!]?\s")  # not at the end: "What??", in French "Quoi ??"
-LABELS = frozenset(WORDS.split())  # of columns: a first line of two of them is no pair
+LABELS, GENERAL = (
+    frozenset(WORDS.split()),
+    frozenset(OF_TWO.split()),
+)  # of columns: a first line of two of them is no pair
 NUMBERS, IDS, CODES, EMPTY, MEDIA, CREDITS, LOST, SIGNS, SENTENCES = (
     "numbers",
     "ids",
@@ -98,5 +107,17 @@ def has_lost_word(value: str) -> bool:
 
 def are_labels(first: str, second: str) -> bool:
     """Whether two fields name columns: a first row of these is no pair."""
-    names = [re.sub(r"[\W\d_]+", " ", label).strip().lower().removesuffix(" sentence") for label in (first, second)]
-    return first.strip() != second.strip() and all(name in LABELS for name in names)
+    return first.strip() != second.strip() and _is_label(first) and _is_label(second)
+
+
+def _is_label(field: str) -> bool:
+    """Whether it is one word that names columns, or two of which one is not the name of a language."""
+    words = re.sub(r"[\W\d_]+", " ", field).strip().lower().split()
+    return (len(words) == 1 or (len(words) == 2 and not GENERAL.isdisjoint(words))) and LABELS.issuperset(words)
+
+
+def is_comment(fields: Sequence[str]) -> bool:
+    """Whether a row above the pairs is a remark on the file: its translation would begin with the same sign."""
+    return (
+        bool(fields) and fields[0].startswith("# ") and not any(field.lstrip().startswith("#") for field in fields[1:])
+    )

@@ -8,15 +8,16 @@ fields, with line breaks in them).
 from __future__ import annotations
 
 import collections
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from nnlab.data.characters import shown
-from nnlab.data.column_kinds import SENTENCES, are_labels, has_lost_word, sentence_columns
-from nnlab.data.not_pairs import no_columns, of_another_kind
-from nnlab.data.rows import MOST_LINES, QUOTED, Layout, is_surely_quoted
+from nnlab.data.column_kinds import SENTENCES, are_labels, has_lost_word, is_comment, sentence_columns
+from nnlab.data.not_pairs import is_markup, no_columns, of_another_kind
+from nnlab.data.rows import MOST_LINES, QUOTED, Layout, Row, is_surely_quoted
 from nnlab.data.scripts import usual_scripts
 
 HEAD_LINES = 1000  # that decide
@@ -50,29 +51,40 @@ def layout_of(head: Sequence[str], path: Path) -> Layout:
     rows = [[layout.clean(field) for field in row.fields] for row in found if row.fields and len(row.fields) > 1]
     if len(found) >= LEAST and len(rows) < len(found) / 10:
         raise no_columns(found, head, layout, path)
-    is_json = bool(found) and found[0].text.strip() in ("[", "{")  # perhaps indented with tabs
-    if found and (not rows or is_json) and (other := of_another_kind([row.text for row in found], path)):
-        raise other
+    if found and (not rows or _may_be_no_table(found, layout)):
+        other = of_another_kind([row.text for row in found], path)
+        if other:
+            raise other
     if len(rows) < LEAST:
         return layout
     columns, kinds = sentence_columns(rows, anki, path)
     marks = ALL_QUOTED if all_quoted else WITH_COMMAS if as_excel else "" if layout.quoted else _kept_marks(texts)
     notes = [marks] if marks else []
-    headers = set(layout.headers)
-    first = found[0].fields or []
+    comments = list(itertools.takewhile(lambda row: is_comment(row.fields or []), found))
+    headers = {*layout.headers, *(row.line for row in comments)}
+    first_row = found[len(comments)]
+    first = first_row.fields or []
     names = len(first) > max(columns) and are_labels(first[columns[0]], first[columns[1]])
     if columns != (0, 1) or kinds.count(SENTENCES) > 2:
         told = f"columns {columns[0] + 1} and {columns[1] + 1} of {len(kinds)} are read as the sentences"
-        notes.append(told + _example(rows[1:] if names else rows, columns))
+        notes.append(told + _example(rows[len(comments) + names :], columns))
+    if comments:
+        told = "the first line is a comment" if len(comments) == 1 else f"the first {len(comments)} lines are comments"
+        notes.append(f"{told}, as {shown(comments[0].text)}")
     if names:
-        headers.add(found[0].line)
-        notes.append("the first line names the columns")
+        headers.add(first_row.line)
+        notes.append(f"the {'next' if comments else 'first'} line names the columns")
     notes += filter(None, (_lost_words(rows, column) for column in columns))
     scripts = usual_scripts((row[columns[0]], row[columns[1]]) for row in rows if len(row) > columns[1])
     widths = collections.Counter(map(len, rows))
     width = max(width for width, count in widths.items() if count >= len(rows) / 10)
     note = "; ".join(notes)
     return replace(layout, columns=columns, width=width, headers=frozenset(headers), scripts=scripts, note=note)
+
+
+def _may_be_no_table(rows: Sequence[Row], layout: Layout) -> bool:
+    """Whether rows may be JSON or XML, indented with tabs or with tabs between the elements."""
+    return rows[0].text.strip() in ("[", "{") or is_markup(rows, layout)
 
 
 def _example(rows: Sequence[Sequence[str]], columns: tuple[int, int]) -> str:

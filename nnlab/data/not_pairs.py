@@ -16,6 +16,13 @@ KINDS = (  # what the first line of a file begins with, what the file is
     (re.compile(r"<"), "XML"),
     (re.compile(r'\{|\[\s*(?:[\[{"]|$)'), "JSON"),
 )
+MARKED = re.compile(r"<\?xml\b|<!doctype\b|<(?:xliff|tmx|tu|html)\b", re.IGNORECASE)  # no sentence begins with these
+ELEMENTS = re.compile(r"</?[a-z][\w:-]*(?:[\s/][^<>]*)?>(?:.*>)?", re.IGNORECASE | re.DOTALL)
+UNITS = (  # of XLIFF and TMX: those of two sentences
+    "import re,sys;[print(*(' '.join(re.sub('<[^>]*>','',s).split()) for s in p),sep='\\t') "
+    "for u in re.split('</(?:tu|trans-unit|segment|target)>',sys.stdin.read()) "
+    "if len(p:=re.findall('(?s)<(?:source|target|seg)(?: [^>]*)?>(.*?)(?:</(?:source|seg)>|\\Z)',u))==2]"
+)
 CATALOGUE = (  # pairs of one line each
     "import re,sys;[print(*pair,sep='\\t') for pair in "
     're.findall(r\'^msgid \\"(.+)\\"\\r?\\nmsgstr \\"(.+)\\"\',sys.stdin.read(),re.M)]'
@@ -27,7 +34,11 @@ def of_another_kind(lines: Sequence[str], path: Path) -> InputError | None:
     first, name = lines[0].lstrip(), shlex.quote(str(path))
     for pattern, kind in KINDS:
         if pattern.match(first):
-            return InputError(f"expected sentence pairs, it is {kind}", "Name a tab-separated file", path=path)
+            has_units = kind == "XML" and any("<source" in line or "<seg>" in line for line in lines)
+            hint = (
+                f'Take its pairs out: python3 -c "{UNITS}" < {name} > NEW' if has_units else "Name a tab-separated file"
+            )
+            return InputError(f"expected sentence pairs, it is {kind}", hint, path=path)
     if any(line.startswith("msgid ") for line in lines) and any(line.startswith("msgstr ") for line in lines):
         return InputError(
             "expected sentence pairs in two columns, it is a catalogue of gettext (.po)",
@@ -35,6 +46,17 @@ def of_another_kind(lines: Sequence[str], path: Path) -> InputError | None:
             path=path,
         )
     return None
+
+
+def is_markup(rows: Sequence[Row], layout: Layout) -> bool:
+    """Whether rows that have tabs are lines of XML or HTML: by the first, or as most begin and end with tags.
+
+    Those of the layout of a sentence, as Anki writes them, do not count, nor does a word such as ``<fr>`` before one.
+    """
+    if MARKED.match(rows[0].text.lstrip()):
+        return True
+    tagged = sum(ELEMENTS.fullmatch(layout.clean(row.text).strip()) is not None for row in rows)
+    return rows[0].text.lstrip().startswith("<") and tagged > len(rows) / 2
 
 
 def no_columns(found: Sequence[Row], head: Sequence[str], layout: Layout, path: Path) -> InputError:

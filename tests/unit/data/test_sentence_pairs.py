@@ -294,6 +294,13 @@ def test_swapped_lines_are_named_where_scripts_tell(tmp_path):
         ('[["Hello.", "Bonjour."]]', "it is JSON"),
         ("[\n\t{\n" + '\t\t"en": "Hello."\n' * 40, "it is JSON"),
         ('[{"en": "Hello."}]\n' * 40, "it is JSON"),
+        (
+            '<?xml version="1.0"?><xliff>\n' + "\t\t<source>Hello.</source>\n\t\t<target>Va.</target>\n" * 40,
+            "it is XML",
+        ),
+        ('<?xml version="1.0"?>\n' + "\t<source>Hello.</source>\t<target>Va.</target>\n" * 40, "it is XML"),
+        ("<source>Hello.</source>\t<target>Va.</target>\n" * 40, "it is XML"),
+        ("<html>\n" + "\t<td>Hello.</td>\t<td>Bonjour.</td>\n" * 40, "it is an HTML page"),
         ("[Music] Hello.\n" * 40, "expected two columns with a tab between them, it has one"),
         ('#: a.c:1\nmsgid "Hello, you."\nmsgstr "Bonjour, toi."\n\n' * 9, "it is a catalogue of gettext"),
         ("Hello.\n" * 40, "expected two columns with a tab between them, it has one"),
@@ -303,6 +310,53 @@ def test_swapped_lines_are_named_where_scripts_tell(tmp_path):
 def test_files_without_tabs_are_named(tmp_path, content, says):
     with pytest.raises(InputError, match=says):
         read(tmp_path, content.encode())
+
+
+XLIFF = "\t<trans-unit id='1'>\n\t\t<source xml:lang='en'>{}</source>\n\t\t<target>{}</target>\n\t</trans-unit>\n"
+TMX = '\t<tu>\n\t\t<tuv xml:lang="en"><seg>{}</seg></tuv>\n\t\t<tuv xml:lang="fr"><seg>{}</seg></tuv>\n\t</tu>\n'
+BARE = "<source>{}</source>\t<target>{}</target>\n"
+
+
+@pytest.mark.parametrize(
+    ("unit", "single"),
+    [(XLIFF, "<trans-unit><source>New.</source></trans-unit>"), (TMX, "<tu><seg>New.</seg></tu>"), (BARE, "")],
+)
+def test_the_advice_for_units_of_xml_makes_pairs_of_them(tmp_path, unit, single):
+    sides = zip([f"<g id='1'>{line}</g>" for line in ENGLISH], FRENCH, strict=True)
+    units = [unit.format(*pair) for pair in sides]
+    with pytest.raises(InputError, match="it is XML") as caught:
+        read(tmp_path, ["".join([*units[:9], single, *units[9:]])])
+    if not shutil.which("python3"):
+        pytest.skip("no python3 on this machine")
+    subprocess.run(["sh", "-c", caught.value.hint.partition(": ")[2]], cwd=tmp_path, check=True)
+    assert_plain(sentence_pairs.read_file(tmp_path / "NEW"))
+
+
+@pytest.mark.parametrize(
+    "names",
+    ["Anglais\tFrançais", "English text\tFrench text", "sentence_en\tsentence_fr", "English sentence\tTranslation"],
+)
+def test_names_of_columns_are_no_pair(tmp_path, names):
+    assert_plain(read(tmp_path, [names, *GOOD]), ["the first line names the columns"])
+    comment = "the first line is a comment, as '# made 2024\\tby me'"
+    assert_plain(read(tmp_path, ["# made 2024\tby me", *GOOD]), [comment])
+    both = f"{comment}; the next line names the columns"
+    assert_plain(read(tmp_path, ["# made 2024\tby me", names, *GOOD]), [both])
+
+
+@pytest.mark.parametrize(
+    "pair", ["Answer it.\tRépondez.", "English friend\tAmi anglais", "# is a sign.\t# est un signe.", "It is.\tOui."]
+)
+def test_first_pairs_that_look_like_names_are_pairs(tmp_path, pair):
+    pairs = read(tmp_path, [pair, *GOOD])
+    assert (f"{pairs.sources[0]}\t{pairs.targets[0]}", pairs.notes) == (pair, ())
+
+
+def test_tags_in_sentences_are_no_xml(tmp_path):
+    assert len(read(tmp_path, [f"<fr> {line}" for line in GOOD])) == COUNT
+    assert (
+        read(tmp_path, ["<div><b>{}</b></div>\t<i>{}</i>".format(*line.split("\t")) for line in GOOD]).targets == FRENCH
+    )
 
 
 @pytest.mark.parametrize("separator", [";", ","])
