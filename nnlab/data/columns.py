@@ -10,10 +10,12 @@ from __future__ import annotations
 import collections
 import itertools
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from nnlab.data import double_encoded
 from nnlab.data.characters import shown
 from nnlab.data.column_kinds import SENTENCES, are_labels, has_lost_word, is_comment, sentence_columns
 from nnlab.data.not_pairs import is_markup, no_columns, of_another_kind
@@ -75,6 +77,7 @@ def layout_of(head: Sequence[str], path: Path) -> Layout:
         headers.add(first_row.line)
         notes.append(f"the {'next' if comments else 'first'} line names the columns")
     notes += filter(None, (_lost_words(rows, column) for column in columns))
+    notes += filter(None, (_encoded_twice(rows, column, path) for column in columns))
     scripts = usual_scripts((row[columns[0]], row[columns[1]]) for row in rows if len(row) > columns[1])
     widths = collections.Counter(map(len, rows))
     width = max(width for width, count in widths.items() if count >= len(rows) / 10)
@@ -99,6 +102,18 @@ def _lost_words(rows: Sequence[Sequence[str]], column: int) -> str:
     count = sum(has_lost_word(row[column]) for row in rows if len(row) > column)
     told = f"{count:,} of the first {len(rows):,} rows have words of question marks in column {column + 1}"
     return f"{told}: if their letters were lost, get the original" if count >= max(3, len(rows) / 10) else ""
+
+
+def _encoded_twice(rows: Sequence[Sequence[str]], column: int, path: Path) -> str:
+    """What is told of a column whose letters were encoded twice, with a word of it; empty where they were not."""
+    example = double_encoded.example_of(row[column] for row in rows if len(row) > column)
+    if example is None:
+        return ""
+    is_whole = all(field.isascii() or double_encoded.is_reversible(field) for row in rows for field in row)
+    mend = (
+        f"mend it: {double_encoded.ICONV.replace('FILE', shlex.quote(str(path)))}" if is_whole else "get the original"
+    )
+    return f"the letters of column {column + 1} were encoded twice, {shown(example[0])} was {shown(example[1])}: {mend}"
 
 
 def _anki_headers(head: Sequence[str]) -> dict[str, str]:
