@@ -2,7 +2,8 @@
 
 ``charset-normalizer`` was tried and guessed 9 of 26 short texts wrong (``café`` of Windows-1252 as Urdu): it looks for
 something that decodes, while a wrong letter inside a word is what a reader sees. Here an encoding is as good as its
-letters are in place: lower case inside words, one script per word, few symbols.
+letters are in place: lower case inside words, one script per word, few symbols, final letters at the end of words, and
+in an alphabet without ASCII more of the frequent letters.
 """
 
 from __future__ import annotations
@@ -17,13 +18,23 @@ SYMBOLS = frozenset("°§©®€£·•№™½²³")
 WESTERN = frozenset("àâäáãåçéèêëíìîïñóòôöõúùûüßœæø")
 CENTRAL = frozenset("ąćęłńóśźżáčďéěíňřšťúůýžäöüôľĺŕőűßăâîşţđ")
 TURKISH, BALTIC = frozenset("çğıöşüâîû"), frozenset("āčēģīķļņšūžąęėįųõäöü")
-CYRILLIC = frozenset("абвгдежзийклмнопрстуфхцчшщъыьэюяёіїєґўјљњћџђ")
-GREEK = frozenset("αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώϊϋΐΰ")
-HEBREW = frozenset(map(chr, range(0x5D0, 0x5EB)))
-ARABIC, THAI = frozenset(map(chr, range(0x621, 0x653))), frozenset(map(chr, range(0xE01, 0xE5C)))
+CYRILLIC = (
+    "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъёіїєґјњљћўђџ"  # by how frequent they are; Greek, Hebrew, Arabic, Thai as well
+)
+GREEK = "αοτιεσνρπκυμηςλάίόέδγήθχύφώβξζψϊΐϋΰ"
+HEBREW = "יוהלארבתמשםנעדחכקספטזגצןךףץ"
+ARABIC = "اليمنترودبعةسهفكقحجشأصخىطإضذزغئءثآؤظًٌٍَُِّْـ"
+CONSONANTS = frozenset(map(chr, range(0xE01, 0xE2F)))  # of Thai
+VOWELS_BEFORE = frozenset("เแโใไ")
+MARKS = frozenset(map(chr, (0xE31, *range(0xE34, 0xE3B), *range(0xE47, 0xE4F))))
+THAI = "านรกอเ่งมย้ลวดคทส\u0e31\u0e35ต\u0e34ะปบ\u0e32หแ\u0e47จพขใไ\u0e37ชถ\u0e39โ\u0e38\u0e4cผซธศณ\u0e33ภ\u0e36ญฟษฐๆฝฉฏฎฆ"
+AT_THE_END, NOT_AT_THE_END = frozenset("ςךםןףץةى"), frozenset("σ")
+ACCENTED = frozenset("άέήίόύώΐΰ")
+RANKED = 0.02  # how much less a letter scores than the one before it, which is a more frequent one
 
+Letters = frozenset[str] | str
 # Of equal scores the first wins. Names that both Python and iconv know.
-SINGLE_BYTE: tuple[tuple[str, frozenset[str]], ...] = (
+SINGLE_BYTE: tuple[tuple[str, Letters], ...] = (
     *(("CP1252", WESTERN), ("CP1250", CENTRAL), ("CP1254", TURKISH), ("CP1257", BALTIC)),
     *(("CP1255", HEBREW), ("CP1253", GREEK), ("ISO-8859-7", GREEK), ("CP737", GREEK)),
     *(("CP1251", CYRILLIC), ("KOI8-R", CYRILLIC), ("ISO-8859-5", CYRILLIC), ("CP866", CYRILLIC)),
@@ -31,7 +42,7 @@ SINGLE_BYTE: tuple[tuple[str, frozenset[str]], ...] = (
     ("CP1256", ARABIC),
 )
 MULTI_BYTE = ("CP949", "CP932", "EUC-JP", "GB18030", "BIG5")
-LAST = (("CP874", THAI),)  # nearly every byte is a Thai letter
+LAST = (("CP874", THAI),)
 
 
 def guess_encoding(content: bytes) -> str | None:
@@ -55,7 +66,7 @@ def codec(name: str) -> str:
 
 
 def _judges() -> list[tuple[str, Callable[[str], float]]]:
-    def of_letters(letters: frozenset[str]) -> Callable[[str], float]:
+    def of_letters(letters: Letters) -> Callable[[str], float]:
         return lambda text: _score(text, lambda place: _letter_score(text, place, letters))
 
     def of_east_asia(name: str) -> Callable[[str], float]:
@@ -71,7 +82,7 @@ def _score(text: str, of_place: Callable[[int], float]) -> float:
     return sum(map(of_place, places)) / len(places) if places else 0.0
 
 
-def _letter_score(text: str, place: int, letters: frozenset[str]) -> float:
+def _letter_score(text: str, place: int, letters: Letters) -> float:
     """1 for a character in its place, less for one out of it, 0 for what does not belong, below 0 for none at all."""
     before, character, after = text[place - 1], text[place], text[place + 1]
     if character in OPENING | CLOSING | BETWEEN | SYMBOLS:
@@ -80,12 +91,29 @@ def _letter_score(text: str, place: int, letters: frozenset[str]) -> float:
         return -1.0 if unicodedata.category(character) in ("Cc", "Cn", "Co") else 0.0
     upper = character != character.lower()
     score = 1.0 if not upper else 0.2 if before.isalpha() and before == before.lower() else 0.9
-    latin = letters in (WESTERN, CENTRAL, TURKISH, BALTIC)
-    if latin and before.isalpha() and not before.isascii():  # French, Polish and their like have ASCII between
-        return score / 2
-    if not latin and any(c.isalpha() and c.isascii() for c in (before, after)):
+    if not isinstance(letters, str):  # French, Polish and their like have ASCII between
+        return score / 2 if before.isalpha() and not before.isascii() else score
+    if any(c.isalpha() and c.isascii() for c in (before, after)):
         return score / 5
-    return score
+    if not _is_in_place(text, place):
+        return 0.0
+    usual = 12 if letters == THAI else 8  # the mean place of the letters of a text, which scores 1
+    ranked = score * (1 + RANKED * (usual - letters.index(character.lower())))
+    return ranked if before.isalpha() or after.isalpha() else min(score, ranked)  # alone it may be the French "à"
+
+
+def _is_in_place(text: str, place: int) -> bool:
+    """Whether a letter may stand there: one accent per word, final letters at its end, marks on consonants."""
+    before, character, after = text[place - 1], text[place].lower(), text[place + 1]
+    if character in ACCENTED:
+        word = text[max(0, place - 30) : place].rsplit(maxsplit=1)[-1] if not before.isspace() else ""
+        return ACCENTED.isdisjoint(word.lower())
+    if character in VOWELS_BEFORE:
+        return after in CONSONANTS
+    if character in MARKS:
+        return before in CONSONANTS or before in MARKS
+    goes_on = after.isalpha()
+    return not (goes_on and character in AT_THE_END) and (goes_on or text[place] not in NOT_AT_THE_END)
 
 
 def _punctuation_score(before: str, character: str, after: str) -> float:

@@ -26,6 +26,34 @@ TEXTS = {
     "one word": ("café", "cp1252"),
     "quotes": ("It’s a “test” – of £5 or 20 €.", "cp1252"),
 }
+SHORT = {
+    "cp1251 koi8_r cp866": (
+        "Мороз и солнце; день чудесный!|Она была права.|Здравствуйте! Как дела?|Привет.|Спасибо.|Я не понимаю.|"
+        "Что это?|Где туалет?|Сколько это стоит?|Том говорит по-английски.|Мама мыла раму."
+    ),
+    "cp1251": "Доброго ранку!|Я тебе кохаю.|Добро јутро.|Обичам те.|Къде е тоалетната?|ПРИВЕТ, МИР!",
+    "cp1253 iso8859_7": (
+        "Καλημέρα!|Γεια σου.|Ναι.|Νίκησες.|Θα δεις.|Ο ήλιος τρώει το ποτάμι.|Τι κάνεις; Καλά, ευχαριστώ.|Σ' αγαπώ."
+    ),
+    "cp1255": "שלום.|מה שלומך?|אני לא מבין.|כמה זה עולה?",
+    "cp1256": "مرحبا|كيف حالك؟|أين الحمام؟|كم الثمن؟|هذه سيارة جديدة.",
+    "cp874": "ผมชื่อทอม|ขอบคุณมากครับ|ฉันไม่เข้าใจ|ห้องน้ำอยู่ที่ไหน",
+    "cp1252": "été|Nous avons beaucoup à faire.|À bientôt !|Él está aquí.|Não sei.",
+}
+
+
+@pytest.mark.parametrize("encodings", SHORT)
+def test_a_guess_at_a_short_text_gives_it_back(encodings):
+    for text in SHORT[encodings].split("|"):
+        for encoding in encodings.split():
+            content = text.encode(encoding)
+            guess = guess_encoding(content)
+            assert guess is not None, (text, encoding)
+            assert content.decode(codec(guess)) == text, (encoding, guess)
+
+
+def test_marks_of_quotation_do_not_turn_russian_into_greek():
+    assert guess_encoding(("Привет, мир! Это «книга» о море. " * 200).encode("cp1251")) == "CP1251"
 
 
 @pytest.mark.parametrize("name", TEXTS)
