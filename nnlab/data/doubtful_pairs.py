@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from nnlab.data.characters import shown
 
 # As programs and people write them; "Todo" is a word of Spanish, "null" one of German.
-NO_SENTENCE = re.compile(r"#(?:N/A|N/V|NV|REF!|VALUE!|NAME\?|NULL!|NUM!|DIV/0!)|N/A|TODO|TBD|NULL|\(null\)")
+NO_SENTENCE = re.compile(r"#(?:N/A|N/V|NV|REF!|VALUE!|NAME\?|NULL!|NUM!|DIV/0!)|N/A|n/a|TODO|TBD|NULL|\(null\)")
 LONGEST = 8  # characters of these
 LEAST = 10  # pairs, and as many in a hundred: short answers ("Oui.") and names ("Tom!") repeat
 OUTLIER = 5  # times as often as half of the other sentences of a column: all may have several translations

@@ -21,7 +21,7 @@ def but_each_third(others):
     return [own if number % 3 == 0 else others[number] for number, own in enumerate(FRENCH)]
 
 
-@pytest.mark.parametrize("placeholder", ["#N/A", "#REF!", "#VALUE!", "TODO", "TBD", "NULL", "N/A"])
+@pytest.mark.parametrize("placeholder", ["#N/A", "#REF!", "#VALUE!", "TODO", "TBD", "NULL", "N/A", "n/a"])
 def test_placeholders_are_dropped_and_counted(tmp_path, placeholder):
     pairs = read(tmp_path, but_each_third([placeholder] * 128))
     assert pairs.targets == FRENCH[::3]
@@ -31,9 +31,12 @@ def test_placeholders_are_dropped_and_counted(tmp_path, placeholder):
     assert len(pairs.skipped) == 85
 
 
-def test_signs_in_place_of_a_sentence_are_skipped(tmp_path):
-    targets = ["-" if number % 3 == 1 else own for number, own in enumerate(FRENCH)]
-    assert len(read(tmp_path, targets).skipped) == 43
+@pytest.mark.parametrize("sign", ["-", "…"])
+def test_signs_in_place_of_most_sentences_are_skipped(tmp_path, sign):
+    pairs = read(tmp_path, but_each_third([sign] * 128))
+    assert pairs.targets == FRENCH[::3]
+    assert len(pairs.skipped) == 85
+    assert pairs.skipped[0] == f"line 2: expected two sentences, one of them has no letter ({sign!r})"
 
 
 def test_one_placeholder_is_told_and_words_are_none(tmp_path):
