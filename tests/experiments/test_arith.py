@@ -157,7 +157,7 @@ def test_from_python(tmp_path):
         again.predict(["what"])
     with pytest.raises(TypeError, match="input 2: expected a text or a path, got int: 12"):
         again.predict(["1-1", 12])
-    with pytest.raises(UsageError, match="there is no file .*none.txt"):
+    with pytest.raises(UsageError, match=r"there is no file .*none\.txt"):
         python.train("arith", data=tmp_path / "none.txt", out=tmp_path / "none")
     with pytest.raises(UsageError, match="--beam"):
         again.predict(["1-1"], beam=3)
