@@ -16,10 +16,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nnlab.config import Inherited
-from nnlab.data import datasets, decoded, idx, npz, pixels
+from nnlab.data import datasets, decoded, idx, npz
 from nnlab.data.digit_pictures import MNIST, SIDE, DigitForm
 from nnlab.data.drawn_digits import draw_digits, printed_digits
 from nnlab.data.images import without_copies
+from nnlab.data.levels import to_uint8
 from nnlab.data.pixels import Bytes
 from nnlab.data.seen import keys_of_rows, unseen
 from nnlab.errors import InputError, UsageError
@@ -198,7 +199,7 @@ def _checked(path: Path, source: str, arrays: Mapping[str, Any]) -> Digits:
         if len(x) < LEAST:
             raise InputError(f"expected at least {LEAST} pictures in x_{part}, got {len(x)}", "Add some", path=path)
         pictures[f"x_{part}"] = x
-    (x_train, x_test), notes = pixels.to_uint8(pictures, path)
+    (x_train, x_test), notes = to_uint8(pictures, path)
     y_train, y_test = labels
     if source != "mnist":
         way, share = UPRIGHT, None

@@ -23,9 +23,10 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from nnlab.config import Inherited
-from nnlab.data import datasets, decoded, folders, npz, picture_files, pixels
+from nnlab.data import datasets, decoded, folders, npz, picture_files
+from nnlab.data.levels import Levels, to_uint8
 from nnlab.data.picture_files import TOO_LARGE, DecodedFiles, Read, decode
-from nnlab.data.pixels import Bytes, Levels
+from nnlab.data.pixels import Bytes
 from nnlab.data.random import Stream, rng
 from nnlab.data.seen import keys_of_rows, unseen
 from nnlab.errors import InputError, UsageError
@@ -167,7 +168,7 @@ def read_npz(path: Path) -> Pictures:
             "Resize the pictures",
             path=path,
         )
-    scaled, notes = pixels.to_uint8(dict(zip(names, arrays, strict=True)), path)
+    scaled, notes = to_uint8(dict(zip(names, arrays, strict=True)), path)
     train, test = (np.repeat(x, 3, axis=3) if x.shape[3] == 1 else x for x in scaled)
     kept, copies = without_copies(train, test)
     return Pictures(train[kept], test, str(path), notes=tuple(f"{path}: {note}" for note in (*notes, *copies)))

@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nnlab.data import npz, pixels
-from nnlab.data.pixels import Bytes, Levels
+from nnlab.data.levels import Levels
+from nnlab.data.pixels import Bytes
 from nnlab.errors import InputError
 
 Array: TypeAlias = np.ndarray[Any, Any]

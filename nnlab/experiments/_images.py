@@ -15,7 +15,8 @@ import numpy as np
 
 from nnlab.configs.autoencode import ReconstructionConfig
 from nnlab.data.images import Part, Pictures, load, with_validation, without_seen
-from nnlab.data.pixels import Bytes, Levels, apply_tiled, open_picture
+from nnlab.data.levels import Levels
+from nnlab.data.pixels import Bytes, apply_tiled, open_picture
 from nnlab.data.random import Stream, rng
 from nnlab.data.seen import keys_of_rows
 from nnlab.errors import ExitCode, InputError, NnlabError, UsageError

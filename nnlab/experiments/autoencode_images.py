@@ -26,8 +26,9 @@ import numpy as np
 
 from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.data.images import Part, Pictures
+from nnlab.data.levels import Levels
 from nnlab.data.picture_files import cropped
-from nnlab.data.pixels import Bytes, Levels
+from nnlab.data.pixels import Bytes
 from nnlab.data.report_2018 import report_2018
 from nnlab.evaluation.intervals import mean_of
 from nnlab.evaluation.pca import Pca, fit_pca

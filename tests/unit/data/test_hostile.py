@@ -22,7 +22,8 @@ from PIL import Image
 
 from nnlab.data import audio, digits, idx, images
 from nnlab.data.digit_pictures import MNIST, prepare_digit, read_picture
-from nnlab.data.pixels import Levels, open_picture, to_uint8
+from nnlab.data.levels import Levels, to_uint8
+from nnlab.data.pixels import open_picture
 from nnlab.data.sound_files import read_sound, write_sound
 from nnlab.errors import InputError, NnlabError
 from tests.unit.data.test_npz import with_member

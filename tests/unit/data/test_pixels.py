@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from nnlab.data import pixels
-from nnlab.data.pixels import Levels, apply_tiled, open_picture, to_uint8
+from nnlab.data.levels import Levels, to_uint8
+from nnlab.data.pixels import apply_tiled, open_picture
 from nnlab.errors import InputError
 
 

@@ -1,0 +1,116 @@
+"""Numbers of any range as 8 bits: which of them stand for black and for white."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from nnlab.errors import InputError
+
+Array: TypeAlias = np.ndarray[Any, Any]
+Bytes: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+LARGEST = 1e38  # a number in a picture; what is beyond is no number
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The numbers that stand for black and for white."""
+
+    black: float
+    white: float
+
+    def __str__(self) -> str:
+        return f"{self.black:.4g} to {self.white:,.6g}"
+
+    @classmethod
+    def of(cls, low: float, high: float, *, whole: bool) -> Levels:
+        """What numbers between ``low`` and ``high`` stand for; ``whole``: they are integers.
+
+        White is the first of 1, 255 (8 bits), 1,023 (10), 4,095 (12), 16,383 (14) and 65,535 (16) that no number
+        is above; black is 0. Numbers from -1 to 1 and signed ones of 8 and 16 bits have the black of their range.
+        Where a range is none of these (``high`` of a few units, numbers that were standardised), their own
+        least and largest are black and white.
+        """
+        if low >= 0:
+            if high <= 1:
+                return cls(0, 1)
+            if high < 32:
+                return cls(0, high)
+            return cls(0, next((full for full in (255, 1023, 4095, 16_383, 65_535) if high <= full), high))
+        if not whole and low >= -1 and high <= 1 and low < -0.5:
+            return cls(-1, 1)
+        for half in (128, 32_768):
+            if whole and -half <= low < -half / 4 and high < half:
+                return cls(-half, half - 1)
+        return cls(low, high if high > low else low + max(1.0, abs(low)))
+
+    def record(self) -> list[float]:
+        """As JSON values."""
+        return [self.black, self.white]
+
+    @classmethod
+    def from_record(cls, record: Any) -> Levels | None:
+        """From JSON values, or None; ValueError where they are something else."""
+        if record is None:
+            return None
+        black, white = (float(value) for value in record)
+        if not -LARGEST < black < white < LARGEST:
+            raise ValueError(f"expected black and white, got {black:g} and {white:g}")
+        return cls(black, white)
+
+    def to_uint8(self, numbers: Array) -> Bytes:
+        """Numbers of any shape as 0-255, rounded; some rows at a time."""
+        scaled = np.empty(numbers.shape, np.uint8)
+        rows = max(1, 4_000_000 // max(1, numbers[:1].size))
+        for first in range(0, len(numbers), rows):
+            part = (numbers[first : first + rows].astype(np.float64) - self.black) * (255 / (self.white - self.black))
+            scaled[first : first + rows] = np.clip(np.rint(part), 0, 255)
+        return scaled
+
+
+def to_uint8(arrays: Mapping[str, Array], path: Path | None = None) -> tuple[list[Bytes], list[str]]:
+    """Pictures of any type of number as uint8, those of one type all by one scale, and what was done to them.
+
+    Args:
+        arrays: by the names that a user knows.
+        path: where they are from, for the error.
+
+    Returns:
+        The arrays in their order, and a note per scale.
+
+    Raises:
+        InputError: a number is NaN or infinite.
+    """
+    scaled: dict[str, Bytes] = {}
+    notes = []
+    for dtype in dict.fromkeys(array.dtype for array in arrays.values()):
+        alike = {name: array for name, array in arrays.items() if array.dtype == dtype}
+        for name, array in alike.items():
+            bad = 0 if dtype.kind != "f" else array.size - int(np.isfinite(array).sum())
+            if bad:
+                raise InputError(
+                    f"expected numbers in {name}, {bad:,} of {array.size:,} are NaN or infinite",
+                    f"Leave such pictures out, or put 0 in their place: {name}[~numpy.isfinite({name})] = 0",
+                    path=path,
+                )
+        low = min((float(array.min()) for array in alike.values() if array.size), default=0.0)
+        high = max((float(array.max()) for array in alike.values() if array.size), default=0.0)
+        if max(-low, high) > LARGEST:
+            raise InputError(
+                f"expected numbers of a picture in {' and '.join(alike)}, got {low:g} to {high:g}",
+                "Leave such pictures out",
+                path=path,
+            )
+        levels = Levels.of(low, high, whole=dtype.kind != "f")
+        if dtype == np.uint8 and (levels.white == 255 or high == 0):
+            scaled |= alike
+            continue
+        scaled |= {name: levels.to_uint8(array) for name, array in alike.items()}
+        notes.append(
+            f"{' and '.join(alike)} hold {dtype} from {low:.6g} to {high:,.6g}: taken as black to white {levels}"
+        )
+    return [scaled[name] for name in arrays], notes
