@@ -14,6 +14,9 @@ from nnlab.errors import InputError
 Array: TypeAlias = np.ndarray[Any, Any]
 Bytes: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 LARGEST = 1e38  # a number in a picture; what is beyond is no number
+FULL = (1, 255, 1023, 4095, 16_383, 65_535)  # white of shares, and of 8, 10, 12, 14 and 16 bits
+APART, FAR = 15, 100  # of two parts of a set, white of one is so many times white of the other: told, refused
+BLACK = 0.001  # a part of which fewer numbers are above half its white is black with specks, and tells no scale
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Levels:
                 return cls(0, 1)
             if high < 32:
                 return cls(0, high)
-            return cls(0, next((full for full in (255, 1023, 4095, 16_383, 65_535) if high <= full), high))
+            return cls(0, next((full for full in FULL[1:] if high <= full), high))
         if not whole and low >= -1 and high <= 1 and low < -0.5:
             return cls(-1, 1)
         for half in (128, 32_768):
@@ -83,7 +86,7 @@ def to_uint8(arrays: Mapping[str, Array], path: Path | None = None) -> tuple[lis
         The arrays in their order, and a note per scale.
 
     Raises:
-        InputError: a number is NaN or infinite.
+        InputError: a number is NaN or infinite, or arrays of one type are plainly of two scales.
     """
     scaled: dict[str, Bytes] = {}
     notes = []
@@ -106,6 +109,7 @@ def to_uint8(arrays: Mapping[str, Array], path: Path | None = None) -> tuple[lis
                 path=path,
             )
         levels = Levels.of(low, high, whole=dtype.kind != "f")
+        notes += _scales_apart(alike, path)
         if dtype == np.uint8 and (levels.white == 255 or high == 0):
             scaled |= alike
             continue
@@ -114,3 +118,30 @@ def to_uint8(arrays: Mapping[str, Array], path: Path | None = None) -> tuple[lis
             f"{' and '.join(alike)} hold {dtype} from {low:.6g} to {high:,.6g}: taken as black to white {levels}"
         )
     return [scaled[name] for name in arrays], notes
+
+
+def _scales_apart(arrays: Mapping[str, Array], path: Path | None) -> list[str]:
+    """What is to be told where one array is so much darker than another that it may be of another scale.
+
+    InputError where it plainly is: shares from 0 to 1 beside numbers to 255, or 8 bits beside 16.
+    """
+    ranges = {}
+    for name, array in arrays.items():
+        low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
+        own = Levels.of(low, high, whole=array.dtype.kind != "f")
+        if high > 0 and (array > own.white / 2).mean() >= BLACK:
+            ranges[name] = (low, high, own)
+    if len(ranges) < 2:
+        return []
+    dark, light = (pick(ranges, key=lambda name: ranges[name][2].white) for pick in (min, max))
+    (dark_low, dark_high, less), (light_low, light_high, more) = ranges[dark], ranges[light]
+    factor = more.white / less.white
+    if factor < APART:
+        return []
+    what = f"{dark} holds {dark_low:.6g} to {dark_high:,.6g}, {light} {light_low:.6g} to {light_high:,.6g}"
+    mend = f"multiply {dark} by {factor:,.0f}" if less.black == more.black == 0 else "bring both to 0 to 255"
+    if factor >= FAR and less.white in FULL and more.white in FULL:
+        raise InputError(
+            f"expected {' and '.join(arrays)} on one scale, {what}", f"{mend[0].upper()}{mend[1:]}", path=path
+        )
+    return [f"{what}: where they are on two scales, {mend}"]

@@ -85,11 +85,53 @@ def test_numbers_scaled_there_and_back():
 
 
 def test_arrays_of_one_type_share_a_scale():
-    dark, full = np.full((2, 4, 4), 0.5, np.float32), np.full((2, 4, 4), 200.0, np.float32)
+    dark, full = np.full((2, 4, 4), 40.0, np.float32), np.full((2, 4, 4), 200.0, np.float32)
     (train, test), notes = to_uint8({"x_train": dark, "x_test": full})
-    assert (train.max(), test.max(), len(notes)) == (0, 200, 1)
-    (train, test), notes = to_uint8({"x_train": dark, "x_test": full.astype(np.float64)})
+    assert (train.max(), test.max(), len(notes)) == (40, 200, 1)
+    (train, test), notes = to_uint8({"x_train": dark / 80, "x_test": full.astype(np.float64)})
     assert (train.max(), test.max(), len(notes)) == (128, 200, 2)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "dark", "light", "hint"),
+    [
+        (np.uint8, 1, 255, "Multiply x_test by 255"),
+        (np.float32, 0.9, 255, "Multiply x_test by 255"),
+        (np.float32, 1, 65_535, "Multiply x_test by 65,535"),
+        (np.uint16, 240, 60_000, "Multiply x_test by 257"),
+    ],
+)
+def test_arrays_of_two_scales_are_refused(dtype, dark, light, hint):
+    shares = np.random.default_rng(0).random((4, 8, 8))
+    shares[0, 0, :2] = 0, 1
+    arrays = {"x_train": (shares * light).astype(dtype), "x_test": (shares.round() * dark).astype(dtype)}
+    with pytest.raises(InputError) as told:
+        to_uint8(arrays)
+    assert told.value.message == (
+        f"expected x_train and x_test on one scale, x_test holds 0 to {arrays['x_test'].max():.6g}, "
+        f"x_train 0 to {light:,}"
+    )
+    assert told.value.hint == hint
+    with pytest.raises(InputError):
+        to_uint8({"x_train": arrays["x_test"], "x_test": arrays["x_train"]})
+
+
+def test_shares_from_minus_1_beside_8_bits_are_not_told_to_be_multiplied():
+    with pytest.raises(InputError) as told:
+        to_uint8({"x_train": np.linspace(-1, 1, 64), "x_test": np.linspace(0, 255, 64)})
+    assert told.value.hint == "Bring both to 0 to 255"
+
+
+def test_a_part_that_is_merely_darker_or_black_is_taken():
+    full = np.arange(256, dtype=np.uint8).reshape(4, 8, 8)
+    specks = np.zeros((40, 8, 8), np.uint8)
+    specks[0, 0, 0] = 1
+    for dark in (full // 8, np.zeros_like(full), specks, full[:0]):
+        (_, test), notes = to_uint8({"x_train": full, "x_test": dark})
+        assert (test.tobytes(), notes) == (dark.tobytes(), [])
+    deep, note = full.astype(np.uint16) * 257, "x_test holds 0 to 4,080, x_train 0 to 65,535: "
+    (_, test), notes = to_uint8({"x_train": deep, "x_test": full.astype(np.uint16) * 16})
+    assert (test.max(), notes[0]) == (16, f"{note}where they are on two scales, multiply x_test by 16")
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
