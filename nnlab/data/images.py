@@ -303,7 +303,7 @@ def _decoded(path: Path, names: Sequence[str], note: str, key: Sequence[tuple[st
             HINT,
             path=path,
         )
-    settings = ("pictures", 4, SIDE, decoded.versions("pillow", "numpy"))
+    settings = ("pictures", 5, SIDE, decoded.versions("pillow", "numpy"))
     arrays, record = decoded.cached(
         "pictures", datasets.content_key(settings, key), lambda: _split(path, decode(names, read, SIDE))
     )

@@ -27,6 +27,7 @@ DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")  # Pillow's modes of more t
 INTEGERS, FLOATS, SEVERAL = "16 or 32 bits", "floating point", "several pictures in one file: the first is read"
 DEPTHS = (INTEGERS, FLOATS)
 DEEP_COLOURS = "16 bits per colour: read as 8 bits"  # which is what Pillow does
+BITS, PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0  # tags of TIFF, and what the second says where 0 is white
 HEIF = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypheif")
 HINT = "Give a PNG or JPEG"
 _one_large = threading.Lock()
@@ -133,6 +134,7 @@ def _open(file: Path | io.BytesIO, stack: contextlib.ExitStack) -> tuple[Any, li
             remarks.append(SEVERAL)
         if picture.mode not in DEEP and _is_deep(picture):
             remarks.append(DEEP_COLOURS)
+        full = _inverted(picture)
         picture.load()
         picture = _upright(picture)
     if picture.mode in DEEP:
@@ -140,6 +142,7 @@ def _open(file: Path | io.BytesIO, stack: contextlib.ExitStack) -> tuple[Any, li
             remarks.append(UNUSABLE)  # LittleCMS would need 8 bits
         remarks.append(FLOATS if picture.mode == "F" else INTEGERS)
         numbers = np.asarray(picture).astype(np.float32)  # Pillow would clip 16 bits at 255
+        numbers = numbers if full is None else full - numbers
         return _pillow().fromarray(numbers), remarks
     colours, usable = in_srgb(picture)
     if not usable:
@@ -151,6 +154,16 @@ def _is_deep(picture: Any) -> bool:
     """Whether the decoder of a picture that is not loaded yet will read 16 bits (``RGB;16B``)."""
     codes = [tile[3] if isinstance(tile[3], str) else next(iter(tile[3] or ()), "") for tile in picture.tile[:1]]
     return any(";16" in str(code) for code in codes)
+
+
+def _inverted(picture: Any) -> int | None:
+    """White of a TIFF of more than 8 bits in which 0 is white, as scanners write them; else None.
+
+    Pillow inverts such pictures of up to 8 bits only.
+    """
+    if picture.format != "TIFF" or picture.mode not in DEEP or picture.mode == "F":
+        return None
+    return 2 ** int(picture.tag_v2[BITS][0]) - 1 if picture.tag_v2.get(PHOTOMETRIC) == WHITE_IS_ZERO else None
 
 
 def _upright(picture: Any) -> Any:

@@ -176,6 +176,16 @@ def test_pictures_of_more_than_8_bits_by_their_range(numbers, expected):
     assert (read == expected).all()
 
 
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+def test_a_tiff_in_which_0_is_white_is_no_negative(compression):
+    numbers = np.arange(0, 64 * 900, 900, np.uint16).reshape(8, 8)
+    inverted = saved(Image.fromarray(65_535 - numbers), "TIFF", tiffinfo={262: 0}, compression=compression)
+    with Image.open(inverted) as picture:
+        assert (picture.tag_v2[262], picture.mode) == (0, "I;16")
+    plain = saved(Image.fromarray(numbers), "TIFF", compression=compression)
+    assert np.asarray(open_picture(inverted)).tobytes() == np.asarray(open_picture(plain)).tobytes()
+
+
 def test_pictures_by_the_levels_of_the_training_set():
     dark = saved(Image.fromarray(np.full((8, 8), 900, np.uint16)))
     assert np.asarray(open_picture(dark)).max() == 224  # by 10 bits
