@@ -16,6 +16,7 @@ Bytes: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 LARGEST = 1e38  # a number in a picture; what is beyond is no number
 FULL = (1, 255, 1023, 4095, 16_383, 65_535)  # white of shares, and of 8, 10, 12, 14 and 16 bits
 APART, FAR = 15, 100  # of two parts of a set, white of one is so many times white of the other: told, refused
+CLIPPED = 0.01  # more of a picture than this is told
 BLACK = 0.001  # a part of which fewer numbers are above half its white is black with specks, and tells no scale
 
 
@@ -64,6 +65,17 @@ class Levels:
         if not -LARGEST < black < white < LARGEST:
             raise ValueError(f"expected black and white, got {black:g} and {white:g}")
         return cls(black, white)
+
+    def clipped(self, numbers: Array) -> list[str]:
+        """What is to be told of a picture of which more than 1 % is below black or above white of training."""
+        share = float(((numbers < self.black) | (numbers > self.white)).mean())
+        if share <= CLIPPED:
+            return []
+        low, high = float(numbers.min()), float(numbers.max())
+        told = f"its numbers go to {high:,.6g}, white in training was {self.white:,.6g}"
+        if low < self.black:
+            told = f"its numbers go from {low:,.6g} to {high:,.6g}, black to white in training was {self}"
+        return [f"{told}: {100 * share:.0f} % are clipped"]
 
     def to_uint8(self, numbers: Array) -> Bytes:
         """Numbers of any shape as 0-255, rounded; some rows at a time."""

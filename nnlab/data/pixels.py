@@ -68,12 +68,14 @@ def open_picture(
     with quietly(), opened(file) as (picture, remarks):
         if picture.mode == "F":
             low, high = extremes(picture)
+            numbers = np.asarray(picture)
             if levels is None:
                 levels = Levels.of(low, high, whole=FLOATS not in remarks)
                 tell(f"{remarks.pop()}: read as 8 bits, black to white is {levels}")
             else:
                 tell(f"{remarks.pop()}: read as 8 bits, as in training")
-            picture = _pillow().fromarray(levels.to_uint8(np.asarray(picture))).convert("RGB")
+                remarks += levels.clipped(numbers)
+            picture = _pillow().fromarray(levels.to_uint8(numbers)).convert("RGB")
         for remark in remarks:
             tell(remark)
         return picture if alpha else on_white(picture)

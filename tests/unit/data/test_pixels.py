@@ -192,6 +192,23 @@ def test_pictures_by_the_levels_of_the_training_set():
     assert np.asarray(open_picture(dark, levels=Levels(0, 4095))).max() == 56
 
 
+def test_what_is_beyond_the_levels_of_the_training_set_is_told():
+    numbers = np.full((10, 10), 60_000, np.uint16)
+    numbers[0, :4], numbers[9, 9] = 4095, 65_535
+    told: list[str] = []
+    assert np.asarray(open_picture(saved(Image.fromarray(numbers)), levels=Levels(0, 4095), tell=told.append)).min() > 0
+    assert told[1:] == ["its numbers go to 65,535, white in training was 4,095: 96 % are clipped"]
+    told.clear()
+    numbers[:] = 900
+    numbers[0, 0] = 5000  # one of a hundred: a hot pixel
+    open_picture(saved(Image.fromarray(numbers)), levels=Levels(0, 4095), tell=told.append)
+    assert told == ["16 or 32 bits: read as 8 bits, as in training"]
+    told.clear()
+    floats = np.linspace(-2, 2, 64, dtype=np.float32).reshape(8, 8)
+    open_picture(saved(Image.fromarray(floats), "TIFF"), levels=Levels(-1, 1), tell=told.append)
+    assert told[1:] == ["its numbers go from -2 to 2, black to white in training was -1 to 1: 50 % are clipped"]
+
+
 def test_floats_that_are_no_numbers_are_refused():
     with pytest.raises(InputError, match="NaN or infinite"):
         open_picture(saved(Image.fromarray(np.array([[1.0, np.nan]], np.float32)), "TIFF"))
