@@ -45,6 +45,7 @@ class Square:
     size: tuple[int, int]  # of the whole picture: width, height
     remarks: Sequence[str]
     extremes: tuple[float, float] | None = None  # of the whole picture, where it has more than 8 bits
+    brightest: int | None = None  # value of the whole picture, where it had 16 bits per colour
 
 
 def decode(names: Sequence[str], read: Read, side: int) -> DecodedFiles:
@@ -61,7 +62,7 @@ def decode(names: Sequence[str], read: Read, side: int) -> DecodedFiles:
 
     pictures = np.empty((len(names), side, side, 3), np.uint8)
     deep: dict[int, Square] = {}
-    good, skipped = [], []
+    good, skipped, bright = [], [], [0]
     remarks: Counter[str] = Counter()
     sizes: Counter[tuple[int, int]] = Counter()
     files = ((name, _content(name, read)) for name in names)  # a zip is read by one thread, decoded by several
@@ -76,6 +77,7 @@ def decode(names: Sequence[str], read: Read, side: int) -> DecodedFiles:
             good.append(number)
             remarks.update(square.remarks)
             sizes[square.size] += 1
+            bright.append(square.brightest or 0)
             if square.extremes is None:
                 pictures[number] = square.pixels
             else:
@@ -86,7 +88,8 @@ def decode(names: Sequence[str], read: Read, side: int) -> DecodedFiles:
         pictures[number] = levels.to_uint8(square.pixels)[..., None]
     if skipped:
         pictures = pictures[good]
-    notes = [*_notes(remarks, levels), *_resized(sizes, side)]
+    dim = [f"16 bits per colour: {note}" for note in pixels.dimness(max(bright))]
+    notes = [*_notes(remarks, levels), *dim, *_resized(sizes, side)]
     return DecodedFiles(pictures, [names[number] for number in good], skipped, notes, levels)
 
 
@@ -108,7 +111,8 @@ def _in_threads(files: Iterator[tuple[str, bytes | str]], side: int) -> Iterator
         try:
             with pixels.opened(io.BytesIO(content)) as (picture, remarks):
                 if picture.mode != "F":
-                    return Square(cropped(pixels.on_white(picture), side), picture.size, remarks)
+                    bright = pixels.brightest(picture) if pixels.DEEP_COLOURS in remarks else None
+                    return Square(cropped(pixels.on_white(picture), side), picture.size, remarks, brightest=bright)
                 low, high = pixels.extremes(picture)
                 return Square(np.clip(cropped(picture, side), low, high), picture.size, remarks, (low, high))
         except InputError as error:

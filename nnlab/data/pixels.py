@@ -28,6 +28,7 @@ INTEGERS, FLOATS, SEVERAL = "16 or 32 bits", "floating point", "several pictures
 DEPTHS = (INTEGERS, FLOATS)
 DEEP_COLOURS = "16 bits per colour: read as 8 bits"  # which is what Pillow does
 BITS, PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0  # tags of TIFF, and what the second says where 0 is white
+DIM = 32  # of 255: pictures of 16 bits per colour that stay below are likely of fewer bits
 HEIF = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypheif")
 HINT = "Give a PNG or JPEG"
 _one_large = threading.Lock()
@@ -76,6 +77,8 @@ def open_picture(
                 tell(f"{remarks.pop()}: read as 8 bits, as in training")
                 remarks += levels.clipped(numbers)
             picture = _pillow().fromarray(levels.to_uint8(numbers)).convert("RGB")
+        elif DEEP_COLOURS in remarks:
+            remarks += dimness(brightest(picture))
         for remark in remarks:
             tell(remark)
         return picture if alpha else on_white(picture)
@@ -101,6 +104,23 @@ def on_white(picture: Any) -> Any:
     flat = _pillow().new("RGBA", picture.size, "white")
     flat.alpha_composite(picture)
     return flat.convert("RGB")
+
+
+def brightest(picture: Any) -> int:
+    """The largest value of the colours of a picture, RGB or RGBA."""
+    return max(high for _, high in picture.getextrema()[:3])
+
+
+def dimness(value: int) -> list[str]:
+    """What is to be told of pictures of 16 bits per colour of which, read as 8 bits, no value is above this.
+
+    Pillow keeps the upper 8 bits: of the 12 of a camera, stored in 16, it keeps 4.
+    """
+    if not 0 < value < DIM:
+        return []
+    bits = 8 + value.bit_length()
+    bits += bits % 2  # there are cameras of 10, 12 and 14
+    return [f"no value is above {value} of 255: are they of {bits} bits? multiply them by {2 ** (16 - bits)}"]
 
 
 def extremes(picture: Any) -> tuple[float, float]:

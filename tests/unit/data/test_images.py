@@ -13,7 +13,7 @@ from PIL import Image
 from nnlab.data import images, npz, picture_files
 from nnlab.errors import InputError, UsageError
 from tests.unit.data.test_npz import with_member
-from tests.unit.data.test_pixels import png_claiming
+from tests.unit.data.test_pixels import png_claiming, png_of_16_bits
 
 
 @pytest.fixture(autouse=True)
@@ -233,6 +233,17 @@ def test_pictures_of_16_bits_are_scaled_alike(tmp_path):
     assert images.load(str(place)).levels == data.levels
     Image.fromarray(np.array([[np.nan, 1], [2, 3]], np.float32)).save(place / "nan.tiff")
     assert "nan.tiff (expected a picture, some of its pixels are NaN or infinite)" in images.load(str(place)).skipped
+
+
+def test_a_folder_of_12_bits_in_16_per_colour_is_told(tmp_path):
+    place = tmp_path / "mine"
+    place.mkdir()
+    for number in range(12):
+        (place / f"{number}.png").write_bytes(png_of_16_bits(0, 256 * number, 4095))
+    said = f"{place}: 16 bits per colour: no value is above 15 of 255: are they of 12 bits? multiply them by 16"
+    assert said in images.load(str(place)).notes
+    (place / "light.png").write_bytes(png_of_16_bits(0, 0, 40_000))  # of the same camera: the others are dark
+    assert said not in images.load(str(place)).notes
 
 
 def test_unreadable_files_do_not_move_the_split(tmp_path):

@@ -273,13 +273,34 @@ def test_what_was_taken_for_black_and_white_is_told_unless_it_is_known():
     ]
 
 
-def test_colours_of_16_bits_are_read_as_8_which_is_told():
-    wide = zlib.compress(b"".join(b"\0" + struct.pack(">24H", *([300, 40_000, 65_535] * 8)) for _ in range(8)))
+def png_of_16_bits(*colour: int) -> bytes:
+    """A PNG of 8 x 8 pixels of one colour, 16 bits each of red, green and blue, which Pillow cannot write."""
+    wide = zlib.compress(b"".join(b"\0" + struct.pack(">24H", *(colour * 8)) for _ in range(8)))
     content = bytearray(png_claiming(8, 8, wide))
     content[24] = 16  # bits
     content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("brightest", "says"),
+    [
+        (4095, ["no value is above 15 of 255: are they of 12 bits? multiply them by 16"]),
+        (1023, ["no value is above 3 of 255: are they of 10 bits? multiply them by 64"]),
+        (8000, ["no value is above 31 of 255: are they of 14 bits? multiply them by 4"]),
+        (8192, []),
+        (0, []),
+    ],
+)
+def test_colours_of_12_bits_in_16_are_told(brightest, says):
     told: list[str] = []
-    picture = open_picture(io.BytesIO(content), tell=told.append)
+    open_picture(io.BytesIO(png_of_16_bits(0, 0, brightest)), tell=told.append)
+    assert told == ["16 bits per colour: read as 8 bits", *says]
+
+
+def test_colours_of_16_bits_are_read_as_8_which_is_told():
+    told: list[str] = []
+    picture = open_picture(io.BytesIO(png_of_16_bits(300, 40_000, 65_535)), tell=told.append)
     assert np.asarray(picture)[3, 3].tolist() == [1, 156, 255]
     assert told == ["16 bits per colour: read as 8 bits"]
     told.clear()
