@@ -26,6 +26,8 @@ FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP
 DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")  # Pillow's modes of more than 8 bits
 INTEGERS, FLOATS, SEVERAL = "16 or 32 bits", "floating point", "several pictures in one file: the first is read"
 DEPTHS = (INTEGERS, FLOATS)
+CLEAR = "transparent everywhere: read as white"
+CLEAR_KEPT = "transparent everywhere, as what is made of it will be"
 DEEP_COLOURS = "16 bits per colour: read as 8 bits"  # which is what Pillow does
 BITS, PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0  # tags of TIFF, and what the second says where 0 is white
 DIM = 32  # of 255: pictures of 16 bits per colour that stay below are likely of fewer bits
@@ -80,7 +82,7 @@ def open_picture(
         elif DEEP_COLOURS in remarks:
             remarks += dimness(brightest(picture))
         for remark in remarks:
-            tell(remark)
+            tell(CLEAR_KEPT if alpha and remark == CLEAR else remark)
         return picture if alpha else on_white(picture)
 
 
@@ -108,7 +110,7 @@ def on_white(picture: Any) -> Any:
 
 def brightest(picture: Any) -> int:
     """The largest value of the colours of a picture, RGB or RGBA."""
-    return max(high for _, high in picture.getextrema()[:3])
+    return max(int(high) for _, high in picture.getextrema()[:3])
 
 
 def dimness(value: int) -> list[str]:
@@ -146,13 +148,13 @@ def _formats() -> tuple[str, ...]:
 
 def _open(file: Path | io.BytesIO, stack: contextlib.ExitStack) -> tuple[Any, list[str]]:
     with _pillow().open(file, formats=_formats()) as picture:
-        pixels = picture.width * picture.height
+        form, pixels = picture.format, picture.width * picture.height
         if pixels > MOST_PIXELS or max(picture.size) > MOST_SIDE:
             raise _too_large(f"{picture.width:,} × {picture.height:,}")
         if pixels > LARGE:
             stack.enter_context(_one_large)
         remarks = []
-        if picture.format in ("GIF", "PNG", "TIFF", "WEBP") and getattr(picture, "is_animated", False):
+        if form in ("GIF", "PNG", "TIFF", "WEBP") and getattr(picture, "is_animated", False):
             remarks.append(SEVERAL)
         if picture.mode not in DEEP and _is_deep(picture):
             remarks.append(DEEP_COLOURS)
@@ -169,6 +171,10 @@ def _open(file: Path | io.BytesIO, stack: contextlib.ExitStack) -> tuple[Any, li
     colours, usable = in_srgb(picture)
     if not usable:
         remarks.append(UNUSABLE)
+    if colours.mode == "RGBA" and colours.getextrema()[3] == (0, 0):
+        if form == "BMP":  # many programs leave its fourth byte empty, and mean no transparency
+            return colours.convert("RGB"), remarks
+        remarks.append(CLEAR)
     return colours, remarks
 
 

@@ -238,8 +238,8 @@ def test_pictures_of_16_bits_are_scaled_alike(tmp_path):
 def test_a_folder_of_12_bits_in_16_per_colour_is_told(tmp_path):
     place = tmp_path / "mine"
     place.mkdir()
-    for number in range(12):
-        (place / f"{number}.png").write_bytes(png_of_16_bits(0, 256 * number, 4095))
+    for number in range(30):
+        (place / f"{number}.png").write_bytes(png_of_16_bits(256 * (number // 15), 256 * (number % 15), 4095))
     said = f"{place}: 16 bits per colour: no value is above 15 of 255: are they of 12 bits? multiply them by 16"
     assert said in images.load(str(place)).notes
     (place / "light.png").write_bytes(png_of_16_bits(0, 0, 40_000))  # of the same camera: the others are dark

@@ -178,10 +178,10 @@ def test_pictures_of_more_than_8_bits_by_their_range(numbers, expected):
 
 @pytest.mark.parametrize("compression", [None, "tiff_lzw"])
 def test_a_tiff_in_which_0_is_white_is_no_negative(compression):
-    numbers = np.arange(0, 64 * 900, 900, np.uint16).reshape(8, 8)
+    numbers = (np.arange(64) * 900).astype(np.uint16).reshape(8, 8)
     inverted = saved(Image.fromarray(65_535 - numbers), "TIFF", tiffinfo={262: 0}, compression=compression)
     with Image.open(inverted) as picture:
-        assert (picture.tag_v2[262], picture.mode) == (0, "I;16")
+        assert (picture.getexif()[262], picture.mode) == (0, "I;16")
     plain = saved(Image.fromarray(numbers), "TIFF", compression=compression)
     assert np.asarray(open_picture(inverted)).tobytes() == np.asarray(open_picture(plain)).tobytes()
 
@@ -227,6 +227,37 @@ def test_exif_is_obeyed_and_transparency_becomes_white(tmp_path):
     clear = saved(Image.fromarray(np.zeros((8, 8, 4), np.uint8)))
     assert np.asarray(open_picture(clear)).min() == 255
     assert open_picture(clear, alpha=True).mode == "RGBA"
+
+
+def bmp_with_alpha(colours: np.ndarray, alpha: int) -> bytes:
+    """A BMP of 32 bits with the header of Windows 95, whose masks say that the fourth byte is alpha."""
+    high, wide, _ = colours.shape
+    rows = np.dstack([colours[::-1, :, ::-1], np.full((high, wide), alpha, np.uint8)]).tobytes()
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    head = struct.pack("<IiiHHIIiiII", 108, wide, high, 1, 32, 3, len(rows), 0, 0, 0, 0) + masks
+    head = head.ljust(108, b"\0")
+    return b"BM" + struct.pack("<IHHI", 14 + len(head) + len(rows), 0, 0, 14 + len(head)) + head + rows
+
+
+@pytest.mark.parametrize("alpha", [0, 255])
+def test_a_bmp_whose_fourth_byte_is_empty_is_opaque(alpha):
+    colours = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    content = bmp_with_alpha(colours, alpha)
+    told: list[str] = []
+    assert np.asarray(open_picture(io.BytesIO(content), tell=told.append)).tobytes() == colours.tobytes()
+    assert np.asarray(open_picture(io.BytesIO(content), alpha=True))[..., :3].tobytes() == colours.tobytes()
+    assert told == []
+
+
+def test_a_picture_that_is_transparent_everywhere_is_told():
+    clear = saved(Image.new("RGBA", (8, 8), (200, 0, 0, 0)))
+    told: list[str] = []
+    open_picture(clear, tell=told.append)
+    open_picture(clear, alpha=True, tell=told.append)
+    assert told == ["transparent everywhere: read as white", "transparent everywhere, as what is made of it will be"]
+    told.clear()
+    open_picture(saved(Image.new("RGBA", (8, 8), (200, 0, 0, 1))), tell=told.append)
+    assert told == []
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "I;16", "I", "F"])
