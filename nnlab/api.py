@@ -110,6 +110,7 @@ def train(experiment: str, *, out: str | Path | None = None, verbose: bool = Fal
         DataUnavailable: A data set that cannot be had.
     """
     from nnlab.commands.session import Session, execute
+    from nnlab.config import path_of
     from nnlab.configs.run import RunOptions
     from nnlab.experiments import entry
     from nnlab.machine import one_blas_thread
@@ -120,7 +121,7 @@ def train(experiment: str, *, out: str | Path | None = None, verbose: bool = Fal
     own = {name: options.pop(name) for name in ("device", "workers", "benchmark") if name in options}
     options = {name: os.fspath(one) if isinstance(one, os.PathLike) else one for name, one in options.items()}
     config = entry(experiment).config.from_options(options, settings=True)
-    folder = RunFolder.create(experiment, None if out is None else Path(out).expanduser())
+    folder = RunFolder.create(experiment, None if out is None else path_of(out))
     try:
         execute(
             Session(experiment, config, folder, Terminal(json=True, verbosity=0 if verbose else -1), RunOptions(**own))
@@ -133,12 +134,13 @@ def train(experiment: str, *, out: str | Path | None = None, verbose: bool = Fal
 
 def load(path: str | Path) -> Run:
     """Open the folder of a finished run. UsageError where it is none, or not finished."""
+    from nnlab.config import path_of
     from nnlab.errors import UsageError
     from nnlab.machine import one_blas_thread
     from nnlab.output.run_folder import RunFolder
 
     one_blas_thread()
-    folder = RunFolder.open(Path(path).expanduser())
+    folder = RunFolder.open(path_of(path))
     if not folder.finished:
         raise UsageError(f"{path} is not finished", f"Go on with it: nnlab {folder.command} --resume {path}")
     return Run(folder)

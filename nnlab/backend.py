@@ -172,7 +172,7 @@ def _not_found(packages: Iterable[str]) -> Iterator[None]:
 
 def _keras_json_can_be_read() -> bool:
     """Whether Keras can be imported beside the user's ``keras.json``; one with a value it does not know stops it."""
-    path = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "keras.json"
+    path = Path(os.path.expanduser(os.environ.get("KERAS_HOME") or "~/.keras"), "keras.json")
     try:
         settings = json.loads(path.read_bytes())
     except FileNotFoundError:

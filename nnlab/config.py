@@ -8,6 +8,7 @@ the help can tell each preset's default and a record can tell all that a preset 
 from __future__ import annotations
 
 import inspect
+import os
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -306,6 +307,14 @@ def expanded(value: Any) -> Any:
         return value.expanduser()
     except RuntimeError as error:
         raise UsageError(f"expected a path, got {value}: this user has no home directory", "Write it out") from error
+
+
+def path_of(named: str | Path) -> Path:
+    """A name that a user typed as a path, ``~`` as the home folder; as it is where there is no such home.
+
+    ``~five.png`` may be a file: only where a path is refused anyway (:func:`expanded`) is an unknown user an error.
+    """
+    return Path(os.path.expanduser(named))
 
 
 def with_options(cls: type[Options], *names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

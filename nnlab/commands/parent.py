@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nnlab.config import Config, Inherited
+from nnlab.config import Config, Inherited, path_of
 from nnlab.configs.run import RunOptions
 from nnlab.data.catalogue import KNOWN, SAMPLE
 from nnlab.errors import InputError, UsageError
@@ -64,7 +64,7 @@ def taken_over(
 
 def found_again(data: str, source: Mapping[str, Any]) -> str:
     """The data of another run as they can be opened from here: a relative path may be of another folder."""
-    if data in (*KNOWN, SAMPLE) or Path(data).expanduser().exists():
+    if data in (*KNOWN, SAMPLE) or path_of(data).exists():
         return data
     path = source.get("path")
     return path if isinstance(path, str) and Path(path).exists() else data

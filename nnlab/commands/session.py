@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnlab.commands.parent import adopt, inherited_record, starter, write_keys
 from nnlab.commands.record import check_same_data, read_data, read_otherwise
-from nnlab.config import Config
+from nnlab.config import Config, path_of
 from nnlab.configs.run import RunOptions
 from nnlab.errors import InputError, UsageError
 from nnlab.experiments import Loaded, entry
@@ -117,7 +117,7 @@ def begin(session: Session, loaded: Loaded[Any, Any]) -> None:
         terminal.warn(note)
     session.config = loaded.config
     asked = loaded.config.data
-    own = Path(str(asked)).expanduser()
+    own = path_of(str(asked))
     place: dict[str, Any] = {}
     if asked and own.exists() and is_known(session.config, asked):
         terminal.warn(f"{asked} is the known data set, not what lies here by that name, which is ./{asked}")

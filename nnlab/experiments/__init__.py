@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
-from nnlab.config import Config
+from nnlab.config import Config, path_of
 from nnlab.configs.arith import ArithConfig
 from nnlab.configs.autoencode import PICTURES_BY_NAME, AutoencodeConfig
 from nnlab.configs.denoise import DenoiseConfig
@@ -21,7 +21,7 @@ from nnlab.configs.mnist import MnistConfig
 from nnlab.configs.permute import PermuteConfig
 from nnlab.configs.textgen import TextgenConfig
 from nnlab.configs.translate import TranslateConfig
-from nnlab.errors import UsageError
+from nnlab.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from nnlab.experiments.insights import Insight
@@ -114,6 +114,12 @@ class Predictor(ABC, Generic[Input]):
     def read(self, text: str) -> Input:
         """An input as the network wants it; InputError where it cannot be read."""
 
+    def path(self, text: str) -> Path:
+        """An input that is the path of a file; InputError where nothing was typed."""
+        if not text.strip():
+            raise InputError(f"expected {self.asks}, the line is empty", "Leave it out")
+        return path_of(text)
+
     @abstractmethod
     def answer(self, inputs: Sequence[Input]) -> Sequence[Any]:
         """The answers, in order: texts, or other JSON values that :meth:`line` makes a line of."""
@@ -199,7 +205,7 @@ def _autoencode(config: AutoencodeConfig) -> Experiment[AutoencodeConfig, Any]:
 
     kind: str | None = config.kind
     if kind is None and config.data not in PICTURES_BY_NAME:
-        kind = "sounds" if is_folder_of_sounds(Path(str(config.data)).expanduser()) else "pictures"
+        kind = "sounds" if is_folder_of_sounds(path_of(str(config.data))) else "pictures"
     if kind == "sounds":
         from nnlab.experiments import autoencode_sounds
 

@@ -10,7 +10,6 @@ thread. Convolutions fill the cores alone and go one after another.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -276,7 +275,7 @@ class DigitPredictor(Predictor[Bytes]):
         """A picture file in the form of the training digits; InputError where it cannot be read."""
         remarks: list[str] = []
         self.remarks = remarks
-        return read_picture(Path(text).expanduser(), self._form, remarks.append)
+        return read_picture(self.path(text), self._form, remarks.append)
 
     def answer(self, inputs: Sequence[Bytes]) -> list[str]:
         """The digit and its probability, one per picture."""

@@ -368,7 +368,7 @@ class PicturePredictor(Predictor[tuple[Path, Any]]):
 
     def read(self, text: str) -> tuple[Path, Any]:
         """A picture file; InputError where it cannot be read."""
-        path = Path(text).expanduser()
+        path = self.path(text)
         remarks: list[str] = []
         self.remarks = remarks
         picture = picture_of(path, remarks.append, alpha=True, levels=self.levels)

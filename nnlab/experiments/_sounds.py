@@ -42,7 +42,7 @@ class SoundAutoencoder(Predictor[Recording]):
 
     def read(self, text: str) -> Recording:
         """A sound file; InputError where it cannot be read."""
-        path = Path(text).expanduser()
+        path = self.path(text)
         sound = read_sound(path)
         try:
             return path, sound, audio.condition_channels(sound)
@@ -105,7 +105,7 @@ class SoundCodes(CodePredictor):
 
     def read(self, text: str) -> tuple[str, Any]:
         """A sound file as rows; InputError where it cannot be read."""
-        path = Path(text).expanduser()
+        path = self.path(text)
         sound = read_sound(path)
         try:
             wave, remark = audio.mono(sound)

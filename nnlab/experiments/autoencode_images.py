@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -263,7 +262,7 @@ class PictureCodes(CodePredictor):
         """A picture file, cropped to a square and resized; InputError where it cannot be read."""
         remarks: list[str] = []
         self.remarks = remarks
-        picture = picture_of(Path(text).expanduser(), remarks.append, alpha=False, levels=self.levels)
+        picture = picture_of(self.path(text), remarks.append, alpha=False, levels=self.levels)
         short, long = sorted(picture.size)
         if long > LONG * short:
             remarks.append(f"{picture.width:,} × {picture.height:,} pixels: its middle is read, {short} × {short}")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import nnlab
+from nnlab.config import path_of
 from nnlab.errors import UsageError, install_hint
 from nnlab.training import signals
 from nnlab.training.parallel import CORES, RETRIES, Ended, Event, Job, Processes, Tell
@@ -27,7 +28,7 @@ class Ray:
 
     def __init__(self, address: str | None, workers: int | None) -> None:
         os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # else `uv run` makes each worker a new venv
-        if address and Path("~/.ray/auth_token").expanduser().is_file():
+        if address and path_of("~/.ray/auth_token").is_file():
             os.environ.setdefault("RAY_AUTH_MODE", "token")  # what `ray start` does, and ray.init(address) does not
         try:
             import ray
@@ -66,7 +67,7 @@ class Ray:
         carried = {name: value for name, value in os.environ.items() if name.startswith(CARRIED)}
         for name in ("NNLAB_DATA", "NNLAB_CACHE", "KERAS_HOME"):
             if carried.get(name):
-                carried[name] = str(Path(carried[name]).expanduser().resolve())
+                carried[name] = str(path_of(carried[name]).resolve())
         by_name = {job.name: job for job in jobs}
         left = list(jobs)
         waiting: dict[Any, Job] = {}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from nnlab.config import PRESETS, command
+from nnlab.config import PRESETS, command, path_of
 from nnlab.configs.arith import ArithConfig
 from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.configs.mnist import MnistConfig
@@ -267,3 +268,10 @@ def test_what_the_data_decide_is_open_until_they_are_loaded():
     config.resolved(kind="pictures").check_effect(given)
     with pytest.raises(UsageError, match="mirror changes nothing with kind sounds"):
         config.resolved(kind="sounds").check_effect(given)
+
+
+def test_a_name_that_begins_with_a_tilde_and_no_user_is_a_name(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert path_of("~/five.png") == Path("/home/ada/five.png")
+    for name in ("~five.png", "~nosuch-user/x.png", "five~.png"):
+        assert path_of(name) == path_of(Path(name)) == Path(name)

@@ -1,8 +1,13 @@
 """Answering inputs in batches, with a predictor of a few lines."""
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from nnlab.commands import predict
+from nnlab.errors import InputError
 from nnlab.experiments import Predictor
 from nnlab.output.terminal import Terminal
 
@@ -35,3 +40,37 @@ def test_who_makes_files():
     others = {one: one.makes_files for one in (_digits.DigitPredictor, _codes.CodePredictor, _sums.SumPredictor)}
     assert all(makers.values())
     assert not any(others.values())
+
+
+class Sizes(Predictor[Path]):
+    """How many bytes a file has."""
+
+    asks = "the path of a file"
+
+    def read(self, text):
+        return self.path(text)
+
+    def answer(self, inputs):
+        return [path.stat().st_size for path in inputs]
+
+
+def test_names_with_a_tilde_and_empty_lines(tmp_path, monkeypatch):
+    """A name that looks like that of an unknown user must not end a batch."""
+    monkeypatch.chdir(tmp_path)
+    Path("~five.png").write_bytes(b"five")
+    lines = ["~five.png", "", "~nosuch-user/x.png", " \t", "~five.png"]
+    answers = list(predict.answer_all(Sizes(), lines, Terminal(), from_stdin=False, quiet=True))
+    assert [answer["answer"] for answer in answers] == [4, None, None, None, 4]
+    told = [answer["error"] and answer["error"].message for answer in answers]
+    assert told[1] == "input 2: expected the path of a file, the line is empty"
+    assert told[3] == "input 4: expected the path of a file, the line is empty"
+    assert "~nosuch-user/x.png" in told[2]
+
+
+def test_every_predictor_of_files_knows_an_empty_line():
+    from nnlab.experiments import _digits, _images, _sounds, autoencode_images
+
+    kinds: list[Any] = [_digits.DigitPredictor, _images.PicturePredictor, _sounds.SoundAutoencoder]
+    for kind in (*kinds, _sounds.SoundCodes, autoencode_images.PictureCodes):
+        with pytest.raises(InputError, match=r"expected the path of a .*, the line is empty"):
+            kind.read(SimpleNamespace(path=lambda text, kind=kind: Predictor.path(kind, text), levels=None), "")
