@@ -5,11 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from nnlab.commands.parent import found_again, with_parent
-from nnlab.config import Config
+from nnlab.config import Config, path_of
 from nnlab.data import datasets
 from nnlab.errors import InputError, UsageError
 from nnlab.experiments import Loaded, entry
@@ -39,7 +38,7 @@ def read_data(command: str, config: Config, source: Mapping[str, Any]) -> Loaded
         and found == data
         and was
         and not datasets.known(found)
-        and not Path(found).expanduser().exists()
+        and not path_of(found).exists()
     ):
         raise UsageError(f"expected the data of the run at {was}, there is nothing", "Put them back where they were")
     experiment = entry(command).experiment(config if found == data else replace(config, data=found))

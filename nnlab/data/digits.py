@@ -19,6 +19,7 @@ from nnlab.config import Inherited
 from nnlab.data import datasets, decoded, idx, npz
 from nnlab.data.digit_pictures import MNIST, SIDE, DigitForm
 from nnlab.data.drawn_digits import draw_digits, printed_digits
+from nnlab.data.file_kinds import no_file
 from nnlab.data.images import without_copies
 from nnlab.data.levels import to_uint8
 from nnlab.data.pixels import Bytes
@@ -144,6 +145,8 @@ def load(data: str | None) -> Digits:
         return read_idx(path)
     if path.is_file():
         return read_npz(path, str(path))
+    if other := no_file(path):
+        raise InputError(*other, path=path)
     raise UsageError(
         f"expected --data to be mnist, sample, an .npz file or a folder of IDX files, there is nothing at {data}",
         "Leave it out for MNIST",

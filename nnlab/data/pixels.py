@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nnlab.data.colour_profiles import UNUSABLE, in_srgb, is_srgb
+from nnlab.data.file_kinds import no_file
 from nnlab.data.levels import LARGEST, Levels
 from nnlab.errors import InputError
 
@@ -95,6 +96,8 @@ def opened(file: Path | io.BytesIO) -> Iterator[tuple[Any, list[str]]]:
     Raises:
         InputError: as :func:`open_picture`.
     """
+    if isinstance(file, Path) and (other := no_file(file)):
+        raise InputError(*other)
     with contextlib.ExitStack() as stack:
         yield _told(lambda: _open(file, stack), file)
 

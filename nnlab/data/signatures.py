@@ -83,7 +83,7 @@ def compression_of(head: bytes) -> str:
     return next((name for name, (pattern, _) in COMPRESSED.items() if pattern.match(head)), "")
 
 
-def kind_of(head: bytes) -> tuple[str, str]:
+def kind_by_signature(head: bytes) -> tuple[str, str]:
     """(what a file is, what to do) where its first bytes are those of something that people take for a text."""
     if head.startswith(b"PK\3\4"):
         _, kind, hint = next(known for known in ZIPPED if known[0] in head[:4096])

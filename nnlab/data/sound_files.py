@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 
+from nnlab.data.file_kinds import no_file
 from nnlab.errors import InputError
 
 Wave: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
@@ -85,6 +86,8 @@ def read_sound(path: Path) -> SoundFile:
     """
     import soundfile
 
+    if other := no_file(path):
+        raise InputError(*other, path=path)
     if not path.is_file():
         raise InputError("there is no such file", HINT, path=path)
     try:

@@ -12,7 +12,6 @@ import lzma
 import os
 import re
 import shlex
-import stat
 import unicodedata
 import zlib
 from collections.abc import Iterator
@@ -21,8 +20,9 @@ from pathlib import Path
 from typing import IO
 
 from nnlab.data.characters import LOST, Lost, shown
+from nnlab.data.file_kinds import SAVE, kind_of
 from nnlab.data.legacy_encodings import codec, guess_encoding
-from nnlab.data.signatures import COMPRESSED, OTHER, UNPACK, compression_of, kind_of
+from nnlab.data.signatures import COMPRESSED, OTHER, UNPACK, compression_of, kind_by_signature
 from nnlab.errors import InputError
 
 HEAD = 1 << 16  # bytes that decide what a file is
@@ -226,10 +226,9 @@ def check_file(path: Path) -> int:
         raise InputError("there is no such file", "Correct the path", path=path) from None
     except (OSError, ValueError) as error:  # a name too long, a link to itself, a NUL in the name, a closed folder
         raise InputError(f"it cannot be read ({_reason(error)})", "Name another file", path=_short(path)) from None
-    if stat.S_ISDIR(status.st_mode):
-        raise InputError("expected a file, it is a folder", "Name a file in it", path=path)
-    if not stat.S_ISREG(status.st_mode):
-        raise InputError("expected a file, it is a pipe or a device", "Save its contents as a file", path=path)
+    if kind := kind_of(status.st_mode):
+        hint = "Name a file in it" if kind == "a folder" else SAVE
+        raise InputError(f"expected a file, it is {kind}", hint, path=path)
     return status.st_size
 
 
@@ -269,7 +268,7 @@ def _pieces(text: TextFile, file: IO[bytes]) -> Iterator[bytes]:
 
 def _refuse_others(path: Path, head: bytes) -> None:
     """InputError where the first bytes are those of something that people take for a text."""
-    kind, hint = kind_of(head)
+    kind, hint = kind_by_signature(head)
     if kind:
         raise InputError(f"expected a text, it is {kind}", hint.replace("FILE", shlex.quote(str(path))), path=path)
 

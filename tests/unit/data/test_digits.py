@@ -131,6 +131,8 @@ def test_a_missing_array_a_truncated_file_and_a_pickle_are_named(tmp_path):
         digits.load(str(tmp_path / "pickle.npz"))
     with pytest.raises(UsageError, match="there is nothing at nowhere"):
         digits.load("nowhere")
+    with pytest.raises(InputError, match="expected a file, it is a device"):
+        digits.load("/dev/null")
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import threading
 import zlib
@@ -368,11 +369,15 @@ def test_a_large_picture_is_decoded_alone(monkeypatch):
 
 def test_what_is_no_picture(tmp_path):
     (tmp_path / "folder.png").mkdir()
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "null.png").symlink_to("/dev/null")
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(50))
     (tmp_path / "a.eps").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")  # would start Ghostscript
     for name, says in (
         ("nothing.png", "there is no such file"),
-        ("folder.png", "it cannot be opened"),
+        ("folder.png", "expected a file, it is a folder"),
+        ("pipe.png", "expected a file, it is a pipe"),  # not waited for
+        ("null.png", "expected a file, it is a device"),
         ("a.heic", "HEIC cannot be read"),
         ("a.eps", "expected a picture, it cannot be read"),
     ):

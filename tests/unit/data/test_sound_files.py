@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import wave as stdlib_wave
 
@@ -178,10 +179,18 @@ def test_samples_that_are_no_numbers(tmp_path, bad):
 
 
 def test_no_file_and_a_folder(tmp_path):
-    (tmp_path / "folder.wav").mkdir()
-    for name in ("folder.wav", "nothing.wav"):
-        with pytest.raises(InputError, match="there is no such file"):
+    (tmp_path / "a folder.wav").mkdir()
+    os.mkfifo(tmp_path / "pipe.wav")
+    (tmp_path / "null.wav").symlink_to("/dev/null")
+    for name, says, hint in (
+        ("nothing.wav", "there is no such file", "Give a WAV, FLAC, OGG or MP3 file"),
+        ("a folder.wav", "it is a folder", f"Give the files in it: nnlab predict RUN '{tmp_path / 'a folder.wav'}'/*"),
+        ("pipe.wav", "it is a pipe", "Save its contents as a file"),  # not waited for
+        ("null.wav", "it is a device", "Save its contents as a file"),
+    ):
+        with pytest.raises(InputError, match=rf"{name}: .*{says}") as told:
             read_sound(tmp_path / name)
+        assert told.value.hint == hint
 
 
 # ---- files that end early, and files that only seem to ------------------------------------------------

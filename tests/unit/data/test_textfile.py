@@ -242,7 +242,7 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path):
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     for path, says in (
         (tmp_path, "it is a folder"),
-        (tmp_path / "pipe", "it is a pipe or a device"),
+        (tmp_path / "pipe", "it is a pipe"),
         (tmp_path / "no.txt", "there is no such file"),
         (tmp_path / "loop", "it cannot be read"),
         (tmp_path / ("x" * 3000), "it cannot be read"),
