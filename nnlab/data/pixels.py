@@ -33,6 +33,13 @@ DEEP_COLOURS = "16 bits per colour: read as 8 bits"  # which is what Pillow does
 BITS, PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0  # tags of TIFF, and what the second says where 0 is white
 DIM = 32  # of 255: pictures of 16 bits per colour that stay below are likely of fewer bits
 HEIF = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypheif")
+BEGINNINGS = {  # format -> where its mark stands, and the mark: of those that Pillow may know only where they are whole
+    "AVIF": (4, b"ftypavif"),
+    "JPEG": (0, b"\xff\xd8\xff"),
+    "PNG": (0, b"\x89PNG\r\n\x1a\n"),
+    "WEBP": (8, b"WEBP"),
+}
+DAMAGED = "expected a whole picture, it is cut short or damaged", "Copy or fetch it again"
 HINT = "Give a PNG or JPEG"
 _one_large = threading.Lock()
 
@@ -157,12 +164,13 @@ def _open(file: Path | io.BytesIO, stack: contextlib.ExitStack) -> tuple[Any, li
         if pixels > LARGE:
             stack.enter_context(_one_large)
         remarks = []
-        if form in ("GIF", "PNG", "TIFF", "WEBP") and getattr(picture, "is_animated", False):
-            remarks.append(SEVERAL)
-        if picture.mode not in DEEP and _is_deep(picture):
-            remarks.append(DEEP_COLOURS)
-        full = _inverted(picture)
-        picture.load()
+        with _damage_told():
+            if form in ("GIF", "PNG", "TIFF", "WEBP") and getattr(picture, "is_animated", False):
+                remarks.append(SEVERAL)
+            if picture.mode not in DEEP and _is_deep(picture):
+                remarks.append(DEEP_COLOURS)
+            full = _inverted(picture)
+            picture.load()
         picture = _upright(picture)
     if picture.mode in DEEP:
         if not is_srgb(picture):
@@ -214,6 +222,20 @@ def _too_large(size: str) -> InputError:
     )
 
 
+@contextlib.contextmanager
+def _damage_told() -> Iterator[None]:
+    """For what is done with a picture that was known by its header: what a decoder raises becomes an InputError."""
+    try:
+        yield
+    except (MemoryError, _pillow().DecompressionBombError):
+        raise
+    except Exception as error:  # as in _told
+        unknown = "decoder" in str(error) and "not available" in str(error)  # this Pillow was built without it
+        if unknown or (isinstance(error, OSError) and error.errno is not None):
+            raise
+        raise InputError(*DAMAGED) from error
+
+
 def _told(read: Callable[[], tuple[Any, list[str]]], file: Path | io.BytesIO) -> tuple[Any, list[str]]:
     """What ``read`` gives; whatever Pillow raises becomes an InputError."""
     from PIL import Image
@@ -229,8 +251,14 @@ def _told(read: Callable[[], tuple[Any, list[str]]], file: Path | io.BytesIO) ->
     except Exception as error:  # its decoders raise what they meet: struct.error, KeyError, SyntaxError, …
         if isinstance(error, OSError) and error.errno is not None:
             raise InputError(f"it cannot be opened ({error.strerror})", HINT) from error
-        if _head(file)[4:12] in HEIF:
+        head = _head(file)
+        if head[4:12] in HEIF:
             raise InputError("HEIC cannot be read", "Convert it to JPEG") from error
+        known = (name for name, (at, magic) in BEGINNINGS.items() if head[at : at + len(magic)] == magic)
+        if next(known, "") in _formats():
+            raise InputError(*DAMAGED) from error
+        if not head:
+            raise InputError("expected a picture, the file is empty", "Copy or fetch it again") from error
         raise InputError("expected a picture, it cannot be read", HINT) from error
 
 

@@ -367,6 +367,24 @@ def test_a_large_picture_is_decoded_alone(monkeypatch):
     assert most == [1]
 
 
+@pytest.mark.parametrize(
+    ("form", "mode"),
+    [("JPEG", "RGB"), ("PNG", "RGB"), ("BMP", "RGB"), ("GIF", "P"), ("TIFF", "L"), ("WEBP", "RGB"), ("JPEG2000", "RGB"),
+     ("PPM", "RGB")],
+)  # fmt: skip
+def test_a_picture_that_is_cut_short_is_told_as_such(form, mode):
+    noise = np.random.default_rng(0).integers(0, 256, (60, 60, 3), dtype=np.uint8)
+    content = saved(Image.fromarray(noise).convert(mode), form).getvalue()
+    with pytest.raises(InputError, match="expected a whole picture, it is cut short or damaged") as told:
+        open_picture(io.BytesIO(content[: len(content) // 2]))
+    assert told.value.hint == "Copy or fetch it again"
+    if form in ("JPEG", "PNG", "WEBP"):  # even where it ends within its header
+        with pytest.raises(InputError, match="it is cut short or damaged"):
+            open_picture(io.BytesIO(content[:20]))
+    with pytest.raises(InputError, match="expected a picture, the file is empty"):
+        open_picture(io.BytesIO())
+
+
 def test_what_is_no_picture(tmp_path):
     (tmp_path / "folder.png").mkdir()
     os.mkfifo(tmp_path / "pipe.png")
