@@ -40,7 +40,7 @@ ENDINGS = (
 )
 LEAST, LEAST_TEST = 10, 2  # pictures to train and to test with; of an .npz, LEAST in each
 ZIP_RATIO = 20  # pictures hardly get smaller in a zip
-WRITTEN = re.compile(r"-(restored|reconstructed)(-\d+)?\.\w+", re.IGNORECASE)  # names that predict gives to its files
+WRITTEN = re.compile(r"(.+)-(?:restored|reconstructed)(?:-\d+)?\.(?:png|wav)")  # names that predict gives to its files
 HINT = "Give a folder or a zip of PNG or JPEG files, or an .npz with x_train and x_test"
 
 
@@ -265,10 +265,16 @@ def read_zip(path: Path) -> Pictures:
 
 
 def without_written(names: Sequence[str], left_out: dict[str, int]) -> tuple[list[str], dict[str, int]]:
-    """Names without those of files that ``predict`` wrote, and the count of what is left out with them."""
-    kept = [name for name in names if not WRITTEN.search(name.rpartition("/")[2])]
+    """Names without those of files that ``predict`` wrote, and the count of what is left out with them.
+
+    Such a file lies beside the one it was made of: people call pictures of theirs ``old-restored.jpg`` as well.
+    """
+    sources = {os.path.splitext(name)[0] for name in names}
+    made = (WRITTEN.fullmatch(name) for name in names)
+    kept = [name for name, found in zip(names, made, strict=True) if found is None or found[1] not in sources]
     written = len(names) - len(kept)
-    return kept, {**left_out, "written by predict": written} if written else left_out
+    told = f"written by predict (rename {'it to use it' if written == 1 else 'them to use them'})"
+    return kept, {**left_out, told: written} if written else left_out
 
 
 def _of_zip(names: Sequence[str]) -> tuple[list[str], dict[str, int]]:

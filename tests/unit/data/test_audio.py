@@ -113,7 +113,7 @@ def test_what_nnlab_wrote_is_left_out(tmp_path):
     (folder / "0-reconstructed.wav").write_bytes((folder / "0.wav").read_bytes())
     data = audio.load(str(folder))
     assert total(data) == 6
-    assert data.notes == (f"{folder}: not read: 1 nnlab run folder, 1 written by predict",)
+    assert data.notes == (f"{folder}: not read: 1 nnlab run folder, 1 written by predict (rename it to use it)",)
 
 
 def test_copies_of_a_recording_are_never_on_both_sides(tmp_path):

@@ -164,12 +164,28 @@ def test_what_is_not_read_is_said_in_one_line(tmp_path):
     assert total(data) == 20
     (note,) = data.notes
     for said in ("2 .txt", "1 .heic", "1 .wav", "2 hidden folders", "2 hidden files", "1 nnlab run folder",
-                 "2 written by predict"):  # fmt: skip
+                 "2 written by predict (rename them to use them)"):  # fmt: skip
         assert said in note, said
     with pytest.raises(InputError, match=r"found none \(not read: .*1 nnlab run folder"):
         images.load(str(place / "runs"))
     with pytest.raises(InputError, match=r"found none \(not read: 1 nnlab run folder\)"):
         images.load(str(run))
+
+
+def test_names_that_only_look_like_those_of_predict_are_read(tmp_path):
+    place = fill(tmp_path / "mine", 20)
+    names = ("old-restored.png", "00-restored.bmp", "00-restored.jpg", "00-restored.small.png", "00-RESTORED.png",
+             "other/00-restored.png", "00-restored-a.png")  # fmt: skip
+    (place / "other").mkdir()
+    for number, name in enumerate(names):
+        picture(100 + number).save(place / name)
+    data = images.load(str(place))
+    assert (total(data), data.notes) == (20 + len(names), ())
+    for name in ("00-restored.png", "00-restored-restored.png", "01-reconstructed-12.png"):
+        picture(99).save(place / name)
+    data = images.load(str(place))
+    assert total(data) == 20 + len(names)
+    assert data.notes == (f"{place}: not read: 3 written by predict (rename them to use them)",)
 
 
 def test_endings_in_any_case_and_jfif(tmp_path):
@@ -289,10 +305,10 @@ def test_a_zip_with_train_and_test_is_split_as_it_says(tmp_path):
 def test_run_folders_and_answers_in_a_zip_are_left_out(tmp_path):
     one = contents(1, 70)["70.png"]
     files = {**contents(), "runs/a/config.json": b"{}", "runs/a/results.json": b"{}", "runs/a/figures/loss.png": one}
-    data = images.load(str(zipped(tmp_path / "set.bin", {**files, "x-restored.png": one, "album/config.json": b"{}"})))
+    data = images.load(str(zipped(tmp_path / "set.bin", {**files, "00-restored.png": one, "album/config.json": b"{}"})))
     assert total(data) == 20
     assert "3 files of nnlab's runs" in data.notes[0]
-    assert "1 written by predict" in data.notes[0]
+    assert "1 written by predict (rename it to use it)" in data.notes[0]
 
 
 def test_bombs_are_refused_before_they_are_unpacked(tmp_path, monkeypatch):
