@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nnlab.data import npz, pixels
-from nnlab.data.levels import Levels
+from nnlab.data.levels import FAR, Levels
 from nnlab.data.pixels import Bytes
 from nnlab.errors import InputError
 
@@ -89,7 +89,7 @@ def decode(names: Sequence[str], read: Read, side: int) -> DecodedFiles:
     if skipped:
         pictures = pictures[good]
     dim = [f"16 bits per colour: {note}" for note in pixels.dimness(max(bright))]
-    notes = [*_notes(remarks, levels), *dim, *_resized(sizes, side)]
+    notes = [*_notes(remarks, levels), *_nearly_black(list(deep.values())), *dim, *_resized(sizes, side)]
     return DecodedFiles(pictures, [names[number] for number in good], skipped, notes, levels)
 
 
@@ -155,6 +155,17 @@ def _levels(squares: Sequence[Square]) -> Levels | None:
         return None
     whole = all(pixels.FLOATS not in square.remarks for square in squares)
     return Levels.of(min(low for low, _ in ranges), max(high for _, high in ranges), whole=whole)
+
+
+def _nearly_black(squares: Sequence[Square]) -> list[str]:
+    """What is to be told where pictures of more than 8 bits are on two scales: 0 to 1 beside 0 to 65,535, say."""
+    highs = [square.extremes[1] for square in squares if square.extremes is not None]
+    most = max(highs, default=0.0)
+    dark = [high for high in highs if 0 < high <= most / FAR]
+    if not dark:
+        return []
+    what = f"{len(dark):,} of {len(highs):,} pictures of more than 8 bits go to {max(dark):,.6g} at most"
+    return [f"{what}, others to {most:,.6g}: by one scale they are nearly black; where they are not, multiply them"]
 
 
 def _notes(remarks: Counter[str], levels: Levels | None) -> list[str]:

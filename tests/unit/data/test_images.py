@@ -251,6 +251,18 @@ def test_pictures_of_16_bits_are_scaled_alike(tmp_path):
     assert "nan.tiff (expected a picture, some of its pixels are NaN or infinite)" in images.load(str(place)).skipped
 
 
+def test_deep_pictures_of_two_scales_are_told(tmp_path):
+    place = fill(tmp_path / "mine", 12)
+    for number in (1, 2):
+        Image.fromarray(np.full((40, 40), number / 2, np.float32)).save(place / f"share-{number}.tiff")
+        Image.fromarray(np.full((40, 40), 30_000 * number, np.uint16)).save(place / f"deep-{number}.png")
+    told = "2 of 4 pictures of more than 8 bits go to 1 at most, others to 60,000: by one scale they are nearly black"
+    assert [note for note in images.load(str(place)).notes if told in note]
+    for number in (1, 2):
+        Image.fromarray(np.zeros((40, 40), np.float32)).save(place / f"share-{number}.tiff")  # black they are
+    assert not [note for note in images.load(str(place)).notes if "nearly black" in note]
+
+
 def test_a_folder_of_12_bits_in_16_per_colour_is_told(tmp_path):
     place = tmp_path / "mine"
     place.mkdir()
