@@ -368,9 +368,8 @@ class PicturePredictor(Predictor[tuple[Path, Any]]):
 
     def read(self, text: str) -> tuple[Path, Any]:
         """A picture file; InputError where it cannot be read."""
-        path = self.path(text)
         remarks: list[str] = []
-        self.remarks = remarks
+        path, self.remarks = self.path(text), remarks
         picture = picture_of(path, remarks.append, alpha=True, levels=self.levels)
         short, long = sorted(picture.size)
         if short < NARROW or (short < self.side and long > LONG * short):
