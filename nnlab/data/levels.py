@@ -135,7 +135,7 @@ def to_uint8(arrays: Mapping[str, Array], path: Path | None = None) -> tuple[lis
 def _scales_apart(arrays: Mapping[str, Array], path: Path | None) -> list[str]:
     """What is to be told where one array is so much darker than another that it may be of another scale.
 
-    InputError where it plainly is: shares from 0 to 1 beside numbers to 255, or 8 bits beside 16.
+    InputError where it plainly is: shares from 0 to 1, or standardised, beside numbers to 255, or 8 bits beside 16.
     """
     ranges = {}
     for name, array in arrays.items():
@@ -152,7 +152,8 @@ def _scales_apart(arrays: Mapping[str, Array], path: Path | None) -> list[str]:
         return []
     what = f"{dark} holds {dark_low:.6g} to {dark_high:,.6g}, {light} {light_low:.6g} to {light_high:,.6g}"
     mend = f"multiply {dark} by {factor:,.0f}" if less.black == more.black == 0 else "bring both to 0 to 255"
-    if factor >= FAR and less.white in FULL and more.white in FULL:
+    standardised = arrays[dark].dtype.kind == "f" and less.black < 0 <= more.black
+    if standardised or (factor >= FAR and less.white in FULL and more.white in FULL):
         raise InputError(
             f"expected {' and '.join(arrays)} on one scale, {what}", f"{mend[0].upper()}{mend[1:]}", path=path
         )

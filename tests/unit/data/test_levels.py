@@ -95,9 +95,10 @@ def test_arrays_of_two_scales_are_refused(dtype, dark, light, hint):
         to_uint8({"x_train": arrays["x_test"], "x_test": arrays["x_train"]})
 
 
-def test_shares_from_minus_1_beside_8_bits_are_not_told_to_be_multiplied():
+@pytest.mark.parametrize(("low", "high"), [(-1, 1), (-0.42, 2.82)])
+def test_numbers_around_0_beside_8_bits_are_not_told_to_be_multiplied(low, high):
     with pytest.raises(InputError) as told:
-        to_uint8({"x_train": np.linspace(-1, 1, 64), "x_test": np.linspace(0, 255, 64)})
+        to_uint8({"x_train": np.linspace(low, high, 64), "x_test": np.linspace(0, 255, 64)})
     assert told.value.hint == "Bring both to 0 to 255"
 
 
