@@ -33,13 +33,7 @@ def read_data(command: str, config: Config, source: Mapping[str, Any]) -> Loaded
     """
     data, was = config.data, source.get("path")
     found = None if data is None else found_again(data, source)
-    if (
-        found is not None
-        and found == data
-        and was
-        and not datasets.known(found)
-        and not path_of(found).exists()
-    ):
+    if found is not None and found == data and was and not datasets.known(found) and not path_of(found).exists():
         raise UsageError(f"expected the data of the run at {was}, there is nothing", "Put them back where they were")
     experiment = entry(command).experiment(config if found == data else replace(config, data=found))
     if found == data:

@@ -10,17 +10,17 @@ from __future__ import annotations
 import collections
 import itertools
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from nnlab.data import double_encoded
 from nnlab.data.characters import shown
 from nnlab.data.column_kinds import SENTENCES, are_labels, has_lost_word, is_comment, sentence_columns
+from nnlab.data.double_encoding import find_double_encoding
 from nnlab.data.not_pairs import is_markup, no_columns, of_another_kind
 from nnlab.data.rows import MOST_LINES, QUOTED, Layout, Row, is_surely_quoted
 from nnlab.data.scripts import usual_scripts
+from nnlab.data.textfile import open_text
 
 HEAD_LINES = 1000  # that decide
 LEAST = 20  # rows that tell what a column holds
@@ -106,14 +106,12 @@ def _lost_words(rows: Sequence[Sequence[str]], column: int) -> str:
 
 def _encoded_twice(rows: Sequence[Sequence[str]], column: int, path: Path) -> str:
     """What is told of a column whose letters were encoded twice, with a word of it; empty where they were not."""
-    example = double_encoded.example_of(row[column] for row in rows if len(row) > column)
-    if example is None:
+    found = find_double_encoding(row[column] for row in rows if len(row) > column)
+    if found is None:
         return ""
-    is_whole = all(field.isascii() or double_encoded.is_reversible(field) for row in rows for field in row)
-    mend = (
-        f"mend it: {double_encoded.ICONV.replace('FILE', shlex.quote(str(path)))}" if is_whole else "get the original"
-    )
-    return f"the letters of column {column + 1} were encoded twice, {shown(example[0])} was {shown(example[1])}: {mend}"
+    file = find_double_encoding(field for row in rows for field in row)  # its other columns may be as they were
+    is_whole = file is not None and file.is_whole and file.encoding == found.encoding
+    return f"column {column + 1}: {replace(found, is_whole=is_whole).note(open_text(path))}"
 
 
 def _anki_headers(head: Sequence[str]) -> dict[str, str]:
