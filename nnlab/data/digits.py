@@ -17,7 +17,7 @@ import numpy as np
 
 from nnlab.config import Inherited
 from nnlab.data import datasets, decoded, idx, npz
-from nnlab.data.digit_pictures import MNIST, SIDE, DigitForm
+from nnlab.data.digit_pictures import MNIST, SIDE, DigitForm, Taken, are_prepared, dark_on_light
 from nnlab.data.drawn_digits import draw_digits, printed_digits
 from nnlab.data.file_kinds import no_file
 from nnlab.data.images import without_copies
@@ -29,11 +29,14 @@ from nnlab.errors import InputError, UsageError
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 SHAPES = ((SIDE, SIDE), (SIDE, SIDE, 1), (SIDE**2,))  # of one digit
 LEAST = 10  # pictures in each part
-LIGHT = 170  # grey levels: paper of dark digits is lighter
 ALL, NONE = 0.95, 0.05  # shares of a set that count as all and none of it
 TELLING = 100  # digits: the share of fewer may be chance
 LOOKED_AT = 2000  # pictures from which the form of a set is told
 HINT = "Expected: numpy.savez(FILE, x_train=…, y_train=…, x_test=…, y_test=…)"
+AS_THEY_ARE = (
+    "its pictures do not come back as they were where predict looks for their ink: predict takes those of "
+    f"{SIDE} × {SIDE} pixels as they are, and only others by their ink"
+)
 Way: TypeAlias = tuple[bool, bool, bool]
 UPRIGHT: Way = (False, False, False)  # transposed, upside down, mirrored
 
@@ -204,22 +207,28 @@ def _checked(path: Path, source: str, arrays: Mapping[str, Any]) -> Digits:
         pictures[f"x_{part}"] = x
     (x_train, x_test), notes = to_uint8(pictures, path)
     y_train, y_test = labels
+    taken: Taken = "prepared"
     if source != "mnist":
         way, share = UPRIGHT, None
         turned = []
+        shares = []
         # Each array by itself: they may be of two makers. What few test digits do not tell, the training digits do.
         for name, x, y in (("x_train", x_train, y_train), ("x_test", x_test, y_test)):
             x, inverted, share = _light(name, x, like=share)
             way = _orientation(x, y, way)
             x, told = _upright(name, x, way)
             turned.append(x)
+            shares.append(share)
             notes += [*inverted, *told]
         x_train, x_test = turned
         kept, copies = without_copies(x_train, x_test)
         contradicting = _contradictions(x_train, y_train, x_test, y_test)
         notes += [*copies, *contradicting, *_of_classes(y_train, y_test)]
         x_train, y_train = x_train[kept], y_train[kept]
-    form = DigitForm.of(_some(x_train))
+        if not are_prepared(_some(x_train)):
+            taken = "dark" if shares[0] >= ALL else "light" if shares[0] <= NONE else "each"
+            notes.append(AS_THEY_ARE)
+    form = replace(DigitForm.of(_some(x_train)), taken=taken)
     return Digits(x_train, y_train, x_test, y_test, source, form, tuple(f"{path}: {note}" for note in notes))
 
 
@@ -307,14 +316,6 @@ def _upright(name: str, x: Bytes, way: Way) -> tuple[Bytes, list[str]]:
     how = ", ".join(word for word, done in zip(("transposed", "upside down", "mirrored"), way, strict=True) if done)
     note = f"{name}: its digits are not upright ({how}): turned, as pictures for predict are upright"
     return np.ascontiguousarray(_turned(x, way)), [note]
-
-
-def dark_on_light(pictures: Bytes) -> decoded.Mask:
-    """Which pictures ``(n, 28, 28)`` are surely dark on light: most of the border, and most of all, is light."""
-    border = np.concatenate([pictures[:, 0], pictures[:, -1], pictures[:, :, 0], pictures[:, :, -1]], axis=1)
-    light: decoded.Mask = np.median(border, axis=1) > LIGHT
-    light[light] = np.median(pictures[light].reshape(int(light.sum()), SIDE**2), axis=1) > LIGHT
-    return light
 
 
 def _turned(pictures: Any, way: Way) -> Any:

@@ -112,7 +112,8 @@ def _digits(config: Any, model: Any, preprocessing: Mapping[str, Any]) -> Export
         preprocessing={
             "form": preprocessing.get("form"),
             "meaning": "box: the longer side of a digit's ink in pixels; middle: the row and column where its centre "
-            "lies, that of its mass or of its box",
+            "lies, that of its mass or of its box; taken: whether pictures are prepared so, or those of 28 x 28 pixels "
+            "are taken as they are, light on dark, dark on light and inverted, or each as it looks",
         },
         left_out=["reading picture files and bringing digits into their form", "softmax"],
     )

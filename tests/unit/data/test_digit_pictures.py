@@ -142,10 +142,45 @@ def test_a_picture_takes_the_form(sample, form):
 def test_the_form_survives_its_record():
     form = DigitForm(24, (13.2, 14.9), "box")
     assert DigitForm.from_record(form.record()) == form
+    dark = DigitForm(24, taken="dark")
+    assert DigitForm.from_record(dark.record()) == dark
+    assert DigitForm.from_record({"box": 20, "middle": [14, 14], "centre": "mass"}).taken == "prepared"  # as once
     for change in ({"box": 0}, {"box": 1e9}, {"box": "x"}, {"middle": [1]}, {"middle": [1, 99]}, {"centre": "x"},
-                   {"middle": None}, {"box": True}, {"middle": [float("nan"), 1]}):  # fmt: skip
+                   {"middle": None}, {"box": True}, {"middle": [float("nan"), 1]}, {"taken": "x"}):  # fmt: skip
         with pytest.raises((ValueError, TypeError)):
             DigitForm.from_record({**form.record(), **change})
+
+
+# ---- several digits ----------------------------------------------------------------------------------
+
+
+def remarks(ink) -> list[str]:
+    """What is told of a picture of this ink, dark on light, four times as large."""
+    told: list[str] = []
+    picture = Image.fromarray(255 - ink)
+    prepare_digit(picture.resize((4 * picture.width, 4 * picture.height)).convert("RGB"), MNIST, told.append)
+    return told
+
+
+def test_several_digits_side_by_side_are_told(sample):
+    for count in (2, 4):
+        assert remarks(np.concatenate(list(sample.x_test[4 : 4 + count]), axis=1)) == [digit_pictures.SEVERAL_DIGITS]
+    line = np.zeros((60, 60), np.uint8)
+    line[28:34, 4:56] = 255
+    assert remarks(line) == [digit_pictures.SEVERAL_DIGITS]  # much wider than high
+
+
+def test_a_digit_in_pieces_is_one(sample):
+    told = sum(bool(remarks(digit)) for digit in sample.x_test[:40])
+    assert told == 0
+    five = np.zeros((28, 28), np.uint8)
+    five[4:7, 11:21] = 255  # its bar, on its own
+    five[9:14, 9:12] = five[12:15, 9:18] = five[13:22, 17:20] = five[20:23, 9:19] = 255
+    zero = np.zeros((28, 28), np.uint8)
+    zero[4:24, 9:12] = zero[4:24, 17:20] = zero[4:7, 9:16] = zero[21:24, 13:20] = 255  # broken at the top and below
+    four = np.zeros((28, 28), np.uint8)
+    four[4:14, 8:11] = four[12:15, 8:22] = four[4:11, 16:19] = four[16:24, 16:19] = 255  # what stands is broken twice
+    assert [remarks(digit) for digit in (five, zero, four)] == [[], [], []]
 
 
 # ---- what has no digit -------------------------------------------------------------------------------

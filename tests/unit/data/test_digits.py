@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import struct
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from nnlab.data import datasets, digits, idx, npz
-from nnlab.data.digit_pictures import prepare_digit
+from nnlab.data.digit_pictures import DigitForm, prepare_digit, read_picture
 from nnlab.data.drawn_digits import draw_digits
 from nnlab.errors import InputError, UsageError
 from tests.unit.data.test_npz import with_member
@@ -44,7 +45,7 @@ def test_an_npz_is_read(tmp_path):
     read = digits.load(str(save(tmp_path / "mine.npz")))
     assert read.x_train.tobytes() == ARRAYS["x_train"].tobytes()
     assert read.y_test.tolist() == ARRAYS["y_test"].tolist()
-    assert read.notes == ()
+    assert read.notes == (f"{tmp_path / 'mine.npz'}: {digits.AS_THEY_ARE}",)  # they are noise
     assert read.record() == {"name": str(tmp_path / "mine.npz"), "items": 60, "digest": read.digest}
 
 
@@ -72,7 +73,7 @@ def test_numbers_of_any_range_are_scaled_and_told(tmp_path, form):
     read = digits.load(str(save(tmp_path / "mine.npz", **scaled)))
     assert read.x_train.tobytes() == ARRAYS["x_train"].tobytes()
     assert read.x_test.tobytes() == ARRAYS["x_test"].tobytes()
-    assert len(read.notes) == 1
+    assert len(read.notes) == 2
     assert f"x_train and x_test hold {np.dtype(form)}" in read.notes[0]
 
 
@@ -224,6 +225,74 @@ def test_what_predict_reads_is_what_a_network_on_dark_digits_was_trained_on(tmp_
         plain += told(read.x_train[number]) == read.y_train[number]
     assert plain >= 24
     assert right >= plain - 2  # not inverted, 3
+
+
+def noisy(pictures):
+    """Digits on grey paper, with noise in every pixel."""
+    noise = np.random.default_rng(0).normal(0, 40, pictures.shape)
+    return np.clip(pictures * 0.7 + 40 + noise, 0, 255).astype(np.uint8)
+
+
+def filled(pictures):
+    """Shapes without strokes, as clothes are: what is within 9 pixels of the digit, in a tone of its own."""
+    from scipy.ndimage import binary_fill_holes, gaussian_filter, maximum_filter
+
+    grain = gaussian_filter(np.random.default_rng(0).normal(0, 150, pictures.shape), (0, 1, 1))
+    shapes = np.stack([binary_fill_holes(mask) for mask in maximum_filter(pictures, (1, 9, 9)) > 60])
+    return (shapes * np.clip(150 + grain, 30, 255)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("make", [noisy, filled])
+@pytest.mark.parametrize("dark", [False, True])
+def test_pictures_whose_ink_is_not_found_are_taken_as_they_are(tmp_path, sample, make, dark):
+    """What predict reads of a test picture is, to the pixel, what the network was tested with."""
+    from PIL import Image
+
+    x = {key: make(getattr(sample, key)[:600]) for key in ("x_train", "x_test")}
+    given = {key: 255 - value if dark and make is filled else value for key, value in x.items()}
+    np.savez(tmp_path / "mine.npz", **arrays_of(sample, **given))
+    read = digits.load(str(tmp_path / "mine.npz"))
+    assert read.notes[-1] == f"{tmp_path / 'mine.npz'}: {digits.AS_THEY_ARE}"
+    form = DigitForm.from_record(json.loads(json.dumps(read.form.record())))
+    told: list[str] = []
+    for number in range(20):
+        Image.fromarray(given["x_test"][number]).save(tmp_path / "one.png")
+        back = read_picture(tmp_path / "one.png", form, told.append)
+        assert back.tobytes() == read.x_test[number].tobytes()
+    assert told == []
+    Image.fromarray(given["x_test"][0]).resize((90, 60)).save(tmp_path / "one.png")
+    read_picture(tmp_path / "one.png", form, told.append)
+    assert told[0] == "90 × 60 pixels: only pictures of 28 × 28 are taken as those of training were"
+    Image.new("L", (28, 28), 9).save(tmp_path / "empty.png")
+    with pytest.raises(InputError, match="the picture is empty"):
+        read_picture(tmp_path / "empty.png", form)
+
+
+def changed(pictures, how: str):
+    """Digits as other people have them."""
+    from PIL import Image
+
+    def zoomed(part, side):
+        small = np.stack([np.asarray(Image.fromarray(one).resize((side, side))) for one in part])
+        room = (28 - side) // 2
+        return np.pad(small, ((0, 0), (room, room), (room, room)))
+
+    return {
+        "dark": lambda: 255 - pictures,
+        "on its side": lambda: np.ascontiguousarray(pictures.transpose(0, 2, 1)),
+        "cropped": lambda: zoomed(pictures[:, 4:24, 4:24], 28),
+        "smaller": lambda: zoomed(pictures, 18),
+        "black and white": lambda: (pictures > 127) * np.uint8(255),
+    }[how]()
+
+
+@pytest.mark.parametrize("how", ["dark", "on its side", "cropped", "smaller", "black and white"])
+def test_digits_of_strokes_are_prepared_however_they_lie(tmp_path, sample, how):
+    np.savez(tmp_path / "mine.npz", **arrays_of(sample, x_train=changed(sample.x_train[:600], how),
+                                                x_test=changed(sample.x_test[:600], how)))  # fmt: skip
+    read = digits.load(str(tmp_path / "mine.npz"))
+    assert read.form.taken == "prepared"
+    assert not any(digits.AS_THEY_ARE in note for note in read.notes)
 
 
 @pytest.mark.parametrize(("tested", "inverted"), [(20, False), (200, True)])
