@@ -75,8 +75,8 @@ def gpu_memory() -> int:
 
 
 @contextmanager
-def quiet_native_stderr(*, enabled: bool) -> Iterator[None]:
-    """Keep what the native libraries write to file descriptor 2 while they load; shown only on failure."""
+def quiet_native_stderr(*, enabled: bool, shown: bool = True) -> Iterator[None]:
+    """Keep what the native libraries write to file descriptor 2; ``shown`` only on failure, or never."""
     descriptor = 2  # native code knows no sys.stderr
     try:
         kept = os.dup(descriptor)
@@ -91,8 +91,9 @@ def quiet_native_stderr(*, enabled: bool) -> Iterator[None]:
         try:
             yield
         except BaseException:
-            sink.seek(0)
-            os.write(kept, sink.read())
+            if shown:
+                sink.seek(0)
+                os.write(kept, sink.read())
             raise
         finally:
             _flush(sys.stderr)

@@ -179,7 +179,7 @@ def read_folder(path: Path) -> Sounds:
             HINT,
             path=path,
         )
-    settings = ("sounds", 3, RATE, LOWEST, decoded.versions("soundfile", "scipy", "numpy"))
+    settings = ("sounds", 4, RATE, LOWEST, decoded.versions("soundfile", "scipy", "numpy"))
     key = datasets.content_key(settings, [(name, path / name) for name in names])
     arrays, record = decoded.cached("sounds", key, lambda: _decode(path, names))
     train, test = (
@@ -259,18 +259,20 @@ def mono(sound: SoundFile) -> tuple[Wave, str]:
         InputError: it is shorter than 0.05 s, or silent above 250 Hz.
     """
     if sound.samples.shape[1] == 1:
-        return condition(sound.samples[:, 0], sound.rate), _scale_remark(sound)
+        return condition(sound.samples[:, 0], sound.rate), _remarks(sound)
     channels = condition_channels(sound)
     mix: Wave = np.mean(np.stack(channels), axis=0, dtype=np.float32)
     energy = [float(np.square(wave, dtype=np.float64).sum()) for wave in (mix, *channels)]
     if energy[0] >= CANCELLED * max(energy[1:]):
-        return mix, _scale_remark(sound)
+        return mix, _remarks(sound)
     loudest = int(np.argmax(energy[1:]))
-    return channels[loudest], "one channel is silent, or they cancel each other: the loudest is read"
+    return channels[loudest], _remarks(sound, "one channel is silent, or they cancel each other: the loudest is read")
 
 
-def _scale_remark(sound: SoundFile) -> str:
-    return "" if sound.scale == 1 else f"its numbers are on another scale: divided by {sound.scale:,.0f}"
+def _remarks(sound: SoundFile, of_channels: str = "") -> str:
+    """What is to be told of how a file was read."""
+    scaled = "" if sound.scale == 1 else f"its numbers are on another scale: divided by {sound.scale:,.0f}"
+    return "; ".join(remark for remark in (sound.remark, of_channels or scaled) if remark)
 
 
 def condition_channels(sound: SoundFile) -> list[Wave]:

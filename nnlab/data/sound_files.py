@@ -12,7 +12,9 @@ from typing import Any, BinaryIO, NamedTuple, TypeAlias
 import numpy as np
 
 from nnlab.data.file_kinds import no_file
+from nnlab.data.sound_streams import CUT_SHORT, after_tag, part, recordings_of
 from nnlab.errors import InputError
+from nnlab.machine import quiet_native_stderr
 
 Wave: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 MOST_SAMPLES = 100_000_000  # of all channels: 35 minutes of mono at 48,000 Hz, for which conditioning takes 1.1 GB
@@ -25,15 +27,13 @@ FLOATS = ("FLOAT", "DOUBLE")
 HINT = "Give a WAV, FLAC, OGG or MP3 file"
 UNKNOWN_LENGTH = "It was written into a pipe: convert it to a file, for example with sox or ffmpeg"
 SLACK = 64  # bytes: some programs count the header as samples, or a padding byte that they do not write
-CUT_SHORT = "Copy or fetch it again, or save what is left of it as a new file"
 SAMPLE_FORMATS = {  # of a file that is read -> of the WAV that is written; PCM_16 for those that are compressed
     **{name: name for name in ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", *FLOATS)},
     **{"PCM_S8": "PCM_U8", "ALAC_20": "PCM_24", "ALAC_24": "PCM_24", "ALAC_32": "PCM_32"},
 }
-BEGINNINGS = (
-    *(b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"fLaC", b"OggS", b".snd", b"dns.", b"caff", b"ID3"),
-    *(bytes([0xFF, second]) for second in (0xE2, 0xE3, 0xF2, 0xF3, 0xFA, 0xFB)),  # MPEG audio, layer 3
-)
+OF_MP3 = (b"ID3", *(bytes([0xFF, second]) for second in (0xE2, 0xE3, 0xF2, 0xF3, 0xFA, 0xFB)))  # MPEG audio, layer 3
+BEGINNINGS = (*(b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"fLaC", b"OggS", b".snd", b"dns.", b"caff", *OF_MP3),)
+SEVERAL = "several recordings in one file, of different rates or channels: those like the first are read"
 
 
 class Layout(NamedTuple):
@@ -55,7 +55,6 @@ LAYOUTS = {
 AU = {b".snd": ">4xII", b"dns.": "<4xII"}  # where the samples begin, and their bytes
 SAMPLES = (b"data", b"SSND", b"BODY")  # the chunk that holds them
 MOST_CHUNKS = 1000  # before it
-OGG_PAGE = 27 + 255 + 255 * 255  # bytes, at most
 MP3_LENIENCE = 2 * 1152  # samples, two frames: encoders differ by one in what they count
 
 
@@ -67,6 +66,7 @@ class SoundFile:
     rate: int  # Hz
     subtype: str = "PCM_16"  # the format of its samples, as libsndfile names it
     scale: float = 1.0  # what the file's own numbers were divided by
+    remark: str = ""  # what of the file was not read
 
     @property
     def peak(self) -> float:
@@ -97,15 +97,21 @@ def read_sound(path: Path) -> SoundFile:
                 raise InputError("expected a sound, the file is empty", HINT, path=path)
             if not beginning.startswith(BEGINNINGS):  # else the decoder of MP3 searches for one, and says so on stderr
                 raise InputError("expected a sound file, it cannot be read (format not recognised)", HINT, path=path)
-            source = _whole(opened, beginning, path)
-            with soundfile.SoundFile(source or path) as file:
-                _check_size(file, path)
-                samples = file.read(file.frames, dtype="float32", always_2d=True)  # of GSM it wants to be told
-                _check_frames(file, len(samples), opened, path)
-                rate, subtype = int(file.samplerate), str(file.subtype)
+            with quiet_native_stderr(enabled=beginning.startswith(OF_MP3), shown=False):
+                parts = _decoded(opened, beginning, path)
     except (soundfile.SoundFileError, OSError, ValueError, AssertionError) as error:
-        reason = str(error).rpartition(": ")[2].rstrip(".").lower()
+        reason = (
+            getattr(error, "strerror", None) or str(error).rpartition(": ")[2]
+        )  # of an OSError, the path comes last
+        reason = reason.rstrip(".").lower()
+        if "lost sync" in reason:
+            raise InputError(
+                f"expected a whole FLAC file, it was cut short or is damaged ({reason})", CUT_SHORT, path=path
+            ) from error
         raise InputError(f"expected a sound file, it cannot be read ({reason})", HINT, path=path) from error
+    _, rate, subtype = parts[0]
+    same = [samples for samples, *of in parts if of == [rate, subtype] and samples.shape[1] == parts[0][0].shape[1]]
+    samples = np.concatenate(same) if len(same) > 1 else same[0]
     if len(samples) == 0:
         raise InputError("expected a sound, the file is empty", HINT, path=path)
     peak = _peak(samples)
@@ -114,7 +120,26 @@ def read_sound(path: Path) -> SoundFile:
     scale = _scale(peak) if subtype in FLOATS else 1.0
     if scale != 1:
         samples /= np.float32(scale)
-    return SoundFile(samples, rate, subtype, scale)
+    return SoundFile(samples, rate, subtype, scale, SEVERAL if len(same) < len(parts) else "")
+
+
+def _decoded(opened: BinaryIO, beginning: bytes, path: Path) -> list[tuple[Wave, int, str]]:
+    """Samples, rate and their format of each recording in a file; InputError where one is not whole, or too large."""
+    import soundfile
+
+    source = _whole(opened, beginning, path)
+    places = recordings_of(opened, beginning, opened.seek(0, io.SEEK_END), path)
+    parts: list[tuple[Wave, int, str]] = []
+    left = MOST_SAMPLES
+    for place in places:
+        content = part(opened, place) if len(places) > 1 else source
+        with soundfile.SoundFile(content or path) as file:
+            _check_size(file, path, left)
+            samples = file.read(file.frames, dtype="float32", always_2d=True)  # of GSM it wants to be told
+            _check_frames(file, len(samples), content or opened, path)
+            parts.append((samples, int(file.samplerate), str(file.subtype)))
+            left -= samples.size
+    return parts
 
 
 def _scale(peak: float) -> float:
@@ -134,8 +159,6 @@ def _whole(file: BinaryIO, beginning: bytes, path: Path) -> io.BytesIO | None:
         InputError: it ends before its samples do. libsndfile reads what there is and says nothing.
     """
     end = file.seek(0, io.SEEK_END)
-    if beginning == b"OggS" and _ends_within_page(file, end):
-        raise InputError("expected a whole OGG file, it ends within a page: it was cut short", CUT_SHORT, path=path)
     start, size = _samples(file, beginning, end)
     there = max(0, end - start)
     if there + SLACK < size and not _is_placeholder(size):
@@ -197,18 +220,10 @@ def _sample_chunk(file: BinaryIO, layout: Layout, end: int) -> tuple[int, int]:
     return end, 0
 
 
-def _ends_within_page(file: BinaryIO, end: int) -> bool:
-    """Whether the last page of an OGG file is longer than what is left of it."""
-    file.seek(max(0, end - OGG_PAGE))
-    tail = file.read()
-    page = tail[max(0, tail.rfind(b"OggS\0")) :]
-    segments = page[27:][: page[26]] if len(page) > 26 else b""
-    return len(page) < 27 or len(segments) < page[26] or len(page) < 27 + len(segments) + sum(segments)
-
-
 def _check_frames(file: Any, got: int, opened: BinaryIO, path: Path) -> None:
-    """InputError where an MP3 says that it has more samples than came out; of FLAC, libsndfile says it by itself."""
-    if file.format == "MP3" and file.frames - got > MP3_LENIENCE and _says_length(opened):
+    """InputError where an MP3 or OGG says that it has more samples than came out; of FLAC, libsndfile says it."""
+    lenience = {"OGG": 0, "MP3": MP3_LENIENCE}.get(file.format)
+    if lenience is not None and file.frames - got > lenience and (file.format == "OGG" or _says_length(opened)):
         raise InputError(
             f"expected {file.frames:,} samples per channel, as its header says, got {got:,}: it was cut short",
             CUT_SHORT,
@@ -218,23 +233,20 @@ def _check_frames(file: Any, got: int, opened: BinaryIO, path: Path) -> None:
 
 def _says_length(file: BinaryIO) -> bool:
     """Whether the first frame of an MP3 says how many follow; else their number is a guess of the decoder."""
-    file.seek(0)
-    head = file.read(10)
-    after_tag = 10 + sum((byte & 127) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=False))
-    file.seek(after_tag if head.startswith(b"ID3") else 0)
+    file.seek(after_tag(file, 0))
     found = re.search(rb"(?:Xing|Info)...(.)", file.read(64), re.DOTALL)
     return found is not None and bool(found[1][0] & 1)
 
 
-def _check_size(file: Any, path: Path) -> None:
-    """InputError where what a file says of itself is out of all bounds."""
+def _check_size(file: Any, path: Path, left: int) -> None:
+    """InputError where what a file says of itself is out of all bounds; ``left``: samples that it may have."""
     if not SLOWEST <= file.samplerate <= FASTEST:
         raise InputError(
             f"expected a rate of {SLOWEST:,} to {FASTEST:,} Hz, got {file.samplerate:,}", "Resample it", path=path
         )
     if file.frames >= 1 << 62:
         raise InputError("expected a length in its header, it does not say one", UNKNOWN_LENGTH, path=path)
-    if file.frames * file.channels > MOST_SAMPLES:
+    if file.frames * file.channels > left:
         raise InputError(
             f"expected at most {MOST_SAMPLES:,} samples, got {file.frames:,} in each of {file.channels} channels",
             "Cut it into shorter files",
