@@ -18,6 +18,7 @@ from nnlab.experiments import FinishedRun, Predictor
 from nnlab.experiments._codes import CodePredictor
 from nnlab.experiments._images import Outputs
 
+MOST_LOST = 0.5  # of the energy of a sound, before it is told
 Recording = tuple[Path, SoundFile, list[Wave]]  # path, the file, its channels as the network wants them
 
 
@@ -26,6 +27,24 @@ def front_end(config: AutoencodeConfig, run: FinishedRun) -> LogMelFrontEnd | Wa
     if config.net == "conv":
         return LogMelFrontEnd(float(run.preprocessing["mean"]), float(run.preprocessing["deviation"]))
     return WaveformFrontEnd()
+
+
+def unheard(given: Wave, rate: int, heard: Sequence[Wave]) -> list[str]:
+    """What is to be told where the network hears less than half of a sound's energy.
+
+    Args:
+        given: ``(n, channels)``, as in the file.
+        rate: of the file, in Hz.
+        heard: the channels at 22,050 Hz, without what is below 250 Hz.
+    """
+    whole = float(np.var(given, axis=0, dtype=np.float64).sum())  # a constant offset is no sound
+    lost = 1 - sum(float(np.mean(np.square(wave, dtype=np.float64))) for wave in heard) / max(whole, 1e-30)
+    if lost <= MOST_LOST:
+        return []
+    above = f" or above {RATE // 2:,} Hz" if rate > RATE else ""
+    return [
+        f"{100 * lost:.0f} % of its energy lies below {audio.LOWEST:.0f} Hz{above}, which the network does not hear"
+    ]
 
 
 class SoundAutoencoder(Predictor[Recording]):
@@ -45,9 +64,11 @@ class SoundAutoencoder(Predictor[Recording]):
         path = self.path(text)
         sound = read_sound(path)
         try:
-            return path, sound, audio.condition_channels(sound)
+            channels = audio.condition_channels(sound)
         except InputError as error:
             raise InputError(error.message, error.hint, path=path) from error
+        self.remarks = [*([sound.remark] if sound.remark else []), *unheard(sound.samples, sound.rate, channels)]
+        return path, sound, channels
 
     def answer(self, inputs: Sequence[Recording]) -> list[str]:
         """Write each file's answer as a WAV, at its own rate, loudness and sample format; the paths."""
@@ -112,6 +133,7 @@ class SoundCodes(CodePredictor):
         except InputError as error:
             raise InputError(error.message, error.hint, path=path) from error
         self.remarks = [remark] if remark else []  # how the channels became one, where it is not their mean; the scale
+        self.remarks += unheard(sound.samples.mean(axis=1, keepdims=True), sound.rate, [wave])
         if self.scores and sound.rate < self.front.rate:
             nothing = f"a sound at {sound.rate:,} Hz has nothing above {sound.rate / 2:,.0f} Hz"
             self.remarks += [f"{nothing}; the score compares up to {self.front.rate // 2:,} Hz"]
