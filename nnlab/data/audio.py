@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from nnlab.config import Inherited
-from nnlab.data import datasets, decoded, folders, images
+from nnlab.data import datasets, decoded, folders, images, npz
 from nnlab.data.decoded import HELD_OUT
 from nnlab.data.images import Part
 from nnlab.data.random import Stream, rng
@@ -152,18 +152,20 @@ def load(data: str) -> Sounds:
     if data == datasets.SAMPLE:
         return sing_sample()
     path = datasets.find("birds") if data == "birds" else Path(data)
+    if path.is_file():
+        hint = f"Put the sounds, unpacked, into a folder: at least {LEAST} recordings"
+        raise UsageError(f"expected a folder of sound files, {path} is one file", hint)
     if not path.is_dir():
         raise UsageError(f"expected a folder of sound files, {path} is none", HINT)
     return read_folder(path)
 
 
-def is_folder_of_sounds(path: Path) -> bool:
-    """Whether a folder holds more sound files than pictures, at any depth."""
-    if not path.is_dir():
-        return False
-    files = folders.list_files(path, (*ENDINGS, *images.ENDINGS)).files
-    sounds = sum(file.suffix.lower() in ENDINGS for file in files)
-    return sounds > len(files) - sounds
+def is_of_sounds(path: Path) -> bool:
+    """Whether a folder or a zip holds more sound files than pictures, at any depth; or a file is called as a sound."""
+    listed = folders.list_files(path, (*ENDINGS, *images.ENDINGS)).files if path.is_dir() else ()
+    names = [file.name for file in listed] or (npz.members(path) if path.is_file() else [])
+    sounds, pictures = (sum(name.lower().endswith(kind) for name in names) for kind in (ENDINGS, images.ENDINGS))
+    return sounds > pictures
 
 
 def read_folder(path: Path) -> Sounds:

@@ -22,6 +22,7 @@ from nnlab.data.drawn_digits import draw_digits, printed_digits
 from nnlab.data.file_kinds import no_file
 from nnlab.data.images import without_copies
 from nnlab.data.levels import to_uint8
+from nnlab.data.not_digits import found_in_place
 from nnlab.data.pixels import Bytes
 from nnlab.data.seen import keys_of_rows, unseen
 from nnlab.errors import InputError, UsageError
@@ -163,9 +164,12 @@ def read_npz(path: Path, source: str) -> Digits:
         InputError: names what is wrong with it.
     """
     if not npz.is_zip(path):
-        hint = "Give the folder with all four of them" if idx.is_idx(path) else HINT
-        what = "one file of IDX" if idx.is_idx(path) else "something else"
-        raise InputError(f"expected an .npz file, it cannot be read (it is {what})", hint, path=path)
+        what, hint = found_in_place(path)
+        if idx.is_idx(path):
+            what, hint = "one file of IDX", "Give the folder with all four of them"
+        raise InputError(
+            f"expected an .npz file, it cannot be read (it is {what or 'something else'})", hint or HINT, path=path
+        )
     arrays = npz.read_arrays(path, KEYS, HINT)
     return _checked(path, source, dict(zip(KEYS, arrays, strict=True)))
 
@@ -245,9 +249,13 @@ def _labels(path: Path, name: str, y: Any) -> Bytes:
     if y.ndim == 2 and y.shape[1] == 10 and len(y) and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
         y = y.argmax(axis=1)
     if y.ndim == 1 and len(y) and not np.isin(y, np.arange(10)).all():
-        raise InputError(
-            f"expected labels 0 to 9 in {name}, got {y.min()} to {y.max()}", "Correct the labels", path=path
-        )
+        if nan := int(np.isnan(y).sum()):
+            given, hint = f"{nan:,} of {len(y):,} are not a number", "Leave them out, with their pictures"
+        else:
+            given, hint = f"got {y.min()} to {y.max()}", "Correct the labels"
+        if np.isin(y, np.arange(1, 11)).all():
+            hint = f"Where 10 is the digit 0: {name} = {name} % 10"
+        raise InputError(f"expected labels 0 to 9 in {name}, {given}", hint, path=path)
     if y.ndim != 1:
         raise InputError(f"expected {name} of shape (n,), got {y.shape}", "Give one label per picture", path=path)
     return np.asarray(y, np.uint8)

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from nnlab.data import folders, npz
+from nnlab.data.not_digits import found_in_place
 from nnlab.errors import InputError
 
 NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -56,6 +57,9 @@ def find_four(folder: Path) -> list[Path]:
         )
     if not together:
         most = max(sets.values(), key=len, default={})
+        found, hint = ("", "") if sets else found_in_place(folder)
+        if found:
+            raise InputError(f"expected an .npz file or the four IDX files of MNIST, found {found}", hint, path=folder)
         name = next(name for name, part in zip(NAMES, PARTS, strict=True) if part not in most)
         raise InputError(f"expected {name} or {name}.gz in it", "All four IDX files of MNIST are needed", path=folder)
     return [together[0][part] for part in PARTS]
@@ -86,7 +90,8 @@ def read_file(path: Path) -> np.ndarray[Any, Any]:
     except (IndexError, KeyError, ValueError, struct.error) as error:
         raise InputError("expected an IDX file", again, path=path) from error
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"expected an IDX file, it cannot be read ({error})", again, path=path) from error
+        reason = getattr(error, "strerror", None) or error  # of an OSError, without number and path
+        raise InputError(f"expected an IDX file, it cannot be read ({reason})", again, path=path) from error
     if len(content) != size or more:
         found = "more" if more else f"{len(content):,}"
         raise InputError(f"expected {size:,} bytes of data, got {found}", again, path=path)

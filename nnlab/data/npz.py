@@ -36,6 +36,15 @@ def is_zip(path: Path) -> bool:
         return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
 
 
+def members(path: Path) -> list[str]:
+    """The names in a zip; the file's own where it is none, or cannot be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.namelist()
+    except ZIP_ERRORS:
+        return [path.name]
+
+
 def is_npz(path: Path) -> bool:
     """Whether a file is a zip whose first member is an array."""
     with open(path, "rb") as file:
@@ -66,7 +75,10 @@ def read_arrays(path: Path, names: Sequence[str], hint: str) -> list[Array]:
             for name in names:
                 shape, dtype = _header(archive, name)
                 if dtype.kind not in "biuf":
-                    raise InputError(f"expected numbers in {name}, got {dtype}", hint, path=path)
+                    of_text = f"Where they are digits as text: {name} = {name}.astype(int)"
+                    raise InputError(
+                        f"expected numbers in {name}, got {dtype}", of_text if dtype.kind in "US" else hint, path=path
+                    )
                 left -= math.prod(shape) * dtype.itemsize
                 if left < 0:
                     raise InputError(

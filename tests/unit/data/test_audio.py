@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import zipfile
+from typing import Any
+
 import numpy as np
 import pytest
 import soundfile
 
+from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.data import audio
 from nnlab.data.audio import RATE, condition, condition_channels, mono
 from nnlab.data.sound_files import SoundFile
 from nnlab.errors import InputError, UsageError
 from nnlab.evaluation.metrics import snr_db
+from nnlab.experiments import entry
 
 
 @pytest.fixture(autouse=True)
@@ -96,13 +101,13 @@ def test_copies_of_one_recording_are_told(tmp_path):
 
 def test_a_folder_is_of_what_it_holds_most_of(tmp_path):
     fill(tmp_path / "mine", 2)
-    assert audio.is_folder_of_sounds(tmp_path / "mine")
+    assert audio.is_of_sounds(tmp_path / "mine")
     for number in range(3):
         (tmp_path / "mine" / f"{number}.png").write_bytes(b"")
-    assert not audio.is_folder_of_sounds(tmp_path / "mine")
+    assert not audio.is_of_sounds(tmp_path / "mine")
     fill(tmp_path / "mine" / ".hidden", 9)
-    assert not audio.is_folder_of_sounds(tmp_path / "mine")
-    assert not audio.is_folder_of_sounds(tmp_path / "mine" / "0.wav")
+    assert not audio.is_of_sounds(tmp_path / "mine")
+    assert audio.is_of_sounds(tmp_path / "mine" / "0.wav")  # which says why it is not enough
 
 
 def test_what_nnlab_wrote_is_left_out(tmp_path):
@@ -298,3 +303,21 @@ def test_validation_is_of_whole_recordings():
             assert np.array_equal(wave, drawn.train[drawn.train.names.index(name)])
     assert split.test is drawn.test
     assert audio.with_validation(drawn, 0.0, 0) is drawn
+
+
+@pytest.mark.parametrize("name", ["song.wav", "sounds.zip"])
+def test_one_file_in_place_of_a_folder_of_sounds_is_told(tmp_path, name):
+    """Of ``autoencode``: a zip of pictures is read, a zip of sounds is not."""
+    fill(tmp_path / "set")
+    path = tmp_path / name
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(path, "w") as archive:
+            for file in (tmp_path / "set").iterdir():
+                archive.write(file, f"in/{file.name}")
+    else:
+        soundfile.write(path, tone(1000), RATE)
+    experiment: Any = entry("autoencode").experiment(AutoencodeConfig.from_options({"data": str(path)}))
+    assert experiment.__name__.endswith("autoencode_sounds")
+    with pytest.raises(UsageError, match="is one file") as caught:
+        audio.load(str(path))
+    assert caught.value.hint == "Put the sounds, unpacked, into a folder: at least 5 recordings"

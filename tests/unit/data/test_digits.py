@@ -84,7 +84,7 @@ def test_numbers_of_any_range_are_scaled_and_told(tmp_path, form):
         ({"x_train": np.full((40, 28, 28), np.nan)}, "expected numbers in x_train, 31,360 of 31,360 are NaN"),
         ({"y_train": np.arange(40)}, "expected labels 0 to 9 in y_train, got 0 to 39"),
         ({"y_train": np.full(40, 0.5)}, "expected labels 0 to 9 in y_train, got 0.5 to 0.5"),
-        ({"y_train": np.full(40, np.nan)}, "expected labels 0 to 9 in y_train, got nan to nan"),
+        ({"y_train": np.full(40, np.nan)}, "expected labels 0 to 9 in y_train, 40 of 40 are not a number"),
         ({"y_test": np.zeros(3, np.uint8)}, r"expected y_test of shape \(20,\), got \(3,\)"),
         ({"y_test": np.zeros((20, 3), np.uint8)}, r"expected y_test of shape \(n,\), got \(20, 3\)"),
         ({"y_train": np.array(["one"] * 40)}, "expected numbers in y_train, got <U3"),
@@ -116,6 +116,66 @@ def test_the_hint_of_a_wrong_shape_makes_it_right(tmp_path, shape, hint):
         given = {"x_train": x}
         exec(hint.partition(": ")[2], given)
         assert digits.load(str(save(tmp_path / "mine.npz", x_train=given["x_train"]))).x_train.shape == (40, 28, 28)
+
+
+@pytest.mark.parametrize(
+    ("y", "hint"),
+    [
+        (1 + np.arange(40) % 10, "Where 10 is the digit 0: y_train = y_train % 10"),
+        ((np.arange(40) % 10).astype(str), "Where they are digits as text: y_train = y_train.astype(int)"),
+        (np.where(np.arange(40) < 3, np.nan, 1.0), "Leave them out, with their pictures"),
+    ],
+)
+def test_the_hint_of_wrong_labels_makes_them_right(tmp_path, y, hint):
+    with pytest.raises(InputError) as caught:
+        digits.load(str(save(tmp_path / "mine.npz", y_train=y)))
+    assert caught.value.hint == hint
+    if " = " in hint:
+        given = {"y_train": y}
+        exec(hint.partition(": ")[2], given)
+        read = digits.load(str(save(tmp_path / "mine.npz", y_train=given["y_train"])))
+        assert read.y_train.tolist() == (y.astype(int) % 10).tolist()
+
+
+@pytest.mark.parametrize("layout", ["folders", "a table", "a table in a folder", "no names of columns"])
+def test_the_lines_in_place_of_an_npz_make_one(tmp_path, monkeypatch, sample, layout):
+    """Folders 0 to 9 of pictures, and Kaggle's table, are the commonest of all."""
+    from PIL import Image
+
+    monkeypatch.chdir(tmp_path)
+    x, y = sample.x_test[:120], sample.y_test[:120]
+    place = tmp_path / "set"
+    place.mkdir()
+    if layout == "folders":
+        for number, (picture, label) in enumerate(zip(x, y, strict=True)):
+            (place / str(label)).mkdir(exist_ok=True)
+            Image.fromarray(picture).save(place / str(label) / f"{number}.png")
+        says = "expected an .npz file or the four IDX files of MNIST, found 120 pictures"
+    else:
+        names = "" if layout == "no names of columns" else ",".join(["label", *(f"pixel{n}" for n in range(784))])
+        rows = np.concatenate([y[:, None], x.reshape(120, 784)], axis=1)
+        np.savetxt(place / "train.csv", rows, "%d", ",", header=names, comments="")
+        if not names:
+            (place / "train.csv").write_text((place / "train.csv").read_text().lstrip("\n"))
+        folder = layout == "a table in a folder"
+        says = "found a CSV file" if folder else r"it cannot be read \(it is a CSV file\)"
+        place = place if folder else place / "train.csv"
+    with pytest.raises(InputError, match=says) as caught:
+        digits.load(str(place))
+    exec(str(caught.value.hint).partition(": ")[2], {})
+    read = digits.load("digits.npz")
+    assert (len(read.y_train), len(read.y_test)) == (100, 20)
+    pictures, labels = np.concatenate([read.x_train, read.x_test]), np.concatenate([read.y_train, read.y_test])
+    made, given = ({(a.tobytes(), int(b)) for a, b in zip(*pair, strict=True)} for pair in ((pictures, labels), (x, y)))
+    assert made == given
+
+
+def test_one_picture_is_no_set(tmp_path, sample):
+    from PIL import Image
+
+    Image.fromarray(sample.x_test[0]).save(tmp_path / "7.png")
+    with pytest.raises(InputError, match=r"it cannot be read \(it is one picture\)"):
+        digits.load(str(tmp_path / "7.png"))
 
 
 def test_a_missing_array_a_truncated_file_and_a_pickle_are_named(tmp_path):
