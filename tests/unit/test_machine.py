@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 
 import pytest
 
@@ -36,3 +37,18 @@ def test_no_driver_is_no_gpu(monkeypatch):
 
     monkeypatch.setattr(ctypes, "CDLL", none)
     assert machine.gpu_memory() == 0
+
+
+@pytest.mark.parametrize(("shown", "written"), [(True, "a warning"), (False, "")])
+def test_what_native_code_says_is_shown_on_failure_where_it_says_why(capfd, shown, written):
+    with machine.quiet_native_stderr(enabled=True, shown=shown):
+        os.write(2, b"in silence")
+
+    def fails():
+        with machine.quiet_native_stderr(enabled=True, shown=shown):
+            os.write(2, b"a warning")
+            raise ValueError("told")
+
+    with pytest.raises(ValueError, match="told"):
+        fails()
+    assert capfd.readouterr().err == written
