@@ -35,11 +35,9 @@ def read_data(command: str, config: Config, source: Mapping[str, Any]) -> Loaded
     found = None if data is None else found_again(data, source)
     if found is not None and found == data and was and not datasets.known(found) and not path_of(found).exists():
         raise UsageError(f"expected the data of the run at {was}, there is nothing", "Put them back where they were")
-    experiment = entry(command).experiment(config if found == data else replace(config, data=found))
-    if found == data:
-        return experiment.load(config)
-    loaded = experiment.load(replace(config, data=found))
-    return replace(loaded, config=replace(loaded.config, data=data))
+    there = replace(config, data=found)
+    loaded: Loaded[Any, Any] = entry(command).experiment(there).load(there)
+    return loaded if found == data else replace(loaded, config=replace(loaded.config, data=data))
 
 
 def load_again(folder: RunFolder) -> Loaded[Any, Any]:

@@ -21,10 +21,8 @@ en fr de es it pt el ru nl pl tr sv hu fi cs uk ja zh ko ar he eng fra fre deu g
 OF_TWO = "source target src tgt trg input output text translation sentence original"  # "English text"
 FEWEST = 20  # sentences of a file
 LOST_WORD = re.compile(r"^\?{2,}|\s\?{2,}[.,;:!]?\s")  # not at the end: "What??", in French "Quoi ??"
-LABELS, GENERAL = (
-    frozenset(WORDS.split()),
-    frozenset(OF_TWO.split()),
-)  # of columns: a first line of two of them is no pair
+LABELS = frozenset(WORDS.split())  # of columns: a first line of two of them is no pair
+GENERAL = frozenset(OF_TWO.split())
 NUMBERS, IDS, CODES, EMPTY, MEDIA, CREDITS, LOST, SIGNS, SENTENCES = (
     "numbers",
     "ids",

@@ -191,7 +191,7 @@ def _levels(ink: Array) -> tuple[Array, float]:
     return np.clip((ink - low) / max(full - low, 1e-6), 0, 1), full
 
 
-# ---- several digits, boxes, lines and specks -------------------------------------------------------------------------
+# ---- several digits, boxes, lines and specks ---------------------------------------------------------
 
 
 def without_lines(ink: Array) -> Array:

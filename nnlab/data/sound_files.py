@@ -32,7 +32,7 @@ SAMPLE_FORMATS = {  # of a file that is read -> of the WAV that is written; PCM_
     **{"PCM_S8": "PCM_U8", "ALAC_20": "PCM_24", "ALAC_24": "PCM_24", "ALAC_32": "PCM_32"},
 }
 OF_MP3 = (b"ID3", *(bytes([0xFF, second]) for second in (0xE2, 0xE3, 0xF2, 0xF3, 0xFA, 0xFB)))  # MPEG audio, layer 3
-BEGINNINGS = (*(b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"fLaC", b"OggS", b".snd", b"dns.", b"caff", *OF_MP3),)
+BEGINNINGS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"fLaC", b"OggS", b".snd", b"dns.", b"caff", *OF_MP3)
 SEVERAL = "several recordings in one file, of different rates or channels: those like the first are read"
 
 
@@ -100,10 +100,8 @@ def read_sound(path: Path) -> SoundFile:
             with quiet_native_stderr(enabled=beginning.startswith(OF_MP3), shown=False):
                 parts = _decoded(opened, beginning, path)
     except (soundfile.SoundFileError, OSError, ValueError, AssertionError) as error:
-        reason = (
-            getattr(error, "strerror", None) or str(error).rpartition(": ")[2]
-        )  # of an OSError, the path comes last
-        reason = reason.rstrip(".").lower()
+        after_path = str(error).rpartition(": ")[2]  # in an OSError the path comes last
+        reason = (getattr(error, "strerror", None) or after_path).rstrip(".").lower()
         if "lost sync" in reason:
             raise InputError(
                 f"expected a whole FLAC file, it was cut short or is damaged ({reason})", CUT_SHORT, path=path

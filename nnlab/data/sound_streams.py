@@ -33,13 +33,17 @@ def recordings_of(file: BinaryIO, beginning: bytes, end: int, path: Path) -> lis
     """(first byte, byte after the last) of each recording in a file of ``end`` bytes; of other formats it is one.
 
     Raises:
-        InputError: an OGG file has a hole, or ends before its last page.
+        InputError: an OGG file has a hole, or ends before its last page; there are more than 1,000 recordings.
     """
+    found = [(0, end)]
     if beginning == b"OggS":
-        return _of_ogg(file, end, path)
-    if beginning[:3] == b"ID3" or beginning[:1] == b"\xff":
-        return _of_mp3(file, end)
-    return [(0, end)]
+        found = _of_ogg(file, end, path)
+    elif beginning[:3] == b"ID3" or beginning[:1] == b"\xff":
+        found = _of_mp3(file, end)
+    if len(found) > MOST_RECORDINGS:
+        message = f"expected at most {MOST_RECORDINGS:,} recordings in one file, it has more"
+        raise InputError(message, "Save it as several files", path=path)
+    return found
 
 
 # ---- OGG ---------------------------------------------------------------------------------------------
@@ -72,7 +76,6 @@ def _of_ogg(file: BinaryIO, end: int, path: Path) -> list[tuple[int, int]]:
         place = page.end
     if numbers:
         raise InputError("expected a whole OGG file, its last page is missing: it was cut short", CUT_SHORT, path=path)
-    starts = starts[:MOST_RECORDINGS]
     return list(zip(starts, [*starts[1:], end], strict=True))
 
 
@@ -96,7 +99,7 @@ def _of_mp3(file: BinaryIO, end: int) -> list[tuple[int, int]]:
     """Each as long as the Xing or Info header in its first frame says; where there is none, all the rest is one."""
     found: list[tuple[int, int]] = []
     place: int | None = 0
-    while place is not None and end - place >= LEAST_LEFT and len(found) < MOST_RECORDINGS:
+    while place is not None and end - place >= LEAST_LEFT and len(found) <= MOST_RECORDINGS:
         length = _said(file, place)
         last = place + length if length else end
         following = _next_mp3(file, last, end)

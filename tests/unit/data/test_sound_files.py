@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from nnlab.data import audio, sound_files
+from nnlab.data import audio, sound_files, sound_streams
 from nnlab.data.sound_files import SoundFile, read_sound, write_sound
 from nnlab.errors import InputError
 
@@ -376,6 +376,17 @@ def test_recordings_one_after_the_other_are_all_read(tmp_path, form, subtype, ca
     assert sound.remark == ""
     assert np.array_equal(sound.samples, np.concatenate([apart[1], apart[0], apart[0]]))
     assert capfd.readouterr().err == ""  # libmpg123 warns of a size that is off
+
+
+@pytest.mark.parametrize(("form", "subtype"), [("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III")])
+def test_more_recordings_than_are_read_are_no_recording_less(tmp_path, monkeypatch, form, subtype):
+    monkeypatch.setattr(sound_streams, "MOST_RECORDINGS", 2)
+    one = compressed(form, subtype, 50_000)
+    (tmp_path / "a").write_bytes(2 * one)
+    assert len(read_sound(tmp_path / "a").samples) == 100_000
+    (tmp_path / "a").write_bytes(3 * one)
+    with pytest.raises(InputError, match="expected at most 2 recordings in one file, it has more"):
+        read_sound(tmp_path / "a")
 
 
 def test_tags_before_between_and_after_mp3s_are_no_sound(tmp_path):
