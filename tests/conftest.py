@@ -128,7 +128,7 @@ def few_digits(path: Path, train: int, test: int) -> Path:
     """An ``.npz`` of so many drawn digits, for what needs a run but no skill."""
     import numpy as np  # not before its threads are chosen above
 
-    from nnlab.data import drawn_digits
+    from nnlab.data.digits import drawn_digits
 
     x, y = drawn_digits.draw_digits(train + test, seed=1)
     np.savez(path, x_train=x[:train], y_train=y[:train], x_test=x[train:], y_test=y[train:])
@@ -146,7 +146,7 @@ def trained(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def mnist():
     """The real MNIST from ``NNLAB_DATA`` (default ``../shared/data``); skips where it is missing."""
-    from nnlab.data import digits
+    from nnlab.data.digits import digits
 
     folder = Path(os.environ.get("NNLAB_DATA", ROOT.parent / "shared" / "data"))
     if not (folder / "mnist.npz").is_file():
@@ -164,7 +164,7 @@ def _real(name: str) -> Path:
 @pytest.fixture(scope="session")
 def cifar10(tmp_path_factory):
     """The real CIFAR-10 from ``NNLAB_DATA`` (default ``../shared/data``); skips where it is missing."""
-    from nnlab.data import images
+    from nnlab.data.pictures import images
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NNLAB_DATA", str(_real("cifar10-jpeg.zip")))
@@ -175,7 +175,7 @@ def cifar10(tmp_path_factory):
 @pytest.fixture(scope="session")
 def birds(tmp_path_factory):
     """The real recordings of birds from ``NNLAB_DATA``; skips where they are missing."""
-    from nnlab.data import audio
+    from nnlab.data.sounds import audio
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NNLAB_DATA", str(_real("birds")))

@@ -14,7 +14,9 @@ import pytest
 import soundfile
 from PIL import Image
 
-from nnlab.data import audio, drawn_digits, images
+from nnlab.data.digits import drawn_digits
+from nnlab.data.pictures import images
+from nnlab.data.sounds import audio
 from nnlab.errors import ExitCode
 from tests.conftest import ROOT, few_digits
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from nnlab import cache
 from nnlab.commands.outcome import Outcome, run_command
-from nnlab.data import datasets
+from nnlab.data.sources import datasets
 from nnlab.errors import DataUnavailable, Description, ExitCode, NnlabError, describe
 from nnlab.output.terminal import Terminal, table
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from nnlab.config import Config, Inherited, path_of
 from nnlab.configs.run import RunOptions
-from nnlab.data.catalogue import KNOWN, SAMPLE
+from nnlab.data.sources.catalogue import KNOWN, SAMPLE
 from nnlab.errors import InputError, UsageError
 from nnlab.experiments import entry
 from nnlab.output import untrusted

@@ -9,7 +9,7 @@ from typing import Any
 
 from nnlab.commands.parent import found_again, with_parent
 from nnlab.config import Config, path_of
-from nnlab.data import datasets
+from nnlab.data.sources import datasets
 from nnlab.errors import InputError, UsageError
 from nnlab.experiments import Loaded, entry
 from nnlab.options import words_of

@@ -187,7 +187,7 @@ def config_with_steps(session: Session, loaded: Loaded[Any, Any]) -> Config:
 
 def edition_note(config: Config) -> str:
     """One line where a known data set is another edition than the published figures are of; else empty."""
-    from nnlab.data import datasets
+    from nnlab.data.sources import datasets
 
     name = config.data or type(config).DATA
     path = datasets.local(name) if is_known(config, name) and name in datasets.KNOWN else None
@@ -196,7 +196,7 @@ def edition_note(config: Config) -> str:
 
 def is_known(config: Config, name: str) -> bool:
     """Whether ``--data NAME`` is a known data set of the experiment's kind or a sample: they come before files."""
-    from nnlab.data import datasets
+    from nnlab.data.sources import datasets
 
     usual = datasets.KNOWN.get(type(config).DATA)
     kind = getattr(config, "kind", usual.kind if usual else None)  # autoencode has two

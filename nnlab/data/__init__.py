@@ -1,1 +1,4 @@
-"""What the experiments read: one file a kind of input, and where it comes from."""
+"""What the experiments read: one package per kind of input, where it comes from, and what all kinds share.
+
+Pictures, sounds and texts know nothing of each other; digits are pictures, pairs and sums are texts.
+"""

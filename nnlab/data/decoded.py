@@ -10,17 +10,18 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from nnlab import cache
-from nnlab.data import datasets
 from nnlab.data.random import Stream, rng
+from nnlab.data.sources import datasets
 from nnlab.errors import InputError
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
+Part = Literal["validation", "test"]  # what a network is measured on
 HELD_OUT = 5  # one file in so many is held out where no folder says which
 NAMES = {  # of folders: test, Training, val-images, testset
     side: re.compile(rf"({names})([ _-]?(set|data|files|images?|pictures|photos|sounds|audio|wavs?))?", re.IGNORECASE)
@@ -142,6 +143,15 @@ def validation_part(contents: Sequence[bytes], share: float, data_seed: int) -> 
     drawn = rng(data_seed, Stream.VALIDATION).permutation(len(different))[:count]
     chosen = {different[place] for place in drawn}
     return np.array([content in chosen for content in contents], bool)
+
+
+def copies_told(contents: Sequence[bytes]) -> list[str]:
+    """What is to be told of items of which some are copies of others: copies stay on one side."""
+    different = len(set(contents))
+    if different == len(contents):
+        return []
+    return [f"all {len(contents):,} are copies of one" if different == 1 else
+            f"only {different:,} of {len(contents):,} are different"]  # fmt: skip
 
 
 def _side(name: str) -> str:

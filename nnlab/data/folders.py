@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,16 @@ CLUTTER = {"__macosx", "$recycle.bin", "system volume information", "@eadir", "t
 RECORD = "config.json"  # of a run; beside one of the others
 RECORDS = ("environment.json", "data.json", "metrics.csv", "results.json")
 CONSOLE = "console.txt"  # what a run printed
+# Endings that people's files have.
+PICTURES = (
+    *(".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"),
+    *(".pnm", ".avif", ".jp2"),
+)
+SOUNDS = (
+    *(".wav", ".flac", ".ogg", ".oga", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd", ".opus", ".caf", ".w64"),
+    ".rf64",
+)
+WRITTEN = re.compile(r"(.+)-(?:restored|reconstructed)(?:-\d+)?\.(?:png|wav)")  # names that predict gives to its files
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,19 @@ def list_files(folder: Path, endings: Sequence[str]) -> Listing:
             else:
                 files.append(path)
     return Listing(tuple(sorted(files)), dict(left_out))
+
+
+def without_written(names: Sequence[str], left_out: dict[str, int]) -> tuple[list[str], dict[str, int]]:
+    """Names without those of files that ``predict`` wrote, and the count of what is left out with them.
+
+    Such a file lies beside the one it was made of: people call pictures of theirs ``old-restored.jpg`` as well.
+    """
+    sources = {os.path.splitext(name)[0] for name in names}
+    made = (WRITTEN.fullmatch(name) for name in names)
+    kept = [name for name, found in zip(names, made, strict=True) if found is None or found[1] not in sources]
+    written = len(names) - len(kept)
+    told = f"written by predict (rename {'it to use it' if written == 1 else 'them to use them'})"
+    return kept, {**left_out, told: written} if written else left_out
 
 
 def is_run_folder(folder: Path) -> bool:

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nnlab.data.audio import Recordings
-from nnlab.data.sound_files import Wave
-from nnlab.data.spectrogram import BANDS, HOP, log_mel, windows
+from nnlab.data.sounds.audio import Recordings
+from nnlab.data.sounds.sound_files import Wave
+from nnlab.data.sounds.spectrogram import BANDS, HOP, log_mel, windows
 from nnlab.evaluation.pca import Pca, fit_pca
 
 Array: TypeAlias = np.ndarray[Any, Any]

@@ -12,8 +12,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nnlab.data import datasets, decoded
-from nnlab.data.digits import Digits, validation_count
+from nnlab.data import decoded
+from nnlab.data.digits.digits import Digits, validation_count
+from nnlab.data.sources import datasets
 
 Array: TypeAlias = np.ndarray[Any, Any]
 NEIGHBOURS = (1, 3, 5, 7, 9)

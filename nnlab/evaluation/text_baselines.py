@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nnlab.data.text import Ids
+from nnlab.data.texts.text import Ids
 
 Array: TypeAlias = np.ndarray[Any, Any]
 ORDERS = 12  # characters of the longest n-grams that are tried

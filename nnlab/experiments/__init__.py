@@ -201,7 +201,7 @@ def _arith(config: ArithConfig) -> Experiment[ArithConfig, Any]:
 
 def _autoencode(config: AutoencodeConfig) -> Experiment[AutoencodeConfig, Any]:
     """On pictures or on sounds: known by the record, by the name of known data, or by what a folder holds."""
-    from nnlab.data.audio import is_of_sounds
+    from nnlab.data.sounds.audio import is_of_sounds
 
     kind: str | None = config.kind
     if kind is None and config.data not in PICTURES_BY_NAME:

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from nnlab.configs.mnist import DigitsConfig
-from nnlab.data import digits
-from nnlab.data.digit_pictures import DigitForm, read_picture
-from nnlab.data.digits import Digits
-from nnlab.data.pixels import Bytes
+from nnlab.data.digits import digits
+from nnlab.data.digits.digit_pictures import DigitForm, read_picture
+from nnlab.data.digits.digits import Digits
+from nnlab.data.pictures.pixels import Bytes
 from nnlab.data.seen import keys_of_rows
 from nnlab.evaluation.intervals import over_runs
 from nnlab.experiments import FinishedRun, Loaded, Predictor

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from nnlab.configs.autoencode import ReconstructionConfig
-from nnlab.data.images import Part, Pictures, load, with_validation, without_seen
-from nnlab.data.levels import Levels
-from nnlab.data.pixels import Bytes, apply_tiled, open_picture
+from nnlab.data.decoded import Part
+from nnlab.data.pictures.images import Pictures, load, with_validation, without_seen
+from nnlab.data.pictures.levels import Levels
+from nnlab.data.pictures.pixels import Bytes, apply_tiled, open_picture
 from nnlab.data.random import Stream, rng
 from nnlab.data.seen import keys_of_rows
 from nnlab.errors import ExitCode, InputError, NnlabError, UsageError

@@ -16,9 +16,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nnlab.configs.arith import ArithConfig
-from nnlab.data import long_sums
-from nnlab.data.arithmetic import Ids, Sums, number_ids
 from nnlab.data.random import Stream, rng
+from nnlab.data.sums import long_sums
+from nnlab.data.sums.arithmetic import Ids, Sums, number_ids
 from nnlab.training.batches import Batches, Rows, predict_in_batches
 
 Shares: TypeAlias = np.ndarray[Any, np.dtype[np.floating[Any]]]

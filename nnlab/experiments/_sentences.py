@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from nnlab.config import Inherited
 from nnlab.configs.translate import TranslateConfig
-from nnlab.data import sentence_pairs
-from nnlab.data.batching import Encoded
-from nnlab.data.sentence_pairs import Split
-from nnlab.data.tokenizers import SubwordTokenizer, Tokenizer, tokenizer_from_json
+from nnlab.data.pairs import sentence_pairs
+from nnlab.data.pairs.sentence_pairs import Split
+from nnlab.data.texts.batching import Encoded
+from nnlab.data.texts.tokenizers import SubwordTokenizer, Tokenizer, tokenizer_from_json
 from nnlab.errors import InputError, UsageError
 from nnlab.experiments import Predictor
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from nnlab.configs.autoencode import AutoencodeConfig
-from nnlab.data import audio, spectrogram
-from nnlab.data.audio import RATE
-from nnlab.data.sound_files import SoundFile, Wave, read_sound, write_sound
-from nnlab.data.spectrogram import LogMelFrontEnd, WaveformFrontEnd
+from nnlab.data.sounds import audio, spectrogram
+from nnlab.data.sounds.audio import RATE
+from nnlab.data.sounds.sound_files import SoundFile, Wave, read_sound, write_sound
+from nnlab.data.sounds.spectrogram import LogMelFrontEnd, WaveformFrontEnd
 from nnlab.errors import InputError
 from nnlab.experiments import FinishedRun, Predictor
 from nnlab.experiments._codes import CodePredictor

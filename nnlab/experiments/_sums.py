@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from nnlab.configs.arith import ArithConfig
-from nnlab.data import arithmetic
-from nnlab.data.arithmetic import Ids, Sums
+from nnlab.data.sums import arithmetic
+from nnlab.data.sums.arithmetic import Ids, Sums
 from nnlab.errors import InputError
 from nnlab.experiments import FinishedRun, Predictor
 

@@ -30,12 +30,12 @@ import numpy as np
 
 from nnlab.config import SAMPLE
 from nnlab.configs.arith import ArithConfig
-from nnlab.data import arithmetic, long_sums, sum_files
-from nnlab.data.arithmetic import Ids, Sums
 from nnlab.data.folders import messages
 from nnlab.data.random import Stream, rng
 from nnlab.data.seen import unseen
-from nnlab.data.textfile import find_path
+from nnlab.data.sums import arithmetic, long_sums, sum_files
+from nnlab.data.sums.arithmetic import Ids, Sums
+from nnlab.data.texts.textfile import find_path
 from nnlab.errors import UsageError
 from nnlab.evaluation.metrics import cross_entropy
 from nnlab.experiments import FinishedRun, Loaded

@@ -24,11 +24,12 @@ from typing import Any
 import numpy as np
 
 from nnlab.configs.autoencode import AutoencodeConfig
-from nnlab.data.images import Part, Pictures
-from nnlab.data.levels import Levels
-from nnlab.data.picture_files import cropped
-from nnlab.data.pixels import Bytes
-from nnlab.data.report_2018 import report_2018
+from nnlab.data.assets import report_2018
+from nnlab.data.decoded import Part
+from nnlab.data.pictures.images import Pictures
+from nnlab.data.pictures.levels import Levels
+from nnlab.data.pictures.picture_files import cropped
+from nnlab.data.pictures.pixels import Bytes
 from nnlab.evaluation.intervals import mean_of
 from nnlab.evaluation.pca import Pca, fit_pca
 from nnlab.experiments import FinishedRun, Loaded, with_data

@@ -22,10 +22,10 @@ import numpy as np
 
 from nnlab.config import SAMPLE
 from nnlab.configs.autoencode import CHIRPS, AutoencodeConfig
-from nnlab.data import audio, spectrogram
-from nnlab.data.audio import RATE, Recordings, Sounds
-from nnlab.data.sound_files import Wave
-from nnlab.data.spectrogram import LogMelFrontEnd, WaveformFrontEnd, sounds_of
+from nnlab.data.sounds import audio, spectrogram
+from nnlab.data.sounds.audio import RATE, Recordings, Sounds
+from nnlab.data.sounds.sound_files import Wave
+from nnlab.data.sounds.spectrogram import LogMelFrontEnd, WaveformFrontEnd, sounds_of
 from nnlab.evaluation.baselines import PcaBaselines, fit_pca_baselines
 from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.metrics import loss_of, sings, snr_db, song_distance_db, spectral_distance_db

@@ -25,10 +25,11 @@ from typing import Any
 import numpy as np
 
 from nnlab.configs.denoise import DenoiseConfig
-from nnlab.data.images import SIDE, Part, Pictures
-from nnlab.data.pixels import Bytes
+from nnlab.data.assets import report_2018
+from nnlab.data.decoded import Part
+from nnlab.data.pictures.images import SIDE, Pictures
+from nnlab.data.pictures.pixels import Bytes
 from nnlab.data.random import Stream, rng
-from nnlab.data.report_2018 import report_2018
 from nnlab.evaluation.denoisers import figures_of, tuned_denoisers
 from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.metrics import loss_of, psnr_db

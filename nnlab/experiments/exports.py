@@ -120,7 +120,7 @@ def _digits(config: Any, model: Any, preprocessing: Mapping[str, Any]) -> Export
 
 
 def _sums(config: Any, model: Any, preprocessing: Mapping[str, Any]) -> Exported:
-    from nnlab.data.arithmetic import CHARACTERS, SIGNS
+    from nnlab.data.sums.arithmetic import CHARACTERS, SIGNS
     from nnlab.experiments._sums import encode_questions, encoded
 
     columns = config.network == "columns"
@@ -184,9 +184,9 @@ def _pictures(config: Any, model: Any, preprocessing: Mapping[str, Any]) -> Expo
 
 
 def _sounds(config: Any, model: Any, preprocessing: Mapping[str, Any]) -> Exported:
-    from nnlab.data import spectrogram
-    from nnlab.data.audio import RATE
-    from nnlab.data.spectrogram import WaveformFrontEnd
+    from nnlab.data.sounds import spectrogram
+    from nnlab.data.sounds.audio import RATE
+    from nnlab.data.sounds.spectrogram import WaveformFrontEnd
 
     scaling: dict[str, Any]
     if config.net == "conv":
@@ -271,7 +271,7 @@ def _text(config: Any, model: Any, preprocessing: Mapping[str, Any]) -> Exported
 
 
 def _sentences(config: Any, model: Any, preprocessing: Mapping[str, Any]) -> Exported:
-    from nnlab.data.tokenizers import END, PAD, SPECIAL, START, UNKNOWN
+    from nnlab.data.texts.tokenizers import END, PAD, SPECIAL, START, UNKNOWN
     from nnlab.models.exported import translation_encoder, translation_step
 
     encoder, step = translation_encoder(model), translation_step(model)

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from nnlab.configs.mnist import MnistConfig
-from nnlab.data.digits import Digits
+from nnlab.data.digits.digits import Digits
 from nnlab.evaluation import misclassified
 from nnlab.evaluation.differences import POWER, runs_for
 from nnlab.evaluation.digit_baselines import digit_baselines

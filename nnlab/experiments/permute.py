@@ -7,7 +7,7 @@ Run it::
 One random permutation shuffles the pixels of every picture, training and test alike. To an MLP a
 shuffled digit is as good as a plain one: its first layer sees 784 numbers in no order. A CNN looks at
 neighbours and loses. But the order can be told from the training pixels' correlations alone (see
-:mod:`nnlab.data.pixel_layout`), without looking at the true one: the third row shows a CNN on pixels that were
+:mod:`nnlab.data.digits.pixel_layout`), without looking at the true one: the third row shows a CNN on pixels that were
 shuffled and then laid out again, perhaps turned or mirrored, which is all the same to it.
 
 Nothing here uses that pixels have neighbours except the CNN's convolutions: no picture is shifted. The baselines
@@ -23,12 +23,12 @@ from typing import Any
 import numpy as np
 
 from nnlab.configs.permute import PermuteConfig
-from nnlab.data import pixel_layout
-from nnlab.data.digit_pictures import SIDE
-from nnlab.data.digits import Digits
-from nnlab.data.pixels import Bytes
+from nnlab.data.assets import report_2018
+from nnlab.data.digits import pixel_layout
+from nnlab.data.digits.digit_pictures import SIDE
+from nnlab.data.digits.digits import Digits
+from nnlab.data.pictures.pixels import Bytes
 from nnlab.data.random import Stream, rng
-from nnlab.data.report_2018 import report_2018
 from nnlab.errors import InputError
 from nnlab.evaluation import misclassified
 from nnlab.evaluation.digit_baselines import digit_baselines

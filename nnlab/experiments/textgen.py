@@ -28,12 +28,12 @@ from typing import Any
 import numpy as np
 
 from nnlab.configs.textgen import TextgenConfig
-from nnlab.data import text as texts
 from nnlab.data.folders import messages
 from nnlab.data.random import Stream, rng
-from nnlab.data.text import Corpus, Ids, Parts, held_out_windows, training_windows
-from nnlab.data.text_lineage import in_characters_of, keys_of_text, without_seen
-from nnlab.data.tokenizers import TextTokenizer
+from nnlab.data.texts import text as texts
+from nnlab.data.texts.text import Corpus, Ids, Parts, held_out_windows, training_windows
+from nnlab.data.texts.text_lineage import in_characters_of, keys_of_text, without_seen
+from nnlab.data.texts.tokenizers import TextTokenizer
 from nnlab.errors import InputError
 from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.metrics import collapse

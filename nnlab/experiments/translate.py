@@ -26,13 +26,13 @@ from typing import Any
 import numpy as np
 
 from nnlab.configs.translate import SCORES, TranslateConfig
-from nnlab.data import sentence_pairs
-from nnlab.data.batching import Encoded, bucket_by_length, encode
 from nnlab.data.folders import messages
+from nnlab.data.pairs import sentence_pairs
+from nnlab.data.pairs.sentence_pairs import pairs_of, without_seen
 from nnlab.data.random import Stream, rng
 from nnlab.data.seen import keys_of
-from nnlab.data.sentence_pairs import pairs_of, without_seen
-from nnlab.data.tokenizers import fit_tokenizers
+from nnlab.data.texts.batching import Encoded, bucket_by_length, encode
+from nnlab.data.texts.tokenizers import fit_tokenizers
 from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.translation import score
 from nnlab.evaluation.translation_baselines import translation_baselines

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from nnlab.data.arithmetic import BLANK, VOCABULARY_SIZE
+from nnlab.data.sums.arithmetic import BLANK, VOCABULARY_SIZE
 from nnlab.models.bidirectional import BidirectionalGated, Gates
 from nnlab.models.ensemble import ensemble
 from nnlab.models.layers import OneHot

@@ -11,8 +11,8 @@ import numpy as np
 from keras import ops
 
 from nnlab.backend import jit_compile, predict_threads, trace_once
-from nnlab.data.batching import compiled_width, pad
-from nnlab.data.tokenizers import END, PAD, START, UNKNOWN, Tokenizer
+from nnlab.data.texts.batching import compiled_width, pad
+from nnlab.data.texts.tokenizers import END, PAD, START, UNKNOWN, Tokenizer
 from nnlab.models.seq2seq import MASKED, Seq2Seq
 
 BATCH_SIZE = 128  # sentences times beam

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from nnlab.data.tokenizers import PAD
+from nnlab.data.texts.tokenizers import PAD
 from nnlab.models.bidirectional import BidirectionalGated
 from nnlab.models.ensemble import averaged, networks_of
 from nnlab.models.layers import OneHot

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from nnlab.data.tokenizers import PAD, SPECIAL, UNKNOWN
+from nnlab.data.texts.tokenizers import PAD, SPECIAL, UNKNOWN
 from nnlab.models.lstm import ScanLSTM, mask_padding
 
 MASKED = -1e9  # added to a logit it makes the probability exactly 0

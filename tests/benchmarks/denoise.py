@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from measure import run
 
-from nnlab.data import images
+from nnlab.data.pictures import images
 
 HERE = Path(__file__).parent
 

@@ -13,8 +13,8 @@ import numpy as np
 import skimage.data
 
 import nnlab
-from nnlab.data.images import load, with_validation
-from nnlab.data.pixels import apply_tiled
+from nnlab.data.pictures.images import load, with_validation
+from nnlab.data.pictures.pixels import apply_tiled
 from nnlab.evaluation.denoisers import tuned_denoisers
 from nnlab.experiments.denoise import restored
 

@@ -12,7 +12,7 @@ import nnlab as python
 from nnlab.commands.runs import compare
 from nnlab.config import Inherited
 from nnlab.configs.arith import ArithConfig
-from nnlab.data.arithmetic import BLANK, Sums, number_ids, to_strings
+from nnlab.data.sums.arithmetic import BLANK, Sums, number_ids, to_strings
 from nnlab.errors import InputError, UsageError
 from nnlab.experiments import FinishedRun, _long_sums, _sums, arith
 from nnlab.experiments.summaries import arith as summaries

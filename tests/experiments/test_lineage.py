@@ -18,7 +18,8 @@ from nnlab.configs.arith import ArithConfig
 from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.configs.permute import PermuteConfig
 from nnlab.configs.run import RunOptions
-from nnlab.data import arithmetic, seen
+from nnlab.data import seen
+from nnlab.data.sums import arithmetic
 from nnlab.errors import UsageError
 from nnlab.output.run_folder import RunFolder
 from tests.conftest import few_digits

@@ -14,7 +14,7 @@ from PIL import Image
 from nnlab import backend
 from nnlab.configs.mnist import MnistConfig
 from nnlab.configs.permute import PermuteConfig
-from nnlab.data import digits, pixel_layout
+from nnlab.data.digits import digits, pixel_layout
 from nnlab.evaluation import digit_baselines
 from nnlab.experiments import _digits, mnist, permute
 from nnlab.models import digits as digit_models

@@ -18,9 +18,10 @@ from PIL import Image
 import nnlab as python
 from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.configs.denoise import DenoiseConfig
-from nnlab.data import audio, images, sound_files
-from nnlab.data.audio import RATE
-from nnlab.data.spectrogram import WaveformFrontEnd
+from nnlab.data.pictures import images
+from nnlab.data.sounds import audio, sound_files
+from nnlab.data.sounds.audio import RATE
+from nnlab.data.sounds.spectrogram import WaveformFrontEnd
 from nnlab.errors import UsageError, describe
 from nnlab.experiments import _sounds, denoise
 from nnlab.experiments._codes import CodeTable

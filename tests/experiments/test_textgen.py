@@ -11,7 +11,7 @@ import pytest
 
 import nnlab as nnlab_package
 from nnlab.configs.textgen import TextgenConfig
-from nnlab.data.text import encode, held_out_windows, sample, training_windows
+from nnlab.data.texts.text import encode, held_out_windows, sample, training_windows
 from nnlab.evaluation.metrics import token_nll
 from nnlab.evaluation.text_baselines import nll_by_order
 from nnlab.experiments import textgen

@@ -11,7 +11,7 @@ import pytest
 
 import nnlab as python
 from nnlab.configs.translate import TranslateConfig
-from nnlab.data import sentence_pairs
+from nnlab.data.pairs import sentence_pairs
 from nnlab.evaluation.translation_baselines import translation_baselines
 from nnlab.experiments import translate
 from tests.conftest import call, run_in_process, valid

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnlab.data import catalogue, downloads
+from nnlab.data.sources import catalogue, downloads
 
 
 class Server:

@@ -61,7 +61,7 @@ def test_device_cpu_hides_gpus():
 THREADS = "print('threads', *{pool['num_threads'] for pool in threadpool_info() if pool['internal_api'] == 'openblas'})"
 FROM_PYTHON = f"""
 import numpy, scipy.linalg, nnlab
-from nnlab.data import pixel_layout
+from nnlab.data.digits import pixel_layout
 from threadpoolctl import threadpool_info
 def recover(pictures):
     {THREADS}

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from nnlab import cache
-from nnlab.data import datasets
+from nnlab.data.sources import datasets
 
 
 @pytest.mark.parametrize("home", [None, "/nonexistent/home"])

@@ -63,11 +63,11 @@ def test_the_spaces_of_a_path_stay():
 
 
 def test_a_defect_names_its_place_in_nnlab():
-    from nnlab.data import arithmetic
+    from nnlab.data.sums import arithmetic
 
     with pytest.raises(KeyError) as caught:
         arithmetic.parse("1+1", "power", 3)
-    assert "KeyError at nnlab/data/arithmetic.py:" in describe(caught.value).message
+    assert "KeyError at nnlab/data/sums/arithmetic.py:" in describe(caught.value).message
 
 
 # ---- install_hint ------------------------------------------------------------------------------------

@@ -124,7 +124,7 @@ def example(command: str, config: Config) -> str:
 
 def about_data(config: Config, data: Mapping[str, Any]) -> Iterator[str]:
     """What they are, whose they are, and what they are known by."""
-    from nnlab.data import datasets
+    from nnlab.data.sources import datasets
 
     name = config.data or type(config).DATA
     try:

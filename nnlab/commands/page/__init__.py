@@ -259,7 +259,7 @@ def unfinished(shown: Shown, folder: RunFolder) -> None:
 
 def data_of(folder: RunFolder) -> list[tuple[str, str]]:
     """Name, licence and digest of the data, as the run recorded them."""
-    from nnlab.data import datasets
+    from nnlab.data.sources import datasets
 
     if not (folder.path / "data.json").is_file():
         return []

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnlab.data.report_2018 import report_2018
+from nnlab.data.assets import report_2018
 
 SPLIT = "the report does not say what it was measured on; under best validation text chooses the epoch"
 OVERFITTED = "the report trained on long after its validation loss had turned; under best that loss chooses the epoch"

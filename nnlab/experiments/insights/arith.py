@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnlab.configs.arith import ArithConfig
-from nnlab.data import arithmetic
+from nnlab.data.sums import arithmetic
 from nnlab.experiments import FinishedRun, Loaded
 from nnlab.experiments import arith as experiment
 from nnlab.experiments._sums import decode, encoded

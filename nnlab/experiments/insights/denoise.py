@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnlab.configs.denoise import DenoiseConfig
-from nnlab.data.images import Pictures as Data
+from nnlab.data.pictures.images import Pictures as Data
 from nnlab.evaluation.metrics import loss_of, psnr_db
 from nnlab.experiments import FinishedRun, Loaded
 from nnlab.experiments import denoise as experiment

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnlab.configs.textgen import TextgenConfig
-from nnlab.data.tokenizers import TextTokenizer
+from nnlab.data.texts.tokenizers import TextTokenizer
 from nnlab.experiments import FinishedRun, Loaded
 from nnlab.experiments import textgen as experiment
 from nnlab.experiments.insights import Array, ColouredText, Insight, Table

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnlab.config import SAMPLE
 from nnlab.configs.arith import ArithConfig
-from nnlab.data.report_2018 import report_2018
+from nnlab.data.assets import report_2018
 from nnlab.evaluation.intervals import over_runs
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import number, percent, table

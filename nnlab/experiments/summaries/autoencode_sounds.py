@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from nnlab.configs.autoencode import AutoencodeConfig
-from nnlab.data import audio, spectrogram
-from nnlab.data.audio import RATE, Recordings, Sounds
-from nnlab.data.report_2018 import report_2018
-from nnlab.data.sound_files import Wave
+from nnlab.data.assets import report_2018
+from nnlab.data.sounds import audio, spectrogram
+from nnlab.data.sounds.audio import RATE, Recordings, Sounds
+from nnlab.data.sounds.sound_files import Wave
 from nnlab.evaluation.baselines import PcaBaselines
 from nnlab.evaluation.intervals import mean_of, over_runs
 from nnlab.output.run_folder import RunFolder

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnlab.configs.textgen import TextgenConfig
-from nnlab.data.report_2018 import report_2018
-from nnlab.data.text import Parts
+from nnlab.data.assets import report_2018
+from nnlab.data.texts.text import Parts
 from nnlab.evaluation.intervals import mean_of
 from nnlab.evaluation.text_baselines import PREDICTED, READ
 from nnlab.output.run_folder import RunFolder

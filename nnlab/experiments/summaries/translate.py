@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from nnlab.configs.translate import TranslateConfig
+from nnlab.data.assets import report_2018
+from nnlab.data.pairs.sentence_pairs import Split
 from nnlab.data.random import Stream, rng
-from nnlab.data.report_2018 import report_2018
-from nnlab.data.sentence_pairs import Split
 from nnlab.evaluation.intervals import mean_of
 from nnlab.evaluation.translation import Scores
 from nnlab.output.run_folder import RunFolder

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from nnlab.commands.data import fetch_data, list_data, verify_data
-from nnlab.data import catalogue, datasets
+from nnlab.data.sources import catalogue, datasets
 from nnlab.errors import ExitCode
 
 

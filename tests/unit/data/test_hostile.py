@@ -20,15 +20,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from nnlab.data import audio, digits, idx, images
-from nnlab.data.digit_pictures import MNIST, prepare_digit, read_picture
-from nnlab.data.levels import Levels, to_uint8
-from nnlab.data.pixels import open_picture
-from nnlab.data.sound_files import read_sound, write_sound
+from nnlab.data.digits import digits, idx
+from nnlab.data.digits.digit_pictures import MNIST, prepare_digit, read_picture
+from nnlab.data.pictures import images
+from nnlab.data.pictures.levels import Levels, to_uint8
+from nnlab.data.pictures.pixels import open_picture
+from nnlab.data.sounds import audio
+from nnlab.data.sounds.sound_files import read_sound, write_sound
 from nnlab.errors import InputError, NnlabError
+from tests.unit.data.pictures.test_pixels import png_claiming
+from tests.unit.data.sounds.test_sound_files import wav_claiming
 from tests.unit.data.test_npz import with_member
-from tests.unit.data.test_pixels import png_claiming
-from tests.unit.data.test_sound_files import wav_claiming
 
 COUNT = 500
 GENERATED = settings(

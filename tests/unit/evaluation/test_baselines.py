@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnlab.data import audio, spectrogram
+from nnlab.data.sounds import audio, spectrogram
 from nnlab.evaluation.baselines import fit_pca_baselines
 from nnlab.evaluation.metrics import spectral_distance_db
 

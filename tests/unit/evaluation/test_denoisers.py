@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage import filters, restoration
 
-from nnlab.data.images import draw_sample
+from nnlab.data.pictures.images import draw_sample
 from nnlab.evaluation.denoisers import Denoiser, figures_of, tuned_denoisers
 from nnlab.evaluation.metrics import loss_of, psnr_db
 

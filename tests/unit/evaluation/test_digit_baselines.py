@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nnlab.data import digits
+from nnlab.data.digits import digits
 from nnlab.evaluation import digit_baselines
 
 

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from nnlab.data.spectrogram import log_mel
+from nnlab.data.sounds.spectrogram import log_mel
 from nnlab.evaluation import metrics
 from nnlab.evaluation.metrics import (
     collapse,

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from nnlab.data import text
+from nnlab.data.texts import text
 from nnlab.evaluation.text_baselines import best_order, discounts_of, nll_by_order, text_baselines, xz_nats
 
 

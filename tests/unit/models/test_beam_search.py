@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from nnlab import backend
-from nnlab.data.batching import pad
-from nnlab.data.tokenizers import END, PAD, START, UNKNOWN, CharTokenizer
+from nnlab.data.texts.batching import pad
+from nnlab.data.texts.tokenizers import END, PAD, START, UNKNOWN, CharTokenizer
 from nnlab.evaluation.metrics import token_nll
 from nnlab.models.beam_search import BeamSearch, Translator
 from nnlab.models.seq2seq import AttentionSeq2Seq, EncoderDecoder

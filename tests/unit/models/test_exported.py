@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from nnlab.data.tokenizers import PAD, SPECIAL, START
+from nnlab.data.texts.tokenizers import PAD, SPECIAL, START
 from nnlab.models import exported
 from nnlab.models.arithmetic import column_network
 from nnlab.models.exported import character_step, translation_encoder, translation_step

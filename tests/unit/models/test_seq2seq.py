@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from nnlab import backend
-from nnlab.data.batching import encode, pad
-from nnlab.data.tokenizers import END, SPECIAL, START, UNKNOWN, fit_tokenizers
+from nnlab.data.texts.batching import encode, pad
+from nnlab.data.texts.tokenizers import END, SPECIAL, START, UNKNOWN, fit_tokenizers
 from nnlab.models.seq2seq import AttentionSeq2Seq, EncoderDecoder, MaskedCrossEntropy, Seq2Seq
 
 SIZES: dict[str, Any] = {"source_vocabulary": 14, "target_vocabulary": 12, "units": 24, "dropout": 0.0}

@@ -1,0 +1,1 @@
+"""Sentence pairs of anybody: rows and columns of a file, which of them hold sentences, which are doubtful."""

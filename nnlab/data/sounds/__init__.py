@@ -1,0 +1,1 @@
+"""Recordings of anybody: one file (``sound_files``), training and test parts (``audio``), log-mel spectrograms."""
