@@ -35,16 +35,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(folder)
 
 
-def pytest_runtest_setup() -> None:
-    """Once Keras is there, what it holds is left out of every search for cycles: of a test's time a tenth."""
+@pytest.fixture(scope="module", autouse=True)
+def _earlier_tests_out_of_garbage_collection():
+    """What Keras and earlier tests hold is left out of every search for cycles: of a test's time a tenth."""
     if "keras.src.models" in sys.modules:
-        _freeze()
-
-
-@functools.cache  # once: to ask whether anything is frozen counts all that is, which takes 40 ms
-def _freeze() -> None:
-    gc.collect()
-    gc.freeze()
+        gc.collect()
+        gc.freeze()
 
 
 @functools.cache
@@ -161,6 +157,12 @@ def _real(name: str) -> Path:
     return folder
 
 
+def _cache_of_all(tmp_path_factory) -> Path:
+    """One cache for all workers of a test run: 60,000 pictures are decoded once."""
+    folder: Path = tmp_path_factory.getbasetemp()
+    return (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "cache-of-all"
+
+
 @pytest.fixture(scope="session")
 def cifar10(tmp_path_factory):
     """The real CIFAR-10 from ``NNLAB_DATA`` (default ``../shared/data``); skips where it is missing."""
@@ -168,7 +170,7 @@ def cifar10(tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NNLAB_DATA", str(_real("cifar10-jpeg.zip")))
-        patch.setenv("NNLAB_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("NNLAB_CACHE", str(_cache_of_all(tmp_path_factory)))
         return images.load("cifar10")
 
 
@@ -179,5 +181,5 @@ def birds(tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NNLAB_DATA", str(_real("birds")))
-        patch.setenv("NNLAB_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("NNLAB_CACHE", str(_cache_of_all(tmp_path_factory)))
         return audio.load("birds")

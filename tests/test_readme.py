@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from nnlab.data.digits import drawn_digits
+from nnlab.data.digits import drawn_digits, pixel_layout
 from nnlab.data.pictures import images
 from nnlab.data.sounds import audio
 from nnlab.errors import ExitCode
@@ -71,6 +71,7 @@ def place(tmp_path_factory):
 def run(nnlab, place, monkeypatch):
     """Run a command of the README there; the runs it names are made first."""
     monkeypatch.chdir(place)
+    monkeypatch.setattr(pixel_layout, "ROUNDS", 1)  # tests of its own hold how well a layout is told
 
     def command(line: str) -> None:
         done = nnlab(*small(line))

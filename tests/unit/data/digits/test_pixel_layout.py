@@ -15,12 +15,14 @@ from nnlab.errors import InputError
 def neighbours_kept(pictures, shuffled):
     """Share of true neighbours (that ever change) that are neighbours again, and their mean distance."""
     pixels = pictures.reshape(len(pictures), -1)
+    count, side = pixels.shape[1], pictures.shape[1]
     order = shuffled[pixel_layout.recover(pixels[:, shuffled])]
-    assert sorted(order.tolist()) == list(range(784))
-    place = np.empty((784, 2), int)
-    place[order] = np.stack(np.divmod(np.arange(784), 28), 1)
+    assert sorted(order.tolist()) == list(range(count))
+    place = np.empty((count, 2), int)
+    place[order] = np.stack(np.divmod(np.arange(count), side), 1)
     alive = pixels.std(axis=0) > 5
-    pairs = [(a, a + 1) for a in range(783) if a % 28 < 27] + [(a, a + 28) for a in range(756)]
+    pairs = [(a, a + 1) for a in range(count - 1) if a % side < side - 1]
+    pairs += [(a, a + side) for a in range(count - side)]
     distances = np.array([np.abs(place[a] - place[b]).max() for a, b in pairs if alive[a] and alive[b]])
     return float((distances <= 1).mean()), float(distances.mean())
 
@@ -66,14 +68,13 @@ def test_neighbours_found_of_layouts_that_are_known():
     assert pixel_layout.neighbours_found(np.zeros((3, 25)), rows_apart) == (0.0, 0.0)
 
 
-@pytest.mark.slow
 def test_it_does_not_depend_on_the_order_it_is_given():
     from nnlab.data.digits.digits import draw_sample
 
-    pictures = draw_sample(600, 10).x_train
-    shares = [neighbours_kept(pictures, np.random.default_rng(seed).permutation(784))[0] for seed in (1, 2)]
+    pictures = draw_sample(600, 10).x_train[:, 4:24, 4:24]
+    shares = [neighbours_kept(pictures, np.random.default_rng(seed).permutation(20 * 20))[0] for seed in (1, 2)]
     assert shares[0] == pytest.approx(shares[1], abs=0.05)
-    assert min(shares) > 0.6
+    assert min(shares) > 0.75
 
 
 def rounds_one_by_one(place, similarity, squared):
