@@ -175,7 +175,8 @@ def show_settings(
 
 def show_figures(terminal: Terminal, sides: Sequence[Side], rows: Sequence[Mapping[str, Any]]) -> None:
     """A table of the figures side by side."""
-    listed = table("figure", sides[0].name, "other", "difference", "95 % interval")
+    other_name = sides[1].name if len(sides) == 2 else "other"
+    listed = table("figure", sides[0].name, other_name, "difference", "95 % interval")
     for row in rows:
         interval = "–" if row["ci95"] is None else f"{row['ci95'][0]:+.4g} … {row['ci95'][1]:+.4g}"
         other = f"{number(row['second'])}" if len(sides) == 2 else f"{row['runs'][1]}: {number(row['second'])}"

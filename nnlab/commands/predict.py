@@ -40,6 +40,8 @@ def predict(run: Path, inputs: Sequence[str], options: PredictOptions) -> ExitCo
         if not inputs:
             return at_prompt(folder, typed, options, terminal)
         from_stdin = list(inputs) == ["-"]
+        if "-" in inputs and not from_stdin:
+            raise UsageError("expected - alone, which reads stdin, got other inputs with it", f"Leave one out: {PIPED}")
         if from_stdin:
             check_stdin()
         predictor, environment = open_predictor(folder, typed, device=options.device, verbose=options.verbose)

@@ -21,7 +21,7 @@ from nnlab.errors import Description, ExitCode, NnlabError, describe
 from nnlab.experiments import Predictor
 from nnlab.output.terminal import Terminal
 
-LEAVE = ":q"
+LEAVE, HELP = ":q", ":help"
 KEPT = 1000  # lines of history
 HISTORY = "NNLAB_HISTORY"  # a folder for the histories; empty: nothing is kept
 
@@ -35,15 +35,21 @@ def ask(name: str, predictor: Predictor[Any], read: Callable[[str], Any], termin
 
     ``name`` is the command of the run, ``read`` makes a line an input (InputError where it is none).
     """
-    terminal.tell(f"One per line: {predictor.asks}. {LEAVE} or Ctrl-D leaves, Ctrl-C drops the line.")
-    if predictor.tells:
-        terminal.tell(predictor.tells)
+
+    def tell_keys() -> None:
+        terminal.tell(f"One per line: {predictor.asks}. {LEAVE} or Ctrl-D leaves, Ctrl-C drops the line.")
+        if predictor.tells:
+            terminal.tell(predictor.tells)
+
+    tell_keys()
     try:
         with gone_on_hangup(), line_editing(name, files=predictor.takes_files) as remember:
             while (line := next_line(f"{name}> ", terminal)) is not None:
                 if line.strip() == LEAVE:
                     break
-                if line.strip():
+                if line.strip() == HELP:
+                    tell_keys()
+                elif line.strip():
                     remember(line)
                     answer_line(predictor, read, line, terminal)
                 if terminal.stdout.failure is not None:

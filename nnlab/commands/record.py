@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from nnlab.commands.parent import found_again, with_parent
@@ -58,12 +59,12 @@ def load_again(folder: RunFolder) -> Loaded[Any, Any]:
     return loaded
 
 
-def check_same_data(folder: RunFolder, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+def check_same_data(run: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """UsageError where a run was started with other data than are there now."""
     if before.get("digest") != now.get("digest"):
         otherwise = read_otherwise(before, now)
         raise UsageError(
-            f"{folder.path} was started with data of digest {str(before.get('digest'))[:12]}… "
+            f"{run} was started with data of digest {str(before.get('digest'))[:12]}… "
             f"({before.get('name')}), now they have {str(now.get('digest'))[:12]}… ({now.get('name')})",
             f"{otherwise}: start a new run" if otherwise else "Put the data back as they were, or start a new run",
         )

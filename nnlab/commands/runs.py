@@ -21,8 +21,9 @@ from nnlab.experiments import entry as registered
 from nnlab.options import nearest
 from nnlab.output import untrusted
 from nnlab.output.run_folder import SWEEP, RunFolder, is_run
-from nnlab.output.terminal import Terminal, quoted, table
+from nnlab.output.terminal import Terminal, number, quoted, table
 
+LISTED = ("preset", "seed", "runs", "epochs")  # settings
 # What may differ between two runs of the same config: how long things took.
 TIMES = ("seconds", "seconds_to_99", "characters_per_second", "sentences_per_second")
 
@@ -45,6 +46,8 @@ def list_runs(wanted: Listing, *, json: bool) -> ExitCode:
         folder = wanted.folder
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"expected a folder, {folder} is a file", "Name the folder that holds the runs")
+        if not folder.exists() and folder != Listing.folder:
+            raise UsageError(f"expected a folder of runs, there is no {folder}", "Name the folder that holds the runs")
         conditions = [condition(text) for text in wanted.where]
         paths = [path for path in folder.iterdir() if is_a_run(path)] if folder.is_dir() else []
         entries = [_entry(RunFolder(path), wanted.sort) for path in paths]
@@ -56,14 +59,7 @@ def list_runs(wanted: Listing, *, json: bool) -> ExitCode:
             entries = sorted_by_figure(entries, wanted.sort)
         entries = entries[: wanted.top]
         if entries:
-            columns = ["run", "status", "preset", "seed", "runs", "epochs", "headline"]
-            heads = ["run", "status", "preset", "seed", "runs", "epochs", "result"]
-            if wanted.sort is not None:
-                columns, heads = [*columns, "sorted_by"], [*heads, wanted.sort]
-            listing = table(*heads, left=3)
-            for entry in entries:
-                listing.add_row(*("–" if entry[column] is None else str(entry[column]) for column in columns))
-            terminal.show(listing)
+            show_list(terminal, entries, wanted.sort)
         elif paths:
             terminal.tell(f"none of the {len(paths)} run folders in {folder}/ is as asked for")
         else:
@@ -71,6 +67,22 @@ def list_runs(wanted: Listing, *, json: bool) -> ExitCode:
         return Outcome({"runs": [{k: v for k, v in entry.items() if k != "config"} for entry in entries]})
 
     return run_command("runs", work, json=json)
+
+
+def show_list(terminal: Terminal, entries: Sequence[Mapping[str, Any]], sort: str | None) -> None:
+    """A row per run; where the terminal is too narrow for all columns the settings of each go, the last first."""
+    columns = {"run": "run", "status": "status", **{name: name for name in LISTED}, "headline": "result"}
+    if sort is not None:
+        columns["sorted_by"] = sort
+    for spare in (*reversed(LISTED), None):
+        listing = table(*columns.values(), left=3)
+        for entry in entries:
+            cells = (number(entry[column]) if column == "sorted_by" else entry[column] for column in columns)
+            listing.add_row(*("–" if cell is None else str(cell) for cell in cells))
+        if spare is None or terminal.has_room(listing):
+            break
+        del columns[spare]
+    terminal.show(listing)
 
 
 def is_a_run(path: Path) -> bool:
@@ -220,7 +232,7 @@ def verify_run(run: Path, options: RunOptions) -> ExitCode:
             config = with_parent(folder, config)
             silent = Terminal(json=True, verbosity=options.verbosity)
             session = Session(folder.command, config, again, silent, RunOptions(device=options.device, benchmark=False))
-            session.expected_source = folder.read_json("data.json")
+            session.repeats, session.repeats_source = run, folder.read_json("data.json")
             execute(session)
             differences = compare(folder, again)
             where = folder.read_json("environment.json"), again.read_json("environment.json")

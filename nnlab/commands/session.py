@@ -56,7 +56,8 @@ class Session:
         self.clock = Clock()
         self.environment: dict[str, Any] = {}
         self.source: dict[str, Any] = {}
-        self.expected_source: dict[str, Any] | None = None  # of the run that is repeated
+        self.repeats: Path | None = None  # the run that is done again, and its data
+        self.repeats_source: Mapping[str, Any] = {}
         self.source_of_like: Mapping[str, Any] = {}  # of the run whose options were taken over
         self.is_resumed = False
         self.typed: Sequence[str] = ()  # settings that were typed now, not by the run whose options were taken over
@@ -82,7 +83,8 @@ def execute(session: Session, engine: Engine | None = None) -> dict[str, Any]:
             terminal.tell(f"reading {session.config.data}, as the record of {folder.path} says")
         experiment = entry(session.name).experiment(session.config)
         with clock.part("data"):
-            before = folder.read_json("data.json") if folder.is_run else session.expected_source or {}
+            before = session.repeats_source or session.source_of_like
+            before = folder.read_json("data.json") if folder.is_run else before
             loaded = read_data(session.name, session.config, before)
         begin(session, loaded)
         tasks = experiment.tasks(session.config, loaded.data)
@@ -135,9 +137,8 @@ def begin(session: Session, loaded: Loaded[Any, Any]) -> None:
     environment = backend.start(session.options.device, verbose=terminal.verbosity > 0, onednn=onednn)
     session.environment = environment.record()
     folder.write_json("environment.json", session.environment)
-    terminal.tell(
-        f"{environment.backend} {environment.backend_version} on {environment.device}, run folder {folder.path}"
-    )
+    started = f"{environment.backend} {environment.backend_version} on {environment.device}"
+    terminal.tell(started if session.repeats else f"{started}, run folder {folder.path}")
 
 
 def write_record(session: Session, loaded: Loaded[Any, Any]) -> None:
@@ -151,10 +152,10 @@ def write_record(session: Session, loaded: Loaded[Any, Any]) -> None:
     inherited = session.config.inherited
     if inherited is not None:
         session.source["parent"] = {**inherited_record(inherited), "left_out": loaded.left_out}
-    if session.expected_source is not None:
-        check_same_data(folder, session.expected_source, session.source)
+    if session.repeats is not None:
+        check_same_data(session.repeats, session.repeats_source, session.source)
     if folder.is_run:
-        check_same_data(folder, folder.read_json("data.json"), session.source)
+        check_same_data(folder.path, folder.read_json("data.json"), session.source)
         if loaded.training_keys is not None and not (folder.path / TRAINED_ON).is_file():  # deleted: --from needs it
             write_keys(folder, loaded.training_keys(), inherited)
     else:

@@ -75,7 +75,7 @@ def _opened(path: Path, device: str) -> tuple[Config, dict[str, Task], RunFolder
     experiment = registered.experiment(config)
     source = folder.read_json("data.json")
     loaded = read_data(folder.command, config, source)
-    check_same_data(folder, source, loaded.source)
+    check_same_data(folder.path, source, loaded.source)
     from nnlab import backend
 
     backend.start(device, onednn=registered.onednn)

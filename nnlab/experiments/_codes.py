@@ -28,12 +28,13 @@ class CodeTable:
 
     def add(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Write rows, and the names of the columns before the first."""
-        if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with named(self.path):  # a file name that is not UTF-8 is escaped
+        with named(self.path):
+            if self._file is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                # A file name that is not UTF-8 is escaped.
                 self._file = open(self._part, "x", encoding="utf-8", errors="backslashreplace", newline="")  # noqa: SIM115
-            csv.writer(self._file, lineterminator="\n").writerow(columns)
-        csv.writer(self._file, lineterminator="\n").writerows(rows)
+                csv.writer(self._file, lineterminator="\n").writerow(columns)
+            csv.writer(self._file, lineterminator="\n").writerows(rows)
 
     def finish(self, *, whole: bool) -> list[str]:
         """Give the file its name; its path. Nothing stays where not ``whole``, or where no row was written.
@@ -43,7 +44,8 @@ class CodeTable:
         if self._file is None:
             return []
         try:
-            self._file.close()
+            with named(self.path):  # what is still in the buffer is written now
+                self._file.close()
             if not whole:
                 return []
             if not give_name(self._part, self.path):

@@ -109,12 +109,22 @@ class Terminal:
             if not self.json:
                 self._print_whole(renderable)
 
+    def has_room(self, listed: Table) -> bool:
+        """Whether a table is shown with no cell on several lines; in a pipe it always is."""
+        return not self._has_width or self._width_of(listed) <= self.out.width
+
+    @property
+    def _has_width(self) -> bool:
+        return self.out.is_terminal or "COLUMNS" in os.environ
+
+    def _width_of(self, listed: Table) -> int:
+        return Measurement.get(self.out, self.out.options.update(max_width=10_000), listed).maximum
+
     def _print_whole(self, renderable: RenderableType) -> None:
         """In a pipe a table gets the width it needs: what is read by a script is not folded."""
         width = self.out.width
-        if isinstance(renderable, Table) and not self.out.is_terminal and "COLUMNS" not in os.environ:
-            wide = self.out.options.update(max_width=10_000)
-            self.out.width = max(width, Measurement.get(self.out, wide, renderable).maximum)
+        if isinstance(renderable, Table) and not self._has_width:
+            self.out.width = max(width, self._width_of(renderable))
         self.out.print(renderable)
         if self.out.width != width:
             self.out.width = width
@@ -205,8 +215,8 @@ def _picture(code: int) -> str:
 
 
 def quoted(path: Path | str) -> str:
-    r"""A path as a shell reads it, also one with control characters or bytes that are not UTF-8: ``$'caf\xe9'``."""
-    text = str(path)
+    r"""A path as a shell and nnlab read it, also ``./-x``, and one with control characters or bytes: ``$'caf\xe9'``."""
+    text = f"./{path}" if str(path).startswith("-") else str(path)
     if text.isprintable():
         return shlex.quote(text)
     plain = (chr(byte) if 32 <= byte < 127 and byte not in b"\\'" else f"\\x{byte:02x}" for byte in os.fsencode(text))

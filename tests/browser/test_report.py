@@ -108,6 +108,16 @@ def test_the_longest_parts_begin_first_and_a_gpu_is_told(nnlab, monkeypatch, mem
     assert ("less where the GPU that was found can be used" in answer.err) == told
 
 
+def test_an_interrupted_report_says_how_to_go_on(nnlab, monkeypatch):
+    def stopped(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reports, "carry_out", stopped)
+    done = nnlab("report", "--preset", "quick", "--only", "greek", "--only", "birds", "--out", "my report")
+    assert done.code == 130
+    assert done.err.rstrip().endswith("nnlab report --preset quick --only greek --only birds --out 'my report'")
+
+
 @pytest.mark.parametrize(
     ("value", "higher", "verdict"),
     [(1.0, True, "reproduced"), (1.05, False, "reproduced"), (1.2, True, "better"), (0.8, False, "better"),

@@ -558,6 +558,21 @@ def test_a_table_that_breaks_off_leaves_nothing_and_none_is_overwritten(tmp_path
     assert [path.read_text() for path in tmp_path.iterdir()] == ["another's"]
 
 
+def test_a_disk_that_is_full_is_told_by_the_name_of_the_table(tmp_path, monkeypatch):
+    """Its rows were still in the buffer and are written when it is closed."""
+
+    def full(*given, **named):
+        return real("/dev/full", "w", encoding="utf-8", newline="")
+
+    real = open
+    monkeypatch.setattr("builtins.open", full)
+    table = CodeTable(tmp_path / "codes.csv")
+    table.add(["file", "c1"], [["a", "1"]])
+    with pytest.raises(OSError, match="No space") as caught:
+        table.finish(whole=True)
+    assert describe(caught.value).message == f"no space left on the disk that holds {tmp_path / 'codes.csv'}"
+
+
 def test_codes_and_scores_are_autoencoders(nnlab, denoiser, autoencoder, tmp_path):
     done = nnlab("predict", denoiser, "a.png", "--scores")
     assert done.code == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -32,12 +33,23 @@ def test_runs_are_sorted_and_filtered(nnlab, runs):
     listed = nnlab("runs", "--dir", runs, "--where", "epochs=1", "--where", "data-seed=1", "--json").document
     assert [entry["run"] for entry in listed["results"]["runs"]] == ["other"]
     assert nnlab("runs", "--dir", runs, "--command", "mnist", "--json").document["results"]["runs"] == []
+    assert nnlab("runs", "--dir", runs / "rusn").code == 2
     wrong = nnlab("runs", "--dir", runs, "--sort", "beauty")
     assert wrong.code == 2
     assert "exact_match" in wrong.err
     assert nnlab("runs", "--dir", runs, "--where", "epochs").code == 2
     assert "Did you mean epochs?" in nnlab("runs", "--dir", runs, "--where", "epoch=1").err
     assert "expected --command to be one of" in nnlab("runs", "--dir", runs, "--command", "arithmetic").err
+
+
+@pytest.mark.parametrize(("width", "has"), [(100, ["preset", "epochs"]), (70, ["preset"]), (44, [])])
+def test_a_narrow_terminal_shows_names_and_results_whole(nnlab, runs, monkeypatch, width, has):
+    monkeypatch.setenv("COLUMNS", str(width))
+    shown = nnlab("runs", "--dir", runs, "--sort", "val_loss").out.splitlines()
+    assert [name for name in ("preset", "epochs") if name in shown[0]] == has
+    names = [line.split()[0] for line in shown[1:] if not line.startswith(" ")]
+    assert sorted(names) == ["long", "other", "short", "single"]
+    assert not re.search(r"\d\.\d{5}", "".join(shown))  # four figures of a loss, not seventeen
 
 
 def test_damaged_folder_is_one_row(nnlab, runs, tmp_path):
@@ -57,7 +69,8 @@ def test_damaged_folder_is_one_row(nnlab, runs, tmp_path):
     assert nnlab("runs").code == 0
 
 
-def test_same_seeds_are_compared_in_pairs(nnlab, runs, tmp_path):
+def test_same_seeds_are_compared_in_pairs(nnlab, runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(runs)
     done = nnlab("runs", "compare", runs / "short", runs / "long", "--figure", tmp_path / "curves.png", "--json")
     assert done.code == 0, done.err
     results = done.document["results"]
@@ -71,7 +84,8 @@ def test_same_seeds_are_compared_in_pairs(nnlab, runs, tmp_path):
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     again = nnlab("runs", "compare", runs / "short", runs / "long", "--figure", tmp_path / "curves.png")
     assert again.code == 2
-    shown = nnlab("runs", "compare", runs / "short", runs / "long")
+    shown = nnlab("runs", "compare", "short", "long")
+    assert re.search(r"^figure +short +long +difference", shown.out, re.MULTILINE)
     assert "95 % interval over the seeds, on this test set" in shown.out
 
 

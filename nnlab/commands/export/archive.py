@@ -22,7 +22,7 @@ from nnlab.errors import InputError
 from nnlab.output import untrusted
 from nnlab.output.document import dumps
 from nnlab.output.run_folder import RunFolder
-from nnlab.output.terminal import Terminal, one_line
+from nnlab.output.terminal import Terminal, one_line, quoted
 
 CARD = "README.md"
 NEEDED = ("config.json", "data.json", "environment.json", "metrics.csv", "results.json", "console.txt", "model.keras")
@@ -78,7 +78,7 @@ def write_zip(folder: RunFolder, target: Path, terminal: Terminal) -> dict[str, 
                     else:
                         copy(folder.path / name, into)
         digest = sha256(part)
-    terminal.tell(f"open it elsewhere: nnlab import {target.name}")
+    terminal.tell(f"open it elsewhere: nnlab import {quoted(target.name)}")
     entries = sorted({*names, CARD})
     return {"to": "zip", "files": [str(target)], "sha256": digest, "entries": entries, "left_behind": others}
 

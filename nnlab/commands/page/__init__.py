@@ -115,7 +115,7 @@ def page(runs: Sequence[Path], *, out: Path | None, json: bool) -> ExitCode:
         content = render("runs.html", title=f"{len(shown)} runs of nnlab", runs=shown)
         write_new(target, content)
         terminal.line(str(target))
-        terminal.tell(f"saved {target} ({len(content) / 1e6:.1f} MB): open it in a browser, or print it")
+        terminal.tell(f"saved {target} ({len(content) / 1e6:.3g} MB): open it in a browser, or print it")
         error = None
         if broken:
             error = InputError(f"{len(broken)} of {len(shown)} runs could not be shown", "See the section of each")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,13 @@ from nnlab.commands.report.items import ITEMS, Item, judge
 from nnlab.commands.session import engine_of
 from nnlab.config import PRESETS, SAMPLE
 from nnlab.configs.run import RunOptions
-from nnlab.errors import ExitCode, InputError, NnlabError, UsageError
+from nnlab.errors import Description, ExitCode, InputError, NnlabError, UsageError
 from nnlab.experiments import entry
 from nnlab.machine import all_blas_threads, gpu_memory
 from nnlab.output.document import document, dumps
 from nnlab.output.progress import clock
 from nnlab.output.run_folder import RunFolder, is_run
-from nnlab.output.terminal import Terminal, literal, number, table
+from nnlab.output.terminal import Terminal, literal, number, quoted, table
 from nnlab.training.parallel import FOLDER, Engine, Event, Job
 
 RATE = 200.0  # GFLOP/s of the machine where the seconds of PARTS were taken; those of published are guesses
@@ -91,11 +91,11 @@ PARTS = (
 
 def report(preset: str, only: Sequence[str], options: RunOptions) -> ExitCode:
     """Plan, run what is missing, and write ``report.html`` and ``report.json``."""
+    home = options.out or Path("runs") / f"report-{preset}"
 
     def work(terminal: Terminal) -> Outcome:
         wanted = chosen(only)
         parts = [part for part in PARTS if part.name in {item.part for item in wanted}]
-        home = options.out or Path("runs") / f"report-{preset}"
         if home.exists() and not home.is_dir():
             raise UsageError(f"expected a folder for --out, got the file {home}", "Choose another --out")
         (home / "runs").mkdir(parents=True, exist_ok=True)
@@ -112,13 +112,20 @@ def report(preset: str, only: Sequence[str], options: RunOptions) -> ExitCode:
         whole = document("report", run=str(home), config={"preset": preset}, results=results)
         folder.write("report.json", dumps(whole).encode())
         size = folder.write("report.html", page(preset, rows, states, home)).stat().st_size
-        terminal.tell(f"saved {home / 'report.html'} ({size / 1e6:.1f} MB) and report.json")
+        terminal.tell(f"saved {home / 'report.html'} ({size / 1e6:.3g} MB) and report.json")
         failed = [name for name, state in states.items() if state["status"] != "ok"]
         told = f"not finished: {', '.join(failed)}"
         error = NnlabError(told, "The same line again runs what is missing") if failed else None
         return Outcome(results, error, {"run": str(home), "config": {"preset": preset}})
 
-    return run_command("report", work, json=options.json, verbosity=options.verbosity)
+    def failed(told: Description) -> tuple[Description, dict[str, Any]]:
+        if told.exit_code not in (ExitCode.INTERRUPTED, ExitCode.RESOURCES):
+            return told, {}
+        line = ["nnlab", "report", "--preset", preset, *(word for name in only for word in ("--only", name))]
+        go_on = f"{f'{told.hint}, then' if told.hint else 'Parts that were begun go on:'} {shlex.join(line)}"
+        return replace(told, hint=f"{go_on} --out {quoted(home)}"), {"run": str(home)}
+
+    return run_command("report", work, json=options.json, verbosity=options.verbosity, failed=failed)
 
 
 def chosen(only: Sequence[str]) -> list[Item]:

@@ -186,7 +186,7 @@ def parse(text: str, op: str, digits: int | None) -> tuple[str, str]:
     operands = _operands(text, op)
     if operands is None:
         others = (other for other in SIGNS if other != op and _operands(text, other))
-        hint = next((f"Its sign is that of --op {other}" for other in others), PLAIN)
+        hint = next((f"This sign is for --op {other}" for other in others), PLAIN)
         raise InputError(f"expected a question like 12{SIGNS[op]}34, got {shown(text)}", hint)
     left, right = (operand.lstrip("0") or "0" for operand in operands)
     longest = max(len(left), len(right))

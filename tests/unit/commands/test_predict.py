@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from nnlab.commands import predict
+from nnlab.configs.arith import ArithConfig
 from nnlab.errors import InputError
 from nnlab.experiments import Predictor
+from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal
 
 
@@ -31,6 +33,14 @@ def test_once_the_reader_has_left_only_files_are_made(makes_files, answered):
     terminal.stdout.failure = BrokenPipeError()
     answers = predict.answer_all(predictor, ["1", "2", "3", "4", "5"], terminal, from_stdin=False, quiet=True)
     assert [answer["answer"] for answer in answers] == [2, 4, 6, 8, 10][:answered]
+
+
+def test_stdin_is_read_alone(nnlab):
+    config = ArithConfig.from_options({})
+    RunFolder.create("arith", Path("run")).write_config("arith", config.record(), {})
+    done = nnlab("predict", "run", "-", "5+3")
+    assert (done.code, done.out) == (2, "")
+    assert "expected - alone, which reads stdin" in done.err
 
 
 def test_who_makes_files():

@@ -10,7 +10,6 @@ from nnlab.commands.session import is_known, workers_of
 from nnlab.configs.run import RunOptions
 from nnlab.errors import UsageError
 from nnlab.experiments import entry
-from nnlab.output.run_folder import RunFolder
 
 
 @pytest.mark.parametrize(
@@ -58,11 +57,10 @@ def test_a_run_that_read_the_licence_of_a_book_too_is_told_so(tmp_path):
     config = textgen.config.from_options({"data": str(tmp_path / "book.txt"), "preset": "quick"}, settings=True)
     now = textgen.experiment(config).load(config).source
     assert now["licence_left_out"] == sum(map(len, lines))
-    folder = RunFolder(tmp_path / "run")
-    check_same_data(folder, now, now)
+    check_same_data(tmp_path, now, now)
     assert read_otherwise(now, now) == ""
     before = {"name": now["name"], "size": now["size"], "digest": "0" * 64}
     for differs, says in (({}, "read the licence of Project Gutenberg too"), ({"size": 7}, "Put the data back")):
         with pytest.raises(UsageError) as caught:
-            check_same_data(folder, {**before, **differs}, now)
+            check_same_data(tmp_path, {**before, **differs}, now)
         assert says in caught.value.hint

@@ -231,6 +231,7 @@ def test_a_quoted_path_is_read_back_by_a_shell():
     done = subprocess.run(["bash", "-c", f"printf '%s\\0' {' '.join(words)}"], capture_output=True, check=True)
     assert done.stdout.split(b"\0")[:-1] == NAMES
     assert quoted("runs/arith-1") == "runs/arith-1"
+    assert quoted("-y") == "./-y"  # no option
 
 
 def test_answers_are_literal_on_a_terminal_and_as_they_are_in_a_pipe(monkeypatch, capfd):

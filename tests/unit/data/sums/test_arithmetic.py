@@ -124,10 +124,10 @@ def test_what_cannot_be_read_is_said(text, says):
 @pytest.mark.parametrize(
     ("text", "op", "hint"),
     [
-        ("28-30", "add", "Its sign is that of --op sub"),
-        ("28 − 30 =", "mul", "Its sign is that of --op sub"),
-        ("28+30", "sub", "Its sign is that of --op add"),
-        *((f"28{sign}30", "add", "Its sign is that of --op mul") for sign in ("*", "×", " x ", "·", "X")),
+        ("28-30", "add", "This sign is for --op sub"),
+        ("28 − 30 =", "mul", "This sign is for --op sub"),
+        ("28+30", "sub", "This sign is for --op add"),
+        *((f"28{sign}30", "add", "This sign is for --op mul") for sign in ("*", "×", " x ", "·", "X")),
         ("28/7", "add", "Use digits and one sign"),
     ],
 )

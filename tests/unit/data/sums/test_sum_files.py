@@ -80,9 +80,9 @@ def test_that_no_number_is_as_long_as_it_may_be_is_told(tmp_path, digits, told):
 @pytest.mark.parametrize(
     ("lines", "op", "hint"),
     [
-        (["28-30=-2"], "add", "Its sign is that of --op sub"),
-        (["28 × 3 = 84"], "add", "Its sign is that of --op mul"),
-        (["28 x 3"], "sub", "Its sign is that of --op mul"),
+        (["28-30=-2"], "add", "This sign is for --op sub"),
+        (["28 × 3 = 84"], "add", "This sign is for --op mul"),
+        (["28 x 3"], "sub", "This sign is for --op mul"),
         (["forty"], "sub", "One question per line, like 12-34 or 12-34=-22"),
         (["1,5+2"], "add", "One question per line, like 12+34 or 12+34=46"),
         (["a,b", "c,d"], "mul", "One question per line, like 12*34 or 12*34=408"),
