@@ -12,6 +12,7 @@ from nnlab.commands.outcome import Outcome, run_command
 from nnlab.errors import ExitCode, UsageError
 from nnlab.evaluation.differences import Difference, difference, runs_for
 from nnlab.evaluation.intervals import flat_figures
+from nnlab.experiments import entry
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal, number, quoted, table
 
@@ -93,6 +94,9 @@ def cautions(sides: Sequence[Side]) -> list[str]:
     told = []
     if len({side.data.get("digest") for side in sides}) > 1:
         told.append("these runs were measured on different data: their figures cannot be compared as they stand")
+    subject = entry(sides[0].command).config.SUBJECT
+    if other := sorted(subject.intersection(differing([side.config for side in sides]))):
+        told.append(f"these runs learned other things: {', '.join(other)} differ, and what their figures mean")
     if any(int(side.config["runs"]) < 2 for side in sides):
         told.append("with one run of a side nothing can be said of a difference: repeat both with --runs 5")
     return told

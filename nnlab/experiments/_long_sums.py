@@ -130,16 +130,19 @@ def encode(sums: Sums, width: int) -> Ids:
 
 
 def reach(config: ArithConfig, results: Mapping[str, Any]) -> int:
-    """The longest operands, in digits, up to which a run was right on 99 % at every length it was asked.
+    """The longest operands, in digits, up to which a run was right on 99 % at every length it was asked; 0 for none.
 
     Where its results do not say, what it was taught.
     """
-    longest = config.digits
+    longest = None
     rows = results.get("exact_match_by_length")
     for row in rows[:100] if isinstance(rows, list) else []:
         digits, share = (row.get("digits"), row.get("exact_match")) if isinstance(row, dict) else (None, None)
         share = share.get("mean") if isinstance(share, dict) else share
-        if not isinstance(digits, int) or not isinstance(share, int | float) or share < 0.99:
+        if not isinstance(digits, int) or not isinstance(share, int | float):
+            break
+        longest = longest or 0
+        if share < 0.99:
             break
         longest = max(longest, digits)
-    return longest
+    return config.digits if longest is None else longest

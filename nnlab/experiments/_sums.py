@@ -68,6 +68,7 @@ class SumPredictor(Predictor[tuple[str, str]]):
         self.tells = f"Digits that it is less than {100 * UNSURE:g} % sure of are underlined and named."
         self.reach = reach(config, run.results)
         self.beyond = 0  # questions longer than that, since it was last told
+        self.is_unsure = self.reach == 0  # at every length, which is told once
 
     def read(self, text: str) -> tuple[str, str]:
         """The operands of a typed question, as digits; InputError where the network cannot read it."""
@@ -106,6 +107,9 @@ class SumPredictor(Predictor[tuple[str, str]]):
     def notes(self) -> list[str]:
         """How many questions were longer than what the run was measured to be good at."""
         beyond, self.beyond = self.beyond, 0
+        if self.reach == 0:
+            told, self.is_unsure = self.is_unsure, False
+            return ["the run was not measured to be right on 99 % of any length: look at its answers with care"] * told
         if not beyond:
             return []
         which = "1 question is" if beyond == 1 else f"{beyond:,} questions are"

@@ -98,6 +98,14 @@ def test_other_data_and_other_seeds_are_told_before_any_figure(nnlab, runs):
     assert "digest" in document["results"]["data"]
 
 
+def test_other_sums_are_told_before_any_figure(nnlab, runs, tmp_path):
+    shutil.copytree(runs / "short", tmp_path / "own")
+    record = json.loads((tmp_path / "own" / "config.json").read_text())
+    record["config"]["op"] = "sub"
+    (tmp_path / "own" / "config.json").write_text(json.dumps(record))
+    assert "learned other things: op differ" in nnlab("runs", "compare", runs / "short", "own").err
+
+
 def test_one_run_a_side_tells_nothing(nnlab, runs):
     done = nnlab("runs", "compare", runs / "short", runs / "single")
     assert done.code == 0

@@ -97,7 +97,8 @@ def summary(config: ArithConfig, results: dict[str, Any], tested: int) -> Any:
     for row in results["exact_match_by_length"][1:]:
         listed.add_row(f"right of {row['digits']:,} digits", percent(row["exact_match"]))
     for measures in results["baselines"].values():
-        listed.add_row("the published network, in as much time", percent(measures["exact_match"]))
+        epochs = f"{config.baseline_epochs:,} epoch{'s' * (config.baseline_epochs != 1)}"
+        listed.add_row(f"the published network, after {epochs}", percent(measures["exact_match"]))
     report = report_2018("arith")
     if config.op in report["all_right_from_iteration"] and config.digits == 3:
         early, (low, high) = report["early"], report["late"]
