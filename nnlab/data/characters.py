@@ -57,3 +57,8 @@ def shown(text: str) -> str:
     """Some of a user's text as messages show it: in quotation marks, escaped and short."""
     text = text.strip()
     return repr(text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…")
+
+
+def repeating(count: int, what: str) -> str:
+    """How messages begin that tell of so many lines or files that repeat another."""
+    return f"1 {what} that repeats another was" if count == 1 else f"{count:,} {what}s that repeat another were"

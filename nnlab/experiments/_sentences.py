@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from nnlab.config import Inherited
 from nnlab.configs.translate import TranslateConfig
-from nnlab.data.pairs import sentence_pairs
+from nnlab.data.pairs.checks import LONGEST
+from nnlab.data.pairs.rows import normalize
 from nnlab.data.pairs.sentence_pairs import Split
 from nnlab.data.texts.batching import Encoded
 from nnlab.data.texts.tokenizers import SubwordTokenizer, Tokenizer, tokenizer_from_json
@@ -108,10 +109,10 @@ class SentencePredictor(Predictor[str]):
 
     def read(self, text: str) -> str:
         """A sentence as it was read in training; InputError for one that is too long."""
-        sentence = sentence_pairs.normalize(text)
-        if len(sentence) > sentence_pairs.LONGEST:
+        sentence = normalize(text)
+        if len(sentence) > LONGEST:
             raise InputError(
-                f"expected a sentence of up to {sentence_pairs.LONGEST} characters, got {len(sentence):,}",
+                f"expected a sentence of up to {LONGEST} characters, got {len(sentence):,}",
                 "Translate it sentence by sentence",
             )
         return sentence

@@ -19,7 +19,7 @@ inglês francês alemão espanhol tradução αγγλικά γαλλικά γε�
 en fr de es it pt el ru nl pl tr sv hu fi cs uk ja zh ko ar he eng fra fre deu ger spa ita por ell rus
 """
 OF_TWO = "source target src tgt trg input output text translation sentence original"  # "English text"
-FEWEST = 20  # sentences of a file
+LEAST = 20  # pairs of a file, and rows that tell what a column holds
 LOST_WORD = re.compile(r"^\?{2,}|\s\?{2,}[.,;:!]?\s")  # not at the end: "What??", in French "Quoi ??"
 LABELS = frozenset(WORDS.split())  # of columns: a first line of two of them is no pair
 GENERAL = frozenset(OF_TWO.split())
@@ -51,7 +51,7 @@ def sentence_columns(rows: list[list[str]], anki: dict[str, str], path: Path) ->
     if SENTENCES not in kinds:  # words with digits, then
         kinds = [SENTENCES if kind == IDS else kind for kind in kinds]
     if kinds.count(SENTENCES) < 2:  # a dash in place of most of them: these rows are skipped
-        worded = [sum(any(map(str.isalpha, value)) for value in column) >= FEWEST for column in values]
+        worded = [sum(any(map(str.isalpha, value)) for value in column) >= LEAST for column in values]
         kinds = [SENTENCES if kind == SIGNS and has else kind for kind, has in zip(kinds, worded, strict=True)]
     for name, number in anki.items():
         if name.endswith(" column") and number.strip().isdecimal() and 1 <= int(number) <= count:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nnlab.data.characters import shown
-from nnlab.data.pairs.column_kinds import SENTENCES, are_labels, has_lost_word, is_comment, sentence_columns
+from nnlab.data.pairs.column_kinds import LEAST, SENTENCES, are_labels, has_lost_word, is_comment, sentence_columns
 from nnlab.data.pairs.not_pairs import is_markup, no_columns, of_another_kind
 from nnlab.data.pairs.rows import MOST_LINES, QUOTED, Layout, Row, is_surely_quoted
 from nnlab.data.pairs.scripts import usual_scripts
@@ -23,7 +23,6 @@ from nnlab.data.texts.double_encoding import find_double_encoding
 from nnlab.data.texts.textfile import open_text
 
 HEAD_LINES = 1000  # that decide
-LEAST = 20  # rows that tell what a column holds
 ANKI = re.compile(r"#(separator|html|columns|notetype|deck|tags|guid|if matches|(?:\w+ )+column):(.*)", re.IGNORECASE)
 ANKI_SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "space": " ", "pipe": "|", "colon": ":"}
 ALL_QUOTED = "all fields are in quotation marks, which are read as the file's and not as the sentences'"

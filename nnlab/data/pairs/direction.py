@@ -10,9 +10,7 @@ import collections
 import math
 import random
 import re
-from collections.abc import Collection, Mapping, Sequence
-
-from nnlab.data.characters import shown
+from collections.abc import Collection, Sequence
 
 PASSES = 4  # of the vote, after which hardly a pair turns any more
 FEWEST = 100  # pairs, whose words tell too little
@@ -23,35 +21,6 @@ MOST_SHARED = 0.15  # of the words: two columns of one language (questions, corr
 WORD = re.compile(r"[^\W\d_]+")
 
 Pair = tuple[str, str]
-
-
-def in_one_direction(
-    lines: Mapping[Pair, int], mirrored: Collection[Pair], *, by_words: bool
-) -> tuple[list[Pair], list[str]]:
-    """(pairs in one direction, what is told of it).
-
-    Args:
-        lines: of the pairs in their file.
-        mirrored: those of them that stand in the file the other way round as well.
-        by_words: no script tells which language is which.
-    """
-    pairs, notes = list(lines), []
-    numbers = turned(pairs, mirrored) if by_words else []
-    others = [number for number in numbers if pairs[number] not in mirrored]
-    if mirrored:
-        come = "1 pair comes" if len(mirrored) == 1 else f"{len(mirrored):,} pairs come"
-        as_others = "one of each is kept, in the direction of the others"
-        kept = as_others if len(others) < len(numbers) else "the first of each is kept"
-        notes.append(f"{come} in both directions: {kept}")
-    if others:
-        first = pairs[others[0]]
-        notes.append(
-            f"{len(others):,} of {len(pairs):,} pairs have their two languages the other way round, as their words "
-            f"tell, the first in line {lines[first]} ({shown(first[0])} → {shown(first[1])}); they were turned"
-        )
-    for number in numbers:
-        pairs[number] = pairs[number][::-1]
-    return pairs, notes
 
 
 def turned(pairs: Sequence[Pair], both_ways: Collection[Pair] = ()) -> list[int]:

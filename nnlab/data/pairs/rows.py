@@ -7,11 +7,10 @@ import csv
 import html
 import itertools
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
-
-from nnlab.data.pairs.scripts import are_swapped
 
 MOST_LINES = 10  # of one row
 BREAKS = re.compile(r"</?(?:br|p|div|li|ul|ol|tr|td|th|table|hr|h[1-6])\b[^<>]*>", re.IGNORECASE)
@@ -23,6 +22,7 @@ TAGS = re.compile(
 )
 ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,30});", re.IGNORECASE)
 CLOZE = re.compile(r"\{\{c\d+::(.*?)(?:::[^{}]*)?\}\}")
+READ_AS = {0x2581: " ", **dict.fromkeys((0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))}
 QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"')
 
 
@@ -129,10 +129,6 @@ class Layout:
         """The fields that hold the sentences; fewer than two where the line has fewer."""
         return [fields[column] for column in self.columns if column < len(fields)]
 
-    def is_swapped(self, source: str, target: str) -> bool:
-        """Whether each sentence is in the script of the other column."""
-        return self.scripts is not None and are_swapped(source, target, self.scripts)
-
     def clean(self, field: str) -> str:
         """A field without HTML, sounds and the brackets of a cloze."""
         if not self.html or not ("<" in field or "&" in field or "[" in field or "{{" in field):
@@ -141,6 +137,16 @@ class Layout:
         for _ in range(2):  # &amp;nbsp; is met as well
             text = ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
         return text
+
+
+def normalize(sentence: str) -> str:
+    """A sentence as networks read it: composed characters (NFC), one space between words.
+
+    U+2581 is a space as well: it is sentencepiece's sign for one, and a sentence of it alone would have no subwords.
+    Marks of direction are dropped: nobody sees or types them, and two sentences that look the same would differ.
+    """
+    plain = sentence if sentence.isascii() else unicodedata.normalize("NFC", sentence).translate(READ_AS)
+    return " ".join(plain.split())
 
 
 def is_surely_quoted(field: str) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from nnlab.data.pairs import sentence_pairs
+from nnlab.data.pairs.rows import normalize
 from nnlab.data.pairs.sentence_pairs import Pairs, pairs_of
 from nnlab.data.texts import textfile
 from nnlab.errors import InputError, UsageError
@@ -95,11 +96,11 @@ def test_an_empty_translation_is_called_empty(tmp_path):
 @pytest.mark.parametrize("mark", "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c")
 def test_marks_of_direction_make_no_other_sentence(mark):
     for marked in (f"{mark}Go on.", f"Go on.{mark}", f"Go {mark}on.", f"Go{mark} on.", f"Go {mark} on."):
-        assert sentence_pairs.normalize(marked) == "Go on."
+        assert normalize(marked) == "Go on."
 
 
 def test_sentences_are_normalized():
-    assert sentence_pairs.normalize("  cafe\u0301\u00a0 au\tlait \u2581") == "café au lait"
+    assert normalize("  cafe\u0301\u00a0 au\tlait \u2581") == "café au lait"
 
 
 def test_lost_characters_are_told(tmp_path):

@@ -25,6 +25,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nnlab.data.pairs import sentence_pairs
+from nnlab.data.pairs.checks import LONGEST
+from nnlab.data.pairs.column_kinds import LEAST
 from nnlab.data.sums import arithmetic, sum_files
 from nnlab.data.texts import text, textfile
 from nnlab.data.texts.batching import bucket_by_length, encode
@@ -252,11 +254,11 @@ def test_any_file_is_pairs_or_refused(folder):
         if pairs is None:
             return
         accepted += 1
-        assert len(pairs) >= sentence_pairs.LEAST
+        assert len(pairs) >= LEAST
         both = list(zip(pairs.sources, pairs.targets, strict=True))
         assert len(set(both)) == len(both)
         for sentence in (*pairs.sources, *pairs.targets):
-            assert 0 < len(sentence) <= sentence_pairs.LONGEST
+            assert 0 < len(sentence) <= LONGEST
             assert sentence == " ".join(sentence.split())
             assert "\0" not in sentence
             assert "[sound:" not in sentence

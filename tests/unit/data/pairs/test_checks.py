@@ -1,10 +1,14 @@
-"""Pairs without a translation: placeholders are dropped, other texts for all and sources left as they were are told."""
+"""Pairs without a translation: placeholders are dropped, other texts for all and sources left as they were are told.
+
+And a check more is one entry of a list.
+"""
 
 from __future__ import annotations
 
 import pytest
 
-from nnlab.data.pairs import sentence_pairs
+from nnlab.data.pairs import pair_files, sentence_pairs
+from nnlab.data.pairs.checks import PAIR_CHECKS, ROW_CHECKS, RowCheck
 from nnlab.errors import InputError
 
 ENGLISH = [f"The sun eats river {number}, slowly." for number in range(128)]
@@ -71,3 +75,58 @@ def test_short_answers_and_several_translations_are_not(tmp_path):
     assert read(tmp_path, FRENCH, [ENGLISH[number // 32] for number in range(128)]).notes == ()
     names = ["Tom!", "Paris", "Restaurant"]
     assert read(tmp_path, names + FRENCH[3:], names + ENGLISH[3:]).notes == ()
+
+
+# ---- the lists ---------------------------------------------------------------------------------------
+
+
+def test_a_check_more_is_one_entry(tmp_path, monkeypatch):
+    """Of a row: why it is not used, what is told of all that it met. Of the pairs: what is told."""
+
+    def shouted(row):
+        return "it is shouted" if row.sentences[1].isupper() else ""
+
+    def told(met, found):
+        if met.count:
+            yield f"{met.count} rows are shouted, the first in line {met.line}: {met.sentences[1]}"
+
+    def count(found):
+        yield f"{len(found.pairs)} pairs"
+
+    loud = [text.upper() if 3 <= number < 9 else text for number, text in enumerate(FRENCH)]
+    plain = read(tmp_path, loud)
+    monkeypatch.setattr(pair_files, "ROW_CHECKS", (*ROW_CHECKS, RowCheck(shouted, told)))
+    monkeypatch.setattr(pair_files, "PAIR_CHECKS", (*PAIR_CHECKS, count))
+    pairs = read(tmp_path, loud)
+    assert (len(plain), plain.skipped, plain.notes) == (128, (), ())
+    assert pairs.targets == FRENCH[:3] + FRENCH[9:]
+    assert pairs.skipped == tuple(f"line {line}: it is shouted" for line in range(4, 10))
+    assert pairs.notes == ("6 rows are shouted, the first in line 4: LE SOLEIL MANGE LE FLEUVE 3.", "122 pairs")
+
+
+def test_the_first_check_of_a_row_counts_and_notes_come_in_the_order_of_the_lists(tmp_path):
+    pairs = [*zip(ENGLISH, FRENCH, strict=True)]
+    rows = [
+        ("#N/A", "…"),
+        ("---", ":--"),
+        *pairs,
+        pairs[3][::-1],
+        pairs[5],
+        ("<b>Go.</b>", "#N/A"),
+        ("TODO", "x" * 401),
+    ]
+    rows += [(f"One more {number}.", "À traduire") for number in range(40)]
+    found = read(tmp_path, [target for _, target in rows], [source for source, _ in rows])
+    assert found.skipped == (
+        "line 1: expected two sentences, one of them has no letter ('…')",
+        "line 2: it is a ruler of a table",
+        "line 133: '#N/A' is no sentence, it keeps the place of one",
+        "line 134: 401 characters, at most 400 are read",
+    )
+    assert found.notes == (
+        "1 pair comes in both directions: the first of each is kept",
+        "1 line has '#N/A' in place of a sentence, line 133; it was skipped",
+        "40 of 168 pairs have the translation 'À traduire': is it a placeholder?",
+        "HTML, sounds and the like were taken out of 1 line",
+        "1 line that repeats another was dropped",
+    )
