@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from nnlab.data.characters import composed
+from nnlab.data.characters import composed, repeating
 from nnlab.data.folders import is_run_folder, list_files
 from nnlab.data.sources import datasets
 from nnlab.data.texts.gutenberg import WithoutLicence, told
@@ -157,8 +157,7 @@ def read_files(
         told_of = filter(None, (text.note, *watched.notes(text)))
         notes = (*notes, *(f"{where}{note}" for note in told_of))
     if copies:
-        what = "1 file that repeats another was" if copies == 1 else f"{copies:,} files that repeat another were"
-        notes = (*notes, f"{what} left out")
+        notes = (*notes, f"{repeating(copies, 'file')} left out")
     if left_out:
         notes = (*notes, told(left_out, books))
     if skipped and not seen:
