@@ -10,17 +10,17 @@ from __future__ import annotations
 import collections
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
+from typing import NamedTuple
 
 from nnlab.data.characters import shown
 from nnlab.data.pairs.column_kinds import LEAST, SENTENCES, are_labels, has_lost_word, is_comment, sentence_columns
-from nnlab.data.pairs.not_pairs import is_markup, no_columns, of_another_kind
+from nnlab.data.pairs.not_pairs import refuse_others
 from nnlab.data.pairs.rows import MOST_LINES, QUOTED, Layout, Row, is_surely_quoted
 from nnlab.data.pairs.scripts import usual_scripts
 from nnlab.data.texts.double_encoding import find_double_encoding
-from nnlab.data.texts.textfile import open_text
+from nnlab.data.texts.textfile import TextFile
 
 HEAD_LINES = 1000  # that decide
 ANKI = re.compile(r"#(separator|html|columns|notetype|deck|tags|guid|if matches|(?:\w+ )+column):(.*)", re.IGNORECASE)
@@ -29,88 +29,97 @@ ALL_QUOTED = "all fields are in quotation marks, which are read as the file's an
 WITH_COMMAS = "just the fields with a comma are in quotation marks, which are read as the file's"
 
 
-def layout_of(head: Sequence[str], path: Path) -> Layout:
+class Head(NamedTuple):
+    """The first rows of a file, and what of them tells how it is read.
+
+    ``rows``: the fields, without HTML, of those with two or more; ``columns``: the two with sentences; ``kinds``: what
+    each column holds; ``comments``: rows above the pairs; ``has_names``: one below these names the columns; ``marks``:
+    what is told of quotation marks.
+    """
+
+    text: TextFile
+    rows: list[list[str]]
+    columns: tuple[int, int]
+    kinds: list[str]
+    comments: list[Row]
+    has_names: bool
+    marks: str
+
+
+def layout_of(lines: Sequence[str], text: TextFile) -> Layout:
     """The layout of a file by its first lines.
 
     Raises InputError where there are not two columns of sentences: it says what there is, and what to do.
     """
-    anki = _anki_headers(head)
-    separator = anki.get("separator", "tab").strip()
-    separator = ANKI_SEPARATORS.get(separator.lower(), separator[:1].strip('"') or "\t")
-    layout = Layout(
-        separator=separator,
-        headers=frozenset(range(1, len(anki) + 1)),
-        quoted=bool(anki),
-        html=anki.get("html", "true").strip().lower() != "false",
-    )
-    last = len(head) if len(head) < HEAD_LINES else HEAD_LINES - MOST_LINES  # the rows below may be cut
-    texts = [row.text for row in layout.rows(head) if row.fields != [] and row.line <= last]
-    all_quoted = not anki and _are_all_quoted(texts)
-    as_excel = not all_quoted and _are_those_with_commas_quoted(texts)
-    layout = replace(layout, quoted=layout.quoted or all_quoted or as_excel or _is_quoted(texts))
-    found = [row for row in layout.rows(head) if row.line <= last]
+    anki = _anki_headers(lines)
+    layout = _of_anki(anki)
+    last = len(lines) if len(lines) < HEAD_LINES else HEAD_LINES - MOST_LINES  # the rows below may be cut
+    texts = [row.text for row in layout.rows(lines) if row.fields != [] and row.line <= last]
+    is_quoted, marks = _quotation_marks(texts, layout)
+    layout = replace(layout, quoted=is_quoted)
+    found = [row for row in layout.rows(lines) if row.line <= last]
     rows = [[layout.clean(field) for field in row.fields] for row in found if row.fields and len(row.fields) > 1]
-    if len(found) >= LEAST and len(rows) < len(found) / 10:
-        raise no_columns(found, head, layout, path)
-    if found and (not rows or _may_be_no_table(found, layout)):
-        other = of_another_kind([row.text for row in found], path)
-        if other:
-            raise other
+    refuse_others(found, len(rows), lines, layout, text.path)
     if len(rows) < LEAST:
         return layout
-    columns, kinds = sentence_columns(rows, anki, path)
-    marks = ALL_QUOTED if all_quoted else WITH_COMMAS if as_excel else "" if layout.quoted else _kept_marks(texts)
-    notes = [marks] if marks else []
+    (source, target), kinds = sentence_columns(rows, anki, text.path)
     comments = list(itertools.takewhile(lambda row: is_comment(row.fields or []), found))
-    headers = {*layout.headers, *(row.line for row in comments)}
-    first_row = found[len(comments)]
-    first = first_row.fields or []
-    names = len(first) > max(columns) and are_labels(first[columns[0]], first[columns[1]])
-    if columns != (0, 1) or kinds.count(SENTENCES) > 2:
-        told = f"columns {columns[0] + 1} and {columns[1] + 1} of {len(kinds)} are read as the sentences"
-        notes.append(told + _example(rows[len(comments) + names :], columns))
+    first = found[len(comments)].fields or []
+    has_names = len(first) > target and are_labels(first[source], first[target])
+    head = Head(text, rows, (source, target), kinds, comments, has_names, marks)
+    widths = collections.Counter(map(len, rows))
+    return replace(
+        layout,
+        columns=head.columns,
+        width=max(width for width, count in widths.items() if count >= len(rows) / 10),
+        headers=layout.headers.union(row.line for row in found[: len(comments) + has_names]),
+        scripts=usual_scripts((row[source], row[target]) for row in rows if len(row) > target),
+        note="; ".join(note for check in COLUMN_CHECKS for note in check(head)),
+    )
+
+
+# ---- what is told of the columns ---------------------------------------------------------------------
+
+
+def _how_read(head: Head) -> Iterator[str]:
+    (source, target), comments = head.columns, head.comments
+    if head.marks:
+        yield head.marks
+    if head.columns != (0, 1) or head.kinds.count(SENTENCES) > 2:
+        below = head.rows[len(comments) + head.has_names :]
+        pairs = ((row[source].strip(), row[target].strip()) for row in below if len(row) > target)
+        example = next((f", as {shown(one)} → {shown(other)}" for one, other in pairs if one and other), "")
+        yield f"columns {source + 1} and {target + 1} of {len(head.kinds)} are read as the sentences{example}"
     if comments:
         told = "the first line is a comment" if len(comments) == 1 else f"the first {len(comments)} lines are comments"
-        notes.append(f"{told}, as {shown(comments[0].text)}")
-    if names:
-        headers.add(first_row.line)
-        notes.append(f"the {'next' if comments else 'first'} line names the columns")
-    notes += filter(None, (_lost_words(rows, column) for column in columns))
-    notes += filter(None, (_encoded_twice(rows, column, path) for column in columns))
-    scripts = usual_scripts((row[columns[0]], row[columns[1]]) for row in rows if len(row) > columns[1])
-    widths = collections.Counter(map(len, rows))
-    width = max(width for width, count in widths.items() if count >= len(rows) / 10)
-    note = "; ".join(notes)
-    return replace(layout, columns=columns, width=width, headers=frozenset(headers), scripts=scripts, note=note)
+        yield f"{told}, as {shown(comments[0].text)}"
+    if head.has_names:
+        yield f"the {'next' if comments else 'first'} line names the columns"
 
 
-def _may_be_no_table(rows: Sequence[Row], layout: Layout) -> bool:
-    """Whether rows may be JSON or XML, indented with tabs or with tabs between the elements."""
-    return rows[0].text.strip() in ("[", "{") or is_markup(rows, layout)
+def _lost_words(head: Head) -> Iterator[str]:
+    """A tenth of a column or more has words of question marks."""
+    for column in head.columns:
+        count = sum(has_lost_word(row[column]) for row in head.rows if len(row) > column)
+        told = f"{count:,} of the first {len(head.rows):,} rows have words of question marks in column {column + 1}"
+        if count >= max(3, len(head.rows) / 10):
+            yield f"{told}: if their letters were lost, get the original"
 
 
-def _example(rows: Sequence[Sequence[str]], columns: tuple[int, int]) -> str:
-    """The first of some rows that has both sentences, to be looked at; empty where there is none."""
-    pairs = ([row[column].strip() for column in columns] for row in rows if len(row) > max(columns))
-    source, target = next((pair for pair in pairs if all(pair)), ("", ""))
-    return f", as {shown(source)} → {shown(target)}" if source else ""
+def _encoded_twice(head: Head) -> Iterator[str]:
+    """The letters of a column were encoded twice."""
+    for column in head.columns:
+        found = find_double_encoding(row[column] for row in head.rows if len(row) > column)
+        if found:
+            file = find_double_encoding(field for row in head.rows for field in row)  # other columns may be right
+            is_whole = file is not None and file.is_whole and file.encoding == found.encoding
+            yield f"column {column + 1}: {replace(found, is_whole=is_whole).note(head.text)}"
 
 
-def _lost_words(rows: Sequence[Sequence[str]], column: int) -> str:
-    """What is told where a tenth of a column or more has words of question marks; empty where not."""
-    count = sum(has_lost_word(row[column]) for row in rows if len(row) > column)
-    told = f"{count:,} of the first {len(rows):,} rows have words of question marks in column {column + 1}"
-    return f"{told}: if their letters were lost, get the original" if count >= max(3, len(rows) / 10) else ""
+COLUMN_CHECKS: tuple[Callable[[Head], Iterator[str]], ...] = (_how_read, _lost_words, _encoded_twice)
 
 
-def _encoded_twice(rows: Sequence[Sequence[str]], column: int, path: Path) -> str:
-    """What is told of a column whose letters were encoded twice, with a word of it; empty where they were not."""
-    found = find_double_encoding(row[column] for row in rows if len(row) > column)
-    if found is None:
-        return ""
-    file = find_double_encoding(field for row in rows for field in row)  # its other columns may be as they were
-    is_whole = file is not None and file.is_whole and file.encoding == found.encoding
-    return f"column {column + 1}: {replace(found, is_whole=is_whole).note(open_text(path))}"
+# ---- separators and quotation marks ------------------------------------------------------------------
 
 
 def _anki_headers(head: Sequence[str]) -> dict[str, str]:
@@ -122,6 +131,33 @@ def _anki_headers(head: Sequence[str]) -> dict[str, str]:
             break
         settings[found[1].lower()] = found[2]
     return settings
+
+
+def _of_anki(settings: dict[str, str]) -> Layout:
+    """The layout that these settings say; without any, that of other files, as far as it is known."""
+    separator = settings.get("separator", "tab").strip()
+    return Layout(
+        separator=ANKI_SEPARATORS.get(separator.lower(), separator[:1].strip('"') or "\t"),
+        headers=frozenset(range(1, len(settings) + 1)),
+        quoted=bool(settings),
+        html=settings.get("html", "true").strip().lower() != "false",
+    )
+
+
+def _quotation_marks(texts: Sequence[str], layout: Layout) -> tuple[bool, str]:
+    """(whether the fields of these rows are quoted as in CSV, what is told of it).
+
+    ``layout``: quoted, where it is Anki's, which needs no telling.
+    """
+    if not layout.quoted and _are_all_quoted(texts):
+        return True, ALL_QUOTED
+    if _are_those_with_commas_quoted(texts):
+        return True, WITH_COMMAS
+    if layout.quoted or _is_quoted(texts):
+        return True, ""
+    rows = sum(any(QUOTED.fullmatch(field) for field in text.split("\t")) for text in texts)
+    told = f"{rows:,} of the first {len(texts):,} rows have a field in quotation marks, kept as its own"
+    return False, told if rows >= max(3, len(texts) / 10) else ""
 
 
 def _are_all_quoted(texts: Sequence[str]) -> bool:
@@ -151,10 +187,3 @@ def _is_quoted(texts: Sequence[str]) -> bool:
     return all(QUOTED.fullmatch(field) for field in fields) and any(
         is_surely_quoted(field) or "\n" in field for field in fields
     )
-
-
-def _kept_marks(texts: Sequence[str]) -> str:
-    """What is told where a tenth of the rows or more have a field in quotation marks that are taken for its own."""
-    rows = sum(any(QUOTED.fullmatch(field) for field in text.split("\t")) for text in texts)
-    told = f"{rows:,} of the first {len(texts):,} rows have a field in quotation marks, kept as its own"
-    return told if rows >= max(3, len(texts) / 10) else ""

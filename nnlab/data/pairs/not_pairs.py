@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from nnlab.data.pairs.column_kinds import LEAST
 from nnlab.data.pairs.rows import MOST_LINES, Layout, Row
 from nnlab.data.pairs.scripts import script_of, usual_scripts
 from nnlab.errors import InputError
@@ -29,7 +30,18 @@ CATALOGUE = (  # pairs of one line each
 )
 
 
-def of_another_kind(lines: Sequence[str], path: Path) -> InputError | None:
+def refuse_others(found: Sequence[Row], with_columns: int, head: Sequence[str], layout: Layout, path: Path) -> None:
+    """InputError where the first rows of a file, of which so many have two columns or more, are of no table."""
+    if len(found) >= LEAST and with_columns < len(found) / 10:
+        raise _no_columns(found, head, layout, path)
+    # JSON and XML may be indented with tabs, or have tabs between the elements.
+    if found and (not with_columns or found[0].text.strip() in ("[", "{") or _is_markup(found, layout)):
+        other = _of_another_kind([row.text for row in found], path)
+        if other:
+            raise other
+
+
+def _of_another_kind(lines: Sequence[str], path: Path) -> InputError | None:
     """What a file is whose first lines are of no table; None where they may be."""
     first, name = lines[0].lstrip(), shlex.quote(str(path))
     for pattern, kind in KINDS:
@@ -48,7 +60,7 @@ def of_another_kind(lines: Sequence[str], path: Path) -> InputError | None:
     return None
 
 
-def is_markup(rows: Sequence[Row], layout: Layout) -> bool:
+def _is_markup(rows: Sequence[Row], layout: Layout) -> bool:
     """Whether rows that have tabs are lines of XML or HTML: by the first, or as most begin and end with tags.
 
     Those of the layout of a sentence, as Anki writes them, do not count, nor does a word such as ``<fr>`` before one.
@@ -59,10 +71,10 @@ def is_markup(rows: Sequence[Row], layout: Layout) -> bool:
     return rows[0].text.lstrip().startswith("<") and tagged > len(rows) / 2
 
 
-def no_columns(found: Sequence[Row], head: Sequence[str], layout: Layout, path: Path) -> InputError:
+def _no_columns(found: Sequence[Row], head: Sequence[str], layout: Layout, path: Path) -> InputError:
     """What a file is that has hardly a row of two columns, and how to make pairs of it."""
     lines, name = [row.text for row in found], shlex.quote(str(path))
-    other = of_another_kind(lines, path)
+    other = _of_another_kind(lines, path)
     if other is not None:
         return other
     for separator, what in (("|", "bars"), (";", "semicolons"), (",", "commas")):  # the rarer in sentences first

@@ -21,7 +21,7 @@ def read(path: Path, most: int | None) -> Found:
     text = open_text(path)
     lines = text.lines()
     head = list(itertools.islice(lines, HEAD_LINES))
-    found = Found(text, layout_of(head, path))
+    found = Found(text, layout_of(head, text))
     for row in found.layout.rows(itertools.chain(head, lines)):
         if most is not None and len(found.lines) >= most:
             found.goes_on = True
