@@ -64,6 +64,7 @@ def layout_of(lines: Sequence[str], text: TextFile) -> Layout:
         return layout
     (source, target), kinds = sentence_columns(rows, anki, text.path)
     comments = list(itertools.takewhile(lambda row: is_comment(row.fields or []), found))
+    comments = comments if len(comments) < len(found) else []  # of nothing: these are the pairs
     first = found[len(comments)].fields or []
     has_names = len(first) > target and are_labels(first[source], first[target])
     head = Head(text, rows, (source, target), kinds, comments, has_names, marks)

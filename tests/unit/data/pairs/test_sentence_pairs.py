@@ -354,6 +354,11 @@ def test_first_pairs_that_look_like_names_are_pairs(tmp_path, pair):
     assert (f"{pairs.sources[0]}\t{pairs.targets[0]}", pairs.notes) == (pair, ())
 
 
+def test_where_all_rows_look_like_comments_they_are_pairs(tmp_path):
+    pairs = read(tmp_path, [f"# {line}" for line in GOOD])
+    assert (pairs.sources, pairs.targets, pairs.notes) == ([f"# {line}" for line in ENGLISH], FRENCH, ())
+
+
 def test_tags_in_sentences_are_no_xml(tmp_path):
     assert len(read(tmp_path, [f"<fr> {line}" for line in GOOD])) == COUNT
     assert (
