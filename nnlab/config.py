@@ -23,8 +23,10 @@ from nnlab.options import (
     fields_of,
     flag_of,
     hints_of,
+    nearest,
     option,
     parameters_of,
+    plain,
     typed_as,
 )
 
@@ -134,7 +136,8 @@ class Config:
         names = [entry.name for entry in fields_of(cls) if settings or "option" in entry.metadata]
         for name in given:
             if name not in names:
-                raise UsageError(f"expected options among {', '.join(names)}, got {name}", "See nnlab COMMAND --help")
+                raise UsageError(f"expected options of this experiment, got {name}", nearest(name, names))
+        given = {name: plain(hints_of(cls)[name], value) for name, value in given.items()}
         if given.get("minutes") is not None and given.get("epochs") is not None:
             raise UsageError("--minutes decides the epochs, got --epochs as well", "Leave one of them out")
         start = {} if inherited is None else {"start": inherited.weights}
@@ -178,21 +181,26 @@ class Config:
 
     @classmethod
     def _made(cls, given: Mapping[str, Any], facts: Mapping[str, Any], inherited: Inherited | None = None) -> Self:
-        given = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+        cls.check_values(given)
         config = cls(**cls.settings(given, facts), given=given, facts=facts, inherited=inherited)
-        for entry in fields_of(cls):
-            value = getattr(config, entry.name)
-            if value is not BY_DATA or entry.name in given:
-                check_value(entry, hints_of(cls)[entry.name], value)
+        cls.check_values({name: value for name, value in config.record().items() if value is not BY_DATA})
         config.check()
         return config
 
     @classmethod
+    def check_values(cls, given: Mapping[str, Any]) -> None:
+        """Raise UsageError where a setting has a value of another type, or out of bounds; other names are left out.
+
+        To be called before a value is looked up anywhere: a record may be anybody's.
+        """
+        for entry in fields_of(cls):
+            if entry.name in given:
+                check_value(entry, hints_of(cls)[entry.name], given[entry.name])
+
+    @classmethod
     def settings(cls, given: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Every setting that is not a field's default, from what was typed and what the data decided."""
+        """Every setting that is not a field's default, from what was typed and what the data decided, both checked."""
         preset = given.get("preset", "best")
-        if preset not in cls.PRESETS:
-            check_value(next(e for e in fields_of(cls) if e.name == "preset"), Preset, preset)
         chosen: dict[str, Any] = {"preset": preset, **cls.PRESETS[preset]}
         fixed = {**(facts or {}), **given}
         defaults = {entry.name: entry.default for entry in fields_of(cls)}
@@ -232,7 +240,11 @@ class Config:
 
     @classmethod
     def effective(cls, given: Mapping[str, Any], *kept: str, record: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """What of ``given`` changes something with the rest of it, or in a record; and those named ``kept``."""
+        """What of ``given`` changes something with the rest of it, or in a record; and those named ``kept``.
+
+        Raises UsageError where a value has another type than its setting, or is out of bounds.
+        """
+        cls.check_values(given)
         every = {entry.name: entry.default for entry in fields_of(cls)} | dict(record or cls.settings(given))
         return {name: value for name, value in given.items() if name in kept or not cls.without_effect(name, every)}
 
@@ -249,8 +261,7 @@ class Config:
 
     def check_complete(self) -> None:
         """Raise UsageError where a setting that the data decide is still open."""
-        for entry in fields_of(type(self)):
-            check_value(entry, hints_of(type(self))[entry.name], getattr(self, entry.name))
+        self.check_values(self.record())
 
     def record(self) -> dict[str, Any]:
         """Every setting as plain JSON values."""
@@ -268,7 +279,9 @@ class Options:
 
     def __post_init__(self) -> None:
         for entry in fields_of(type(self)):
-            check_value(entry, hints_of(type(self))[entry.name], getattr(self, entry.name))
+            hint = hints_of(type(self))[entry.name]
+            object.__setattr__(self, entry.name, plain(hint, getattr(self, entry.name)))
+            check_value(entry, hint, getattr(self, entry.name))
 
 
 # ---- the command line ------------------------------------------------------------------------------------

@@ -102,17 +102,24 @@ def flag_of(entry: dataclasses.Field[Any]) -> str:
     return str(flags[0].partition("/")[0])
 
 
+def plain(hint: Any, value: Any) -> Any:
+    """A value from Python as JSON has it: NumPy's as Python's own, one alone as a list where a field has several."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(value, list | tuple):
+        return [plain(Any, one) for one in value]
+    return [value] if typing.get_origin(_kind(hint)) is list and type(value) in (int, float) else value
+
+
 def check_value(entry: dataclasses.Field[Any], hint: Any, value: Any) -> None:
     """Raise UsageError where a value has another type than its field, or is out of its bounds."""
     name = flag_of(entry)
     bounds = entry.metadata.get("option") or entry.metadata.get("bounds") or Option("")
-    kinds = typing.get_args(hint) if _is_union(hint) else (hint,)
-    if value is None and type(None) in kinds:
+    if value is None and _is_union(hint) and type(None) in typing.get_args(hint):
         return
-    kind = next(kind for kind in kinds if kind is not type(None))
+    kind = _kind(hint)
     if typing.get_origin(kind) is Literal:
         choices = typing.get_args(kind)
-        if value not in choices:
+        if not isinstance(value, str) or value not in choices:
             raise UsageError(
                 f"expected {name} to be one of {', '.join(map(str, choices))}, got {value!r}", "Choose one"
             )
@@ -127,7 +134,7 @@ def check_value(entry: dataclasses.Field[Any], hint: Any, value: Any) -> None:
         _check_counts(name, value)
         return
     fits = isinstance(value, (int, float) if kind is float else kind) and (kind is bool or not isinstance(value, bool))
-    if not fits or (kind is float and not math.isfinite(value)):
+    if not fits or (isinstance(value, float) and not math.isfinite(value)):
         raise UsageError(f"expected {name} to be {RIGHT.get(kind, kind)}, got {value!r}", "Give another value")
     if kind in (int, float):
         _check_bounds(name, bounds, value)
@@ -178,8 +185,7 @@ def value_of(cls: type, name: str, text: str) -> Any:
     """The text of a setting as its value, checked. UsageError where it is none."""
     entry = next(entry for entry in fields_of(cls) if entry.name == name)
     hint = hints_of(cls)[name]
-    kinds = [kind for kind in (typing.get_args(hint) if _is_union(hint) else (hint,)) if kind is not type(None)]
-    kind = kinds[0]
+    kind = _kind(hint)
     value: Any = text
     if kind is bool:
         value = {"true": True, "false": False}.get(text.lower(), text)
@@ -221,6 +227,11 @@ def _is_union(hint: Any) -> bool:
     return typing.get_origin(hint) in (typing.Union, types.UnionType)
 
 
+def _kind(hint: Any) -> Any:
+    """The type of a field, without its None."""
+    return next(kind for kind in (typing.get_args(hint) if _is_union(hint) else (hint,)) if kind is not type(None))
+
+
 # ---- the parameters of a command ---------------------------------------------------------------------
 
 
@@ -235,8 +246,7 @@ def _parameter(cls: type, entry: dataclasses.Field[Any]) -> inspect.Parameter:
     import typer
 
     known: Option = entry.metadata["option"]
-    hint = hints_of(cls)[entry.name]
-    kind = next(k for k in (typing.get_args(hint) if _is_union(hint) else (hint,)) if k is not type(None))
+    kind = _kind(hints_of(cls)[entry.name])
     choices = [str(choice) for choice in typing.get_args(kind)] if typing.get_origin(kind) is Literal else []
     described: dict[str, Any] = {
         "help": f"{known.help}{_default_told(cls, entry)}",

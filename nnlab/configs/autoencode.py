@@ -173,12 +173,7 @@ class AutoencodeConfig(ReconstructionConfig):
     @classmethod
     def settings(cls, given: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """As for every config; of known data the kind is known by their name."""
-        data = given.get(
-            "data",
-            cls.PRESETS[given.get("preset", "best")].get("data")
-            if given.get("preset", "best") in cls.PRESETS
-            else None,
-        )
+        data = given.get("data", cls.PRESETS[given.get("preset", "best")].get("data"))
         by_name = "sounds" if data in SOUNDS_BY_NAME else "pictures" if data in PICTURES_BY_NAME else None
         return super().settings(given, {**(facts or {}), **({"kind": by_name} if by_name else {})})
 

@@ -77,8 +77,9 @@ class DenoiseConfig(ReconstructionConfig):
     def _made(cls, given: Mapping[str, Any], facts: Mapping[str, Any], inherited: Inherited | None = None) -> Self:
         """As for every config; from Python the noise may be a number."""
         noise = given.get("noise")
-        is_number = isinstance(noise, int | float) and not isinstance(noise, bool)
-        return super()._made({**given, "noise": f"{noise:.12g}"} if is_number else given, facts, inherited)
+        if type(noise) in (int, float):
+            given = {**given, "noise": f"{noise:.12g}" if isinstance(noise, float) else str(noise)}
+        return super()._made(given, facts, inherited)
 
     @classmethod
     def settings(cls, given: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> dict[str, Any]:

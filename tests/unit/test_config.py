@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -14,8 +15,10 @@ from typer.testing import CliRunner
 from nnlab.config import PRESETS, command, path_of
 from nnlab.configs.arith import ArithConfig
 from nnlab.configs.autoencode import AutoencodeConfig
+from nnlab.configs.denoise import DenoiseConfig
 from nnlab.configs.mnist import MnistConfig
 from nnlab.configs.run import RunOptions
+from nnlab.configs.textgen import TextgenConfig
 from nnlab.configs.translate import TranslateConfig
 from nnlab.errors import UsageError
 from nnlab.experiments import REGISTRY
@@ -44,6 +47,37 @@ def test_record_of_every_preset_is_complete_and_comes_back(name, preset):
     again = cls.from_record(record)
     assert again.record() == record
     assert again.resolved(epochs=77).record() == record  # what is recorded is fixed
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_a_value_of_another_type_is_refused_before_it_is_looked_up(name):
+    """A record may be anybody's: lists and objects are no keys, whole numbers may be larger than any other number."""
+    cls = REGISTRY[name].config
+    record = cls.from_options({}).record()
+    wrong: list[Any] = [[[]], {"a": [1]}, 10**400, float("nan")]
+    for setting in record:
+        for value in wrong:
+            with pytest.raises(UsageError):
+                cls.from_record({**record, setting: value})
+            with pytest.raises(UsageError):
+                cls.effective({setting: value})
+
+
+def test_numbers_of_numpy_and_one_value_alone_are_taken_and_recorded_as_pythons_own():
+    typed = {"seed": np.int64(1), "learning_rate": np.float32(0.5), "commuting": np.bool_(True)}
+    config = ArithConfig.from_options(typed, settings=True)
+    found = [config.seed, config.learning_rate, config.commuting]
+    assert [(value, type(value)) for value in found] == [(1, int), (0.5, float), (True, bool)]
+    assert json.loads(json.dumps(config.record() | dict(config.given))) == config.record()
+    for diversity in (0.5, np.float32(0.5), (0.5,), [np.float64(0.5)], np.array([0.5])):
+        [value] = TextgenConfig.from_options({"diversity": diversity}).diversity
+        assert (value, type(value)) == (0.5, float)
+    assert DenoiseConfig.from_options({"noise": np.float32(0.25)}).noise == "0.25"
+    workers: Any = np.int64(2)
+    assert type(RunOptions(workers=workers).workers) is int
+    for given in ({"seed": np.float64(3)}, {"seed": np.array([1, 2])}, {"op": np.array(["add", "sub"])}):
+        with pytest.raises(UsageError):
+            ArithConfig.from_options(given)
 
 
 @pytest.mark.parametrize("name", REGISTRY)
