@@ -66,6 +66,15 @@ def named(path: Path) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
+@contextmanager
+def within(path: Path) -> Iterator[None]:
+    """Have a UsageError be an InputError that names a file: what is wrong stands in it."""
+    try:
+        yield
+    except UsageError as error:
+        raise InputError(error.message, error.hint, path=path) from error
+
+
 class DataUnavailable(NnlabError):
     """A data set that cannot be had: missing, offline, or with the wrong checksum."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.commands.outcome import Outcome, run_command
+from nnlab.commands.record import config_of
 from nnlab.errors import ExitCode, UsageError
 from nnlab.evaluation.differences import Difference, difference, runs_for
 from nnlab.evaluation.intervals import flat_figures
@@ -33,7 +34,7 @@ class Side:
 
     def values(self, name: str) -> dict[int, float]:
         """A figure of each seed."""
-        figure, seed = self.figures[name], int(self.config["seed"])
+        figure, seed = self.figures[name], self.config["seed"]
         given = figure.get("values", []) if isinstance(figure, dict) else [figure]
         return {seed + run: float(value) for run, value in enumerate(given) if value is not None}
 
@@ -71,10 +72,10 @@ def open_side(path: Path) -> Side:
     if not folder.finished:
         raise UsageError(f"{path} is not finished", f"Go on with it: nnlab {folder.command} --resume {quoted(path)}")
     finished = folder.read_results()
-    data = folder.read_json("data.json") if (path / "data.json").is_file() else {}
+    data = folder.source if (path / "data.json").is_file() else {}
     figures = dict(flat_figures(finished["results"]))
     environment = {name: value for name, value in finished["environment"].items() if name != "resumed"}  # the same bits
-    return Side(str(path), folder.command, folder.config, data, environment, figures, folder)
+    return Side(str(path), folder.command, config_of(folder).record(), data, environment, figures, folder)
 
 
 def check(sides: Sequence[Side]) -> None:
@@ -97,7 +98,7 @@ def cautions(sides: Sequence[Side]) -> list[str]:
     subject = entry(sides[0].command).config.SUBJECT
     if other := sorted(subject.intersection(differing([side.config for side in sides]))):
         told.append(f"these runs learned other things: {', '.join(other)} differ, and what their figures mean")
-    if any(int(side.config["runs"]) < 2 for side in sides):
+    if any(side.config["runs"] < 2 for side in sides):
         told.append("with one run of a side nothing can be said of a difference: repeat both with --runs 5")
     return told
 
@@ -196,9 +197,9 @@ def draw(sides: Sequence[Side], path: Path) -> None:
     for side in sides:
         by_run: dict[tuple[Any, ...], list[tuple[float, float]]] = {}
         for row in side.folder.read_metrics():
-            value = row.get("val_loss", row.get("test_loss", row.get("loss")))
-            if isinstance(value, int | float) and math.isfinite(value):
-                by_run.setdefault((row.get("task", ""), row["run"]), []).append((row["epoch"], value))
+            epoch, value = row.get("epoch"), row.get("val_loss", row.get("test_loss", row.get("loss")))
+            if isinstance(epoch, int) and isinstance(value, int | float) and math.isfinite(value):
+                by_run.setdefault((row.get("task", ""), row.get("run")), []).append((epoch, value))
         lines[side.name] = [([e for e, _ in points], [v for _, v in points]) for points in by_run.values()]
     drawn, [ax] = figures.canvas(1, width=6.4, title=f"nnlab {sides[0].command}: held-out loss")
     figures.curves(ax, lines, ylabel="held-out loss", log=True)

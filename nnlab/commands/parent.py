@@ -14,7 +14,7 @@ from typing import Any
 from nnlab.config import Config, Inherited, path_of
 from nnlab.configs.run import RunOptions
 from nnlab.data.sources.catalogue import KNOWN, SAMPLE
-from nnlab.errors import InputError, UsageError
+from nnlab.errors import InputError, UsageError, within
 from nnlab.experiments import entry
 from nnlab.output import untrusted
 from nnlab.output.run_folder import KEPT_OF_PARENT, PARENT, TRAINED_ON, RunFolder
@@ -49,13 +49,15 @@ def taken_over(
     inherited = open_parent(folder) if options.parent else None
     before = folder.typed
     before.pop("start", None)
-    if options.parent:  # later versions may build another network by default
-        recorded = entry(name).config.from_record(folder.config)
-        before = {setting: getattr(recorded, setting) for setting in recorded.SHAPES} | before
+    with within(folder.path / "config.json"):
+        entry(name).config.check_values(before)
+        if options.parent:  # later versions may build another network by default
+            recorded = entry(name).config.from_record(folder.config)
+            before = {setting: getattr(recorded, setting) for setting in recorded.SHAPES} | before
     for one, other in (("epochs", "minutes"), ("minutes", "epochs")):
         if one in given:
             before.pop(other, None)
-    source = folder.read_json("data.json")
+    source = folder.source
     if before.get("data") is not None:
         before["data"] = found_again(str(before["data"]), source)
     both = entry(name).config.effective({**before, **given}, *given)  # what is typed now in vain is refused later
@@ -77,14 +79,14 @@ def open_parent(folder: RunFolder) -> Inherited:
             f"expected --from a finished run, {folder.path} is not",
             f"Go on with it: nnlab {folder.command} --resume {quoted(folder.path)}",
         )
-    return _inherited(folder.path.name, folder.path, folder.read_json("data.json"))
+    return _inherited(folder.path.name, folder.path, folder.source)
 
 
 def with_parent(folder: RunFolder, config: Config) -> Config:
     """The config of a run folder, with what it keeps of the run it started from; as it is where it started anew."""
     if config.start is None:
         return config
-    source = folder.read_json("data.json").get("parent")
+    source = folder.source.get("parent")
     told = source if isinstance(source, dict) else {}
     return config.inheriting(_inherited(str(told.get("run", PARENT)), folder.path / PARENT, told))
 

@@ -76,8 +76,8 @@ def open_predictor(
     """(predictor, environment) of a finished run: the backend started, the network built and filled."""
     from nnlab import backend
 
-    registered = entry(folder.command)
     config = config_of(folder)
+    registered = entry(folder.command)
     needed = folder.read_json("preprocessing.json") if (folder.path / "preprocessing.json").is_file() else {}
     results: dict[str, Any] = {}
     with suppress(InputError):  # a run whose figures are lost still answers

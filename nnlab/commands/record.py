@@ -11,7 +11,7 @@ from typing import Any
 from nnlab.commands.parent import found_again, with_parent
 from nnlab.config import Config, path_of
 from nnlab.data.sources import datasets
-from nnlab.errors import InputError, UsageError
+from nnlab.errors import UsageError, within
 from nnlab.experiments import Loaded, entry
 from nnlab.options import words_of
 from nnlab.output.run_folder import RunFolder
@@ -19,12 +19,11 @@ from nnlab.output.terminal import literal
 
 
 def config_of(folder: RunFolder) -> Config:
-    """The config of a run folder; InputError names the file where it does not fit."""
-    made_by = entry(folder.command).config
-    try:
+    """The config of a run folder; InputError names the file where it, or what was typed, does not fit."""
+    with within(folder.path / "config.json"):
+        made_by = entry(folder.command, "It may be a run of another version of nnlab").config
+        made_by.check_values(folder.typed)
         return made_by.from_record(folder.config)
-    except UsageError as error:
-        raise InputError(error.message, error.hint, path=folder.path / "config.json") from error
 
 
 def read_data(command: str, config: Config, source: Mapping[str, Any]) -> Loaded[Any, Any]:
@@ -50,7 +49,7 @@ def load_again(folder: RunFolder) -> Loaded[Any, Any]:
     name = config.data or type(config).DATA
     if datasets.known(name) and datasets.local(name) is None:
         raise UsageError(f"{name} is not at hand", f"Fetch it: nnlab data fetch {name}")
-    source = folder.read_json("data.json")
+    source = folder.source
     loaded = read_data(folder.command, config, source)
     if loaded.source.get("digest") != source.get("digest"):
         otherwise = read_otherwise(source, loaded.source)

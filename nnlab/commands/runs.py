@@ -232,7 +232,7 @@ def verify_run(run: Path, options: RunOptions) -> ExitCode:
             config = with_parent(folder, config)
             silent = Terminal(json=True, verbosity=options.verbosity)
             session = Session(folder.command, config, again, silent, RunOptions(device=options.device, benchmark=False))
-            session.repeats, session.repeats_source = run, folder.read_json("data.json")
+            session.repeats, session.repeats_source = run, folder.source
             execute(session)
             differences = compare(folder, again)
             where = folder.read_json("environment.json"), again.read_json("environment.json")

@@ -84,7 +84,7 @@ def execute(session: Session, engine: Engine | None = None) -> dict[str, Any]:
         experiment = entry(session.name).experiment(session.config)
         with clock.part("data"):
             before = session.repeats_source or session.source_of_like
-            before = folder.read_json("data.json") if folder.is_run else before
+            before = folder.source if folder.is_run else before
             loaded = read_data(session.name, session.config, before)
         begin(session, loaded)
         tasks = experiment.tasks(session.config, loaded.data)
@@ -155,7 +155,7 @@ def write_record(session: Session, loaded: Loaded[Any, Any]) -> None:
     if session.repeats is not None:
         check_same_data(session.repeats, session.repeats_source, session.source)
     if folder.is_run:
-        check_same_data(folder.path, folder.read_json("data.json"), session.source)
+        check_same_data(folder.path, folder.source, session.source)
         if loaded.training_keys is not None and not (folder.path / TRAINED_ON).is_file():  # deleted: --from needs it
             write_keys(folder, loaded.training_keys(), inherited)
     else:

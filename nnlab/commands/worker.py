@@ -73,7 +73,7 @@ def _opened(path: Path, device: str) -> tuple[Config, dict[str, Task], RunFolder
     config = with_parent(folder, config_of(folder))
     registered = entry(folder.command)
     experiment = registered.experiment(config)
-    source = folder.read_json("data.json")
+    source = folder.source
     loaded = read_data(folder.command, config, source)
     check_same_data(folder.path, source, loaded.source)
     from nnlab import backend

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+LARGEST = 1e300  # of a whole number: a float can hold it
 NOT_COMPARED = ("seconds", "seconds_to_99", "characters_per_second", "sentences_per_second", "weights")
 
 
@@ -47,6 +48,17 @@ def flat_figures(results: Mapping[str, Any], prefix: str = "") -> list[tuple[str
         elif isinstance(value, dict):
             rows += flat_figures(value, f"{prefix}{name}.")
     return rows
+
+
+def is_figure(value: Any) -> bool:
+    """Whether a value is as :func:`over_runs` gives it: a record may be anybody's."""
+    if not isinstance(value, dict):
+        return isinstance(value, float) or (isinstance(value, int) and abs(value) < LARGEST)
+    ends, each = value["ci95"], value.get("values", [])
+    if not isinstance(ends, list) or len(ends) != 2 or not isinstance(each, list):
+        return False
+    numbers = (value.get("mean"), value.get("std"), *ends, *each)
+    return all(one is None or (isinstance(one, int | float) and is_figure(one)) for one in numbers)
 
 
 def less_is_better(name: str) -> bool:

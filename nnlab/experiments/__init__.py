@@ -22,6 +22,8 @@ from nnlab.configs.permute import PermuteConfig
 from nnlab.configs.textgen import TextgenConfig
 from nnlab.configs.translate import TranslateConfig
 from nnlab.errors import InputError, UsageError
+from nnlab.evaluation.intervals import LARGEST
+from nnlab.output.untrusted import DAMAGED
 
 if TYPE_CHECKING:
     from nnlab.experiments.insights import Insight
@@ -89,6 +91,23 @@ class FinishedRun:
     preprocessing: Mapping[str, Any]
     results: Mapping[str, Any] = field(default_factory=dict)
     out: Path | None = None  # where files go; None: beside each input
+
+    def whole(self, name: str, *, least: int = 1, most: int, multiple: int = 1) -> int:
+        """A whole number that was kept of the data; InputError where it is none, or out of bounds."""
+        value: Any = self.preprocessing.get(name)
+        if type(value) is not int or not least <= value <= most or value % multiple:
+            of = f", a multiple of {multiple}" if multiple > 1 else ""
+            told = f"expected {name!r} as a whole number from {least:,} to {most:,}{of}, got {str(value)[:40]}"
+            raise InputError(told, DAMAGED, path=self.weights.with_name("preprocessing.json"))
+        return value
+
+    def number(self, name: str) -> float:
+        """A finite number that was kept of the data; InputError where it is none."""
+        value: Any = self.preprocessing.get(name)
+        if type(value) not in (int, float) or not -LARGEST < value < LARGEST:
+            told = f"expected {name!r} as a number, got {str(value)[:40]}"
+            raise InputError(told, DAMAGED, path=self.weights.with_name("preprocessing.json"))
+        return float(value)
 
     def fill(self, network: Any) -> Any:
         """The network with the run's weights. InputError where they are missing, damaged or of another network."""
@@ -272,11 +291,8 @@ REGISTRY: dict[str, Entry] = {
 }
 
 
-def entry(name: str) -> Entry:
-    """The registry's line of an experiment; UsageError where there is none of that name."""
-    if name not in REGISTRY:
-        raise UsageError(
-            f"expected an experiment among {', '.join(REGISTRY)}, got {name!r}",
-            "A run of it may be of another version of nnlab",
-        )
+def entry(name: str, hint: str = "Choose one of them") -> Entry:
+    """The registry's line of an experiment; UsageError, with this ``hint``, where there is none of that name."""
+    if not isinstance(name, str) or name not in REGISTRY:
+        raise UsageError(f"expected an experiment among {', '.join(REGISTRY)}, got {name!r}", hint)
     return REGISTRY[name]

@@ -26,6 +26,7 @@ from nnlab.experiments import FinishedRun, Loaded, Predictor
 from nnlab.output.terminal import Terminal, number, table
 from nnlab.training.task import Results, RunResult, Task, curves
 
+MOST_SIDE = 8192  # pixels of a square picture that a network is trained on
 NARROW, LONG = 8, 8  # pixels of the shorter side, and how many times longer the other is: both are told
 OF_THE_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 Make = Callable[[Any, np.random.Generator], tuple[Any, ...]]  # (rows,), or (rows, weights of them or of their values)
@@ -348,6 +349,11 @@ def picture_of(path: Path, tell: Callable[[str], Any], *, alpha: bool, levels: L
         return open_picture(path, alpha=alpha, levels=levels, tell=tell)
     except InputError as error:
         raise InputError(error.message, error.hint, path=path) from error
+
+
+def side_of(run: FinishedRun) -> int:
+    """The side in pixels of the pictures that a network was trained on."""
+    return run.whole("side", least=8, most=MOST_SIDE, multiple=8)
 
 
 class PicturePredictor(Predictor[tuple[Path, Any]]):

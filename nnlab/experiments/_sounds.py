@@ -25,7 +25,7 @@ Recording = tuple[Path, SoundFile, list[Wave]]  # path, the file, its channels a
 def front_end(config: AutoencodeConfig, run: FinishedRun) -> LogMelFrontEnd | WaveformFrontEnd:
     """What makes rows of a sound, as in training."""
     if config.net == "conv":
-        return LogMelFrontEnd(float(run.preprocessing["mean"]), float(run.preprocessing["deviation"]))
+        return LogMelFrontEnd(run.number("mean"), run.number("deviation"))
     return WaveformFrontEnd()
 
 

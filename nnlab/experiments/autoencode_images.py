@@ -45,6 +45,7 @@ from nnlab.experiments._images import (
     picture_of,
     picture_tasks,
     run_figures,
+    side_of,
     spread_over,
 )
 from nnlab.output.pictures import ColourRow
@@ -238,7 +239,7 @@ class PictureAutoencoder(PicturePredictor):
     suffix = "reconstructed"
 
     def __init__(self, config: AutoencodeConfig, run: FinishedRun) -> None:
-        side = int(run.preprocessing["side"])
+        side = side_of(run)
         super().__init__(run, build(config, side, config.activation), side)
 
     def apply(self, tiles: Any) -> Any:
@@ -255,7 +256,7 @@ class PictureCodes(CodePredictor):
     clipped = True
 
     def __init__(self, config: AutoencodeConfig, run: FinishedRun, options: Mapping[str, Any]) -> None:
-        self.side = int(run.preprocessing["side"])
+        self.side = side_of(run)
         self.levels = Levels.from_record(run.preprocessing["levels"])
         super().__init__(config, run, build(config, self.side, config.activation), options)
 

@@ -43,6 +43,7 @@ from nnlab.experiments._images import (
     measured,
     picture_tasks,
     run_figures,
+    side_of,
     spread_over,
 )
 from nnlab.output.pictures import ColourRow
@@ -345,7 +346,7 @@ class Denoiser(PicturePredictor):
     suffix = "restored"
 
     def __init__(self, config: DenoiseConfig, run: FinishedRun) -> None:
-        side = int(run.preprocessing["side"])
+        side = side_of(run)
         self._activation = config.activation
         self._untold = f"the network was taught noise of {noise_told(config)}: {TOLD}"
         super().__init__(run, build(config, side, config.activation), side)

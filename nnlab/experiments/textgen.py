@@ -44,6 +44,7 @@ from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal, number
 from nnlab.training.task import Results, Task
 
+MOST_STREAMS = 4096  # of text side by side
 EVERY = 3  # the published network starts a window every third character
 CHARACTERS = 7_800_000  # that an unasked training reads: 13 epochs of Nietzsche's 600,000
 
@@ -325,13 +326,13 @@ class TextPredictor(Predictor[tuple[list[int], str]]):
     asks = "the beginning of a text"
 
     def __init__(self, config: TextgenConfig, run: FinishedRun, options: Mapping[str, Any]) -> None:
+        self.tokenizer = TextTokenizer.from_json(run.preprocessing)
+        streams = run.whole("streams", least=0, most=MOST_STREAMS)
         from nnlab.models.text_sampling import TextSampler
 
-        known = run.preprocessing
-        self.tokenizer = TextTokenizer.from_json(known)
         self.length, self.diversity = options.get("length", 400), options.get("diversity", 0.5)
         self.seed, self.top_p = options.get("seed", 0), options.get("top_p", 1.0)
-        self.model = run.fill(build(config, len(self.tokenizer), known["streams"]))
+        self.model = run.fill(build(config, len(self.tokenizer), streams))
         self._sampler = TextSampler(self.model, nucleus=self.top_p < 1)
 
     def read(self, text: str) -> tuple[list[int], str]:

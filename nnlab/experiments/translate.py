@@ -62,6 +62,7 @@ TIMED = 1000  # test sentences whose translation is timed
 MEASURED = 1000  # training pairs on which the training loss is measured
 MEASURED_AT_ONCE = 128  # of them, or of held-out ones
 CHARACTERS_AT_ONCE, SUBWORDS_AT_ONCE = 4096, 2048  # in a batch: each has logits of all the vocabulary
+MOST_TOKENS = 100_000  # of a translation
 PAIRS = 600_000  # that an unasked training reads: 30 epochs of 20,000
 
 
@@ -312,8 +313,13 @@ def headline(results: Mapping[str, Any]) -> str:
 # ---- predict -----------------------------------------------------------------------------------------
 
 
+def limit_of(run: FinishedRun) -> int:
+    """How many tokens a translation has at most: 1.2 times as many as the longest that was trained on."""
+    return run.whole("limit", most=MOST_TOKENS)
+
+
 def predictor(config: TranslateConfig, run: FinishedRun, options: Mapping[str, Any]) -> SentencePredictor:
     """Translates sentences with the run's network."""
-    source, target = tokenizers_of(run.preprocessing)
+    (source, target), limit = tokenizers_of(run.preprocessing), limit_of(run)
     model = run.fill(build(config, len(source), len(target)))
-    return SentencePredictor(config, model, source, target, int(run.preprocessing["limit"]), options)
+    return SentencePredictor(config, model, source, target, limit, options)

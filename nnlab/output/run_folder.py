@@ -26,6 +26,7 @@ from typing import Any, Self
 import filelock
 
 from nnlab.errors import InputError, UsageError
+from nnlab.evaluation.intervals import flat_figures, is_figure
 from nnlab.output import untrusted
 from nnlab.output.checkpoint import CheckpointFolder, linked
 from nnlab.output.document import FORMAT, dumps
@@ -209,19 +210,26 @@ class RunFolder(CheckpointFolder):
         hint = f"The file is damaged: delete it (rm {quoted(path)}), then go on with the run: --resume"
         document = untrusted.read_json(path, hint=hint)
         kinds = {"status": str, "results": dict, "environment": dict, "config": dict, "seconds": dict}
-        for name, kind in kinds.items():
-            if not isinstance(document.get(name), kind):
-                raise InputError(
-                    f"expected {name!r} as nnlab writes it, got {str(document.get(name))[:40]!r}",
-                    hint,
-                    path=path,
-                )
+        wrong = {name: document.get(name) for name, kind in kinds.items() if not isinstance(document.get(name), kind)}
+        wrong = wrong or {name: value for name, value in flat_figures(document["results"]) if not is_figure(value)}
+        for name, value in wrong.items():
+            raise InputError(f"expected {name!r} as nnlab writes it, got {str(value)[:40]!r}", hint, path=path)
         return document
 
     @property
     def config(self) -> dict[str, Any]:
         """The config the run was started with, without the schema and the command."""
         return dict(self._record("config", dict))
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """What ``data.json`` says of the data. InputError where a name or a digest in it is no text."""
+        record = self.read_json("data.json")
+        for name in ("name", "path", "digest", "asked_for"):
+            if not isinstance(record.get(name), str | None):
+                told = f"expected {name!r} as nnlab writes it, got {str(record[name])[:40]!r}"
+                raise InputError(told, untrusted.DAMAGED, path=self.path / "data.json")
+        return record
 
     @property
     def typed(self) -> dict[str, Any]:

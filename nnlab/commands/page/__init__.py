@@ -185,10 +185,10 @@ def section(path: Path, terminal: Terminal) -> Shown:
 def fill(shown: Shown, folder: RunFolder, terminal: Terminal) -> None:
     """All of a run that can be read. NnlabError or OSError where its record or its results cannot."""
     shown.command = folder.command
-    registered = entry(folder.command)
     config = config_of(folder)
+    registered = entry(folder.command)
     shown.title = TITLES.get(folder.command, folder.command)
-    shown.line = command_line(folder.read_json("config.json"), folder.read_json("data.json"))
+    shown.line = command_line(folder.read_json("config.json"), folder.source)
     shown.options = [(flag_of(one), told(getattr(config, one.name))) for one in fields_of(type(config))]
     shown.data = data_of(folder)
     shown.made = made_by(folder.path, shown.title)
@@ -263,7 +263,7 @@ def data_of(folder: RunFolder) -> list[tuple[str, str]]:
 
     if not (folder.path / "data.json").is_file():
         return []
-    source = folder.read_json("data.json")
+    source = folder.source
     name = told(source.get("name"))
     rows = [("data", name)]
     known = next((datasets.KNOWN[one] for one in (name, told(source.get("asked_for"))) if one in datasets.KNOWN), None)

@@ -61,10 +61,12 @@ class Levels:
         """From JSON values, or None; ValueError where they are something else."""
         if record is None:
             return None
-        black, white = (float(value) for value in record)
+        if not isinstance(record, list) or not all(type(value) in (int, float) for value in record):
+            raise ValueError(f"expected black and white as numbers, got {str(record)[:40]}")
+        black, white = record
         if not -LARGEST < black < white < LARGEST:
             raise ValueError(f"expected black and white, got {black:g} and {white:g}")
-        return cls(black, white)
+        return cls(float(black), float(white))
 
     def clipped(self, numbers: Array) -> list[str]:
         """What is to be told of a picture of which more than 1 % is below black or above white of training."""

@@ -21,7 +21,7 @@ def insights(config: TranslateConfig, loaded: Loaded[TranslateConfig, Sentences]
 
     predictor = experiment.predictor(config, run, {})
     references = loaded.data.parts.test
-    limit = int(run.preprocessing["limit"])
+    limit = experiment.limit_of(run)
     chosen = some(list(references))
     best = Translator(predictor.model, predictor.source, predictor.target, limit, beam=BEST, best=BEST)
     contents: list[Content] = []

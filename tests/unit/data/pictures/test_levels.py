@@ -126,6 +126,6 @@ def test_numbers_that_are_none_are_refused_by_name(bad):
 def test_levels_from_a_record():
     assert Levels.from_record(Levels(0, 4095).record()) == Levels(0, 4095)
     assert Levels.from_record(None) is None
-    for record in ([0], [1, 1], ["a", "b"], [float("nan"), 1], 5, [0, 1e300]):
+    for record in ("01", ["0", "1"], [False, True], [0], [1, 1], ["a", "b"], [float("nan"), 1], 5, [0, 1e300]):
         with pytest.raises((ValueError, TypeError)):
             Levels.from_record(record)
