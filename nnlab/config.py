@@ -242,9 +242,9 @@ class Config:
     def effective(cls, given: Mapping[str, Any], *kept: str, record: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """What of ``given`` changes something with the rest of it, or in a record; and those named ``kept``.
 
-        Raises UsageError where a value has another type than its setting, or is out of bounds.
+        Raises UsageError where a value has another type than its setting, or is out of bounds; None may be any's.
         """
-        cls.check_values(given)
+        cls.check_values({name: value for name, value in given.items() if value is not None})
         every = {entry.name: entry.default for entry in fields_of(cls)} | dict(record or cls.settings(given))
         return {name: value for name, value in given.items() if name in kept or not cls.without_effect(name, every)}
 

@@ -23,7 +23,7 @@ from nnlab.commands.session import engine_of
 from nnlab.commands.train import with_settings
 from nnlab.config import Config
 from nnlab.configs.run import RunOptions
-from nnlab.errors import Description, ExitCode, InputError, NnlabError, UsageError
+from nnlab.errors import Description, ExitCode, InputError, NnlabError, UsageError, within
 from nnlab.evaluation.intervals import flat_figures, less_is_better, mean_of
 from nnlab.experiments import entry
 from nnlab.options import BY_DATA, parsed, value_of, words_of
@@ -226,13 +226,19 @@ def opened(path: Path, name: str) -> Sweep:
 
     record = untrusted.read_json(path / SWEEP)
     kinds = {"command": str, "typed": dict, "name": str, "values": list}
-    if not all(isinstance(record.get(key), kind) for key, kind in kinds.items()) or len(record["values"]) > MOST:
+    if (
+        not all(isinstance(record.get(key), kind) for key, kind in kinds.items())
+        or not 0 < len(record["values"]) <= MOST
+    ):
         raise InputError("expected the record of a sweep, it is none", untrusted.DAMAGED, path=path / SWEEP)
     if record["command"] != name:
         raise UsageError(
             f"expected a sweep of {name}, {path} is one of {record['command']}",
             f"Use: nnlab {record['command']} --resume {quoted(path)}",
         )
+    with within(path / SWEEP):
+        for value in record["values"]:
+            entry(name).config.check_values({**record["typed"], record["name"]: value})
     start, settings = record.get("from"), record.get("settings")
     asked = Sweep(
         name,

@@ -65,6 +65,23 @@ def test_options_of_a_stranger_are_refused_by_their_file(nnlab, tmp_path):
     assert "bad/config.json: expected --preset to be one of" in done.err
 
 
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"typed": {"preset": None}}, "expected --preset to be one of"),
+        ({"typed": {"op": []}}, "expected --op to be one of"),
+        ({"values": [{}]}, "expected units to be a whole number, got {}"),
+        ({"values": []}, "expected the record of a sweep"),
+    ],
+)
+def test_the_sweep_of_a_stranger_is_refused_by_its_file(nnlab, tmp_path, wrong, told):
+    record = {"command": "arith", "typed": {}, "name": "units", "values": [8, 16], **wrong}
+    RunFolder(tmp_path / "bad").write_json("sweep.json", record)
+    done = nnlab("arith", "--resume", "bad")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert f"bad/sweep.json: {told}" in done.err
+
+
 def test_the_experiment_of_a_stranger_is_named_with_its_file(tmp_path):
     folder = finished(tmp_path / "bad")
     folder.write_config("dream", RECORD)
