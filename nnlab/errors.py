@@ -81,10 +81,31 @@ class DataUnavailable(NnlabError):
     exit_code = ExitCode.DATA
 
 
+class FolderGone(NnlabError):
+    """The run folder was moved or deleted while its run was at work."""
+
+    exit_code = ExitCode.RESOURCES
+
+
 class NotReproduced(NnlabError):
     """``nnlab runs verify`` found a difference: repeatability is promised, so this is a defect."""
 
     exit_code = ExitCode.DEFECT
+
+
+def unreadable(path: Path, error: OSError, damaged: str) -> InputError:
+    """The error of a file of a run folder that cannot be read; ``damaged`` is the hint where its content is why.
+
+    Raises ``error`` itself where the disk or the machine is why.
+    """
+    if describe(error).exit_code == ExitCode.RESOURCES:
+        raise error
+    hint = damaged
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        hint = "It was moved or deleted: put it back, or name the folder where it is now"
+    elif isinstance(error, PermissionError):
+        hint = "Allow this user to read it"
+    return InputError(f"cannot be read: {(error.strerror or str(error)).lower()}", hint, path=path)
 
 
 @dataclass(frozen=True)

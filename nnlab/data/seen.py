@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.config import Inherited
-from nnlab.errors import InputError, UsageError
+from nnlab.errors import InputError, UsageError, named, unreadable
 
 Keys = NDArray[np.uint64]
 Mask = NDArray[np.bool_]
@@ -103,10 +103,12 @@ def write(keys: Keys, path: Path) -> None:
 def read(path: Path) -> Keys:
     """What :func:`write` saved, from a file that may be anybody's. InputError where it is damaged."""
     try:
-        with open(path, "rb") as file:
+        with named(path), open(path, "rb") as file:
             keys = np.load(file, allow_pickle=False)
         if keys.dtype != np.uint64 or keys.ndim != 1 or not bool((keys[1:] > keys[:-1]).all()):
             raise ValueError("it does not hold sorted keys")
-    except (OSError, ValueError, EOFError, MemoryError) as error:
+    except OSError as error:
+        raise unreadable(path, error, DAMAGED) from error
+    except (ValueError, EOFError, MemoryError) as error:
         raise InputError(f"expected what the run was trained on: {error}", DAMAGED, path=path) from error
     return np.asarray(keys)

@@ -11,7 +11,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from nnlab.errors import InputError
+from nnlab.errors import InputError, named, unreadable
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 MAX_JSON = 4 << 20  # bytes of each JSON member
@@ -34,12 +34,14 @@ def load_weights(model: Any, path: Path) -> None:
         raise InputError("there is no model yet", "Finish the run first: --resume", path=path)
     most = _most_bytes(model)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with named(path), zipfile.ZipFile(path) as archive:
             _check_members(archive, most, path)
             config = json.loads(archive.read(CONFIG))
             stranger = _foreign_class(config)
             _check_arrays(archive.read(WEIGHTS), most, path)
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, OSError, RuntimeError) as error:
+    except OSError as error:
+        raise unreadable(path, error, DAMAGED) from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, RuntimeError) as error:
         raise InputError(f"expected a Keras model, the file is damaged ({error})", DAMAGED, path=path) from error
     if stranger:
         raise InputError(f"the model carries code: {stranger}", UNTRUSTED, path=path)

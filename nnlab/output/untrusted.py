@@ -13,7 +13,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnlab.errors import InputError
+from nnlab.errors import InputError, named, unreadable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,14 +36,14 @@ def read_text(path: Path, *, most: int = MOST_BYTES) -> str:
 
 
 def read_bytes(path: Path, *, most: int) -> bytes:
-    """The content of a file. InputError as for :func:`read_text`."""
+    """The content of a file. InputError as for :func:`read_text`; OSError where the disk or the machine fails."""
     try:
-        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+        with named(path), open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise InputError("expected a file, it is none", DAMAGED, path=path)
             content = file.read(most + 1)
     except OSError as error:
-        raise InputError(f"cannot be read: {(error.strerror or str(error)).lower()}", DAMAGED, path=path) from error
+        raise unreadable(path, error, DAMAGED) from error
     if len(content) > most:
         raise InputError(
             f"expected at most {most:,} bytes, it has more", "Do not use a run folder you do not trust", path=path
@@ -104,13 +104,15 @@ def read_weights(path: Path, *, most: int | None = None) -> dict[str, bytes]:
             arrays[name] = node[()].tobytes()
 
     try:
-        with zipfile.ZipFile(path) as archive:
+        with named(path), zipfile.ZipFile(path) as archive:
             size = archive.getinfo("model.weights.h5").file_size
             if most is not None and size > most:
                 raise ValueError(f"expected at most {most:,} bytes, got {size:,}")
             content = archive.read("model.weights.h5")
         with h5py.File(io.BytesIO(content)) as file:
             file.visititems(keep)
+    except OSError as error:
+        raise unreadable(path, error, DAMAGED) from error
     except UNREADABLE as error:
         raise InputError(f"cannot be read: {error}", DAMAGED, path=path) from error
     return arrays

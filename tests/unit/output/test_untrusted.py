@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import zipfile
 from contextlib import suppress
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnlab.errors import InputError
+from nnlab.data import seen
+from nnlab.errors import ExitCode, InputError, describe
+from nnlab.models.saved_weights import load_weights
 from nnlab.output import untrusted
 
 
@@ -41,10 +45,41 @@ def test_a_file_larger_than_any_of_ours_is_refused_by_its_name(tmp_path):
 
 
 def test_missing_and_folder_are_errors_of_their_path(tmp_path):
-    with pytest.raises(InputError, match="nowhere: cannot be read: no such file"):
+    with pytest.raises(InputError, match="nowhere: cannot be read: no such file") as caught:
         untrusted.read_text(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="cannot be read: is a directory"):
+    assert "moved or deleted" in caught.value.hint
+    with pytest.raises(InputError, match="cannot be read: is a directory") as caught:
         untrusted.read_text(tmp_path)
+    assert caught.value.hint == untrusted.DAMAGED
+
+
+def read_model(path):
+    load_weights(SimpleNamespace(variables=[]), path)
+
+
+@pytest.mark.parametrize(
+    "read", [untrusted.read_text, untrusted.read_json, untrusted.digest_of_weights, seen.read, read_model]
+)
+def test_a_file_is_called_damaged_for_its_content_only(tmp_path, monkeypatch, read):
+    path = tmp_path / "file"
+    path.write_bytes(b"")
+
+    def fail(number):
+        def opened(*arguments, **options):
+            raise OSError(number, os.strerror(number), str(path))
+
+        for place in (f"{module}.open" for module in ("builtins", "io", "os")):
+            monkeypatch.setattr(place, opened)
+
+    fail(errno.EACCES)
+    with pytest.raises(InputError, match="file: cannot be read: permission denied") as caught:
+        read(path)
+    assert caught.value.hint == "Allow this user to read it"
+    for number in (errno.EIO, errno.EMFILE):
+        fail(number)
+        with pytest.raises(OSError, match=os.strerror(number)) as failed:
+            read(path)
+        assert describe(failed.value).exit_code == ExitCode.RESOURCES
 
 
 @pytest.mark.parametrize(
