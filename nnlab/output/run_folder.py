@@ -18,14 +18,14 @@ import errno
 import io
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
 import filelock
 
-from nnlab.errors import InputError, UsageError
+from nnlab.errors import FolderGone, InputError, UsageError
 from nnlab.evaluation.intervals import flat_figures, is_figure
 from nnlab.output import untrusted
 from nnlab.output.checkpoint import CheckpointFolder, linked
@@ -48,6 +48,7 @@ class RunFolder(CheckpointFolder):
         super().__init__(path)
         self._new = False  # whether :meth:`create` made it, or found it empty: what is in it is then this process's
         self._folders: list[Path] = []  # that :meth:`create` made, the innermost first
+        self._begun = ""  # the command of the run, once its record was written or read
 
     # ---- making and opening ----------------------------------------------------------------------
 
@@ -109,6 +110,7 @@ class RunFolder(CheckpointFolder):
             raise UsageError(
                 f"expected a run of {command}, {path} is one of {made_by}", f"Use: nnlab {made_by} --resume {path}"
             )
+        folder._begun = made_by
         return folder
 
     @contextmanager
@@ -152,6 +154,15 @@ class RunFolder(CheckpointFolder):
 
     # ---- writing ---------------------------------------------------------------------------------
 
+    def place(self, name: str, write: Callable[[Path], Any]) -> Path:
+        """As in every folder; FolderGone where the run that was begun is not here any more: nothing is begun anew."""
+        if self._begun and not self.is_run:
+            raise FolderGone(
+                f"the run folder {self.path} was moved or deleted while the run was at work",
+                f"What it had written is where it was moved to, go on with it there: nnlab {self._begun} --resume DIR",
+            )
+        return super().place(name, write)
+
     def write_json(self, name: str, document: dict[str, Any]) -> Path:
         """Write a JSON document."""
         return self.write(name, dumps(document).encode())
@@ -159,7 +170,9 @@ class RunFolder(CheckpointFolder):
     def write_config(self, command: str, config: dict[str, Any], typed: Mapping[str, Any] | None = None) -> Path:
         """``config.json``: what makes a folder a run folder; ``typed`` are the options that were given."""
         given = {} if typed is None else {"typed": dict(typed)}
-        return self.write_json("config.json", {"schema": FORMAT, "command": command, **given, "config": config})
+        path = self.write_json("config.json", {"schema": FORMAT, "command": command, **given, "config": config})
+        self._begun = command
+        return path
 
     def write_results(self, document: dict[str, Any]) -> Path:
         """``results.json`` of a finished run."""

@@ -9,7 +9,7 @@ import os
 import numpy as np
 import pytest
 
-from nnlab.errors import InputError, UsageError
+from nnlab.errors import FolderGone, InputError, UsageError
 from nnlab.output.run_folder import RunFolder
 
 
@@ -241,6 +241,44 @@ def test_a_record_of_wrong_types_is_damaged(tmp_path, config, says):
     folder.write_json("config.json", config)
     with pytest.raises(InputError, match=says):
         _ = folder.command, folder.config
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_a_folder_that_is_moved_or_deleted_is_not_begun_anew(tmp_path, opened):
+    folder = RunFolder.create("arith", tmp_path / "run")
+    folder.write_json("data.json", {})
+    folder.write_config("arith", {})
+    folder = RunFolder.open(tmp_path / "run") if opened else folder
+    folder.save_arrays("one", {"a": np.zeros(1)}, {})
+    (tmp_path / "run").rename(tmp_path / "moved")
+    for write in (
+        lambda: folder.write_metrics([]),
+        lambda: folder.write("figures/loss.png", b""),
+        lambda: folder.save_arrays("one", {}, {}),
+        lambda: folder.place("model.keras", lambda path: path.write_bytes(b"")),
+    ):
+        with pytest.raises(FolderGone, match="was moved or deleted while the run was at work") as caught:
+            write()
+        assert "nnlab arith --resume DIR" in caught.value.hint
+    folder.discard_if_bare()
+    assert not (tmp_path / "run").exists()
+    RunFolder.open(tmp_path / "moved").write_metrics([])
+    assert RunFolder.open(tmp_path / "moved").has_arrays("one")
+
+
+def test_a_run_whose_folder_is_moved_ends_with_an_error(nnlab, tmp_path, monkeypatch):
+    def execute(session, engine):
+        with session.folder.locked():
+            session.folder.write_config("arith", session.config.record())
+            (tmp_path / "run").rename(tmp_path / "moved")
+            session.folder.write_metrics([{"epoch": 1}])
+
+    monkeypatch.setattr("nnlab.commands.train.execute", execute)
+    done = nnlab("arith", "--out", "run")
+    assert (done.code, done.out, done.err.count("\n")) == (4, "", 1)
+    assert "run folder run was moved or deleted" in done.err
+    assert not (tmp_path / "run").exists()
+    assert not RunFolder.open(tmp_path / "moved").busy
 
 
 def test_metrics_of_wrong_types_are_text_or_left_out(tmp_path):
