@@ -25,7 +25,7 @@ class Run:
 
     @property
     def path(self) -> Path:
-        """The run folder."""
+        """The run folder, absolute: it stays the same when the working folder changes."""
         return self._folder.path
 
     @property
@@ -65,10 +65,10 @@ class Run:
     def predict(self, inputs: Sequence[str], **options: Any) -> list[Any]:
         """The answers to inputs (sums, sentences, prompts, paths of pictures or sounds), in order.
 
-        ``options`` are those of ``nnlab predict`` (``length=``, ``diversity=``, ``beam=``, ``out=`` …). An answer is
-        a text; with ``n_best=`` a list of ``{"text": …, "score": …}``, with ``scores=True`` a number, with
-        ``codes=`` alone how many codes were written. Raises InputError for an input that cannot be read, UsageError
-        for an option the run does not take.
+        ``options`` are what ``nnlab predict`` takes of the experiment (``length=``, ``diversity=``, ``beam=``,
+        ``out=`` …). An answer is a text; with ``n_best=`` a list of ``{"text": …, "score": …}``, with ``scores=True``
+        a number, with ``codes=`` alone how many codes were written. Raises InputError for an input that cannot be
+        read, with its number, and UsageError for an option the run does not take.
         """
         from nnlab.commands.predict import open_predictor
         from nnlab.configs.predict import PredictOptions
@@ -80,15 +80,27 @@ class Run:
                 raise TypeError(f"input {number}: expected a text or a path, got {type(one).__name__}: {one!r:.40}")
         texts = [os.fspath(one) for one in inputs]
         paths = {name: Path(options[name]) for name in ("out", "codes") if isinstance(options.get(name), str)}
+        PredictOptions.check_names(options, self.command)
         typed = PredictOptions(**options | paths).of_experiment(self.command)
         predictor = open_predictor(self._folder, typed)[0] if typed else self._predictor
         whole = False
         try:
-            answers = list(predictor.answer([predictor.read(text) for text in texts])) if texts else []
+            given = [_read(predictor, number, text) for number, text in enumerate(texts, start=1)]
+            answers = list(predictor.answer(given)) if given else []
             whole = True
         finally:
             predictor.finish(whole=whole)
         return answers
+
+
+def _read(predictor: Predictor[Any], number: int, text: str) -> Any:
+    """An input as the network wants it; the error of one that cannot be read says which it is."""
+    from nnlab.errors import NnlabError
+
+    try:
+        return predictor.read(text)
+    except NnlabError as error:
+        raise type(error)(f"input {number}: {error.message}", error.hint) from error
 
 
 def train(experiment: str, *, out: str | Path | None = None, verbose: bool = False, **options: Any) -> Run:
@@ -101,35 +113,44 @@ def train(experiment: str, *, out: str | Path | None = None, verbose: bool = Fal
         experiment: ``mnist``, ``permute``, ``textgen``, ``translate``, ``arith``, ``autoencode`` or ``denoise``.
         out: The run folder; a new one in ``runs/`` unless it is given.
         verbose: Show the progress on stderr.
-        **options: The options of the command, with ``_`` for ``-``, and what it takes with ``--set``: ``op="sub"``,
-            ``batch_size=64``, ``units=32``.
+        **options: The experiment's options, with ``_`` for ``-``, and what the command takes with ``--set``:
+            ``op="sub"``, ``batch_size=64``, ``units=32``; ``device``, ``workers`` and ``benchmark``. The others
+            (``--like``, ``--from``, ``--sweep``, ``--resume``, ``--engine`` …) are of the terminal only.
 
     Raises:
-        UsageError: An option that does not exist or does not fit.
+        UsageError: An option that does not exist or does not fit, or another training in this process.
         InputError: Data of the user's that cannot be read.
         DataUnavailable: A data set that cannot be had.
+        FolderGone: The run folder was moved or deleted meanwhile.
+        KeyboardInterrupt: Interrupted; a note on it says how to go on, where there is something to go on with.
     """
     from nnlab.commands.session import Session, execute
     from nnlab.config import path_of
     from nnlab.configs.run import RunOptions
+    from nnlab.errors import ExitCode, describe
     from nnlab.experiments import entry
     from nnlab.machine import one_blas_thread
     from nnlab.output.run_folder import RunFolder
-    from nnlab.output.terminal import Terminal
+    from nnlab.output.terminal import Terminal, quoted
 
     one_blas_thread()
+    registered = entry(experiment)
+    RunOptions.check_not_of_terminal(options, experiment)
     own = {name: options.pop(name) for name in ("device", "workers", "benchmark") if name in options}
     options = {name: os.fspath(one) if isinstance(one, os.PathLike) else one for name, one in options.items()}
-    config = entry(experiment).config.from_options(options, settings=True)
+    config = registered.config.from_options(options, settings=True)
     folder = RunFolder.create(experiment, None if out is None else path_of(out))
+    place = folder.path.absolute()
     try:
         execute(
             Session(experiment, config, folder, Terminal(json=True, verbosity=0 if verbose else -1), RunOptions(**own))
         )
-    except BaseException:
+    except BaseException as error:
         folder.discard_if_bare()
+        if folder.is_run and describe(error).exit_code in (ExitCode.INTERRUPTED, ExitCode.RESOURCES):
+            error.add_note(f"Go on with it in a terminal: nnlab {experiment} --resume {quoted(place)}")
         raise
-    return Run(folder)
+    return Run(RunFolder(place))
 
 
 def load(path: str | Path) -> Run:
@@ -140,7 +161,7 @@ def load(path: str | Path) -> Run:
     from nnlab.output.run_folder import RunFolder
 
     one_blas_thread()
-    folder = RunFolder.open(path_of(path))
+    folder = RunFolder.open(path_of(path).absolute())
     if not folder.finished:
         raise UsageError(f"{path} is not finished", f"Go on with it: nnlab {folder.command} --resume {path}")
     return Run(folder)

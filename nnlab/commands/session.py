@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,9 @@ from nnlab.training.parallel import Engine, Local, most_workers
 
 if TYPE_CHECKING:
     from nnlab.training.task import Results, Task
+
+
+_at_work = threading.Lock()
 
 
 class Clock:
@@ -76,9 +80,12 @@ class Session:
 
 
 def execute(session: Session, engine: Engine | None = None) -> dict[str, Any]:
-    """Run the experiment in its folder and write what a finished run leaves; the checkpoint goes last."""
+    """Run the experiment in its folder and write what a finished run leaves; the checkpoint goes last.
+
+    Raises UsageError where this process trains already, FolderGone where the folder is moved or deleted meanwhile.
+    """
     folder, terminal, clock = session.folder, session.terminal, session.clock
-    with folder.locked():
+    with alone(), folder.locked():
         if folder.is_run and session.config.data and Path(session.config.data).exists():
             terminal.tell(f"reading {session.config.data}, as the record of {folder.path} says")
         experiment = entry(session.name).experiment(session.config)
@@ -105,6 +112,20 @@ def execute(session: Session, engine: Engine | None = None) -> dict[str, Any]:
         folder.write_results(finished)
         folder.drop_checkpoint()
     return finished
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One run at a time is at work in a process: Keras's seeds are the process's. UsageError beside another."""
+    if not _at_work.acquire(blocking=False):
+        raise UsageError(
+            "expected one training at a time in a process, another one is at work",
+            "Wait for it to end, or train in a process of its own",
+        )
+    try:
+        yield
+    finally:
+        _at_work.release()
 
 
 # ---- before training -----------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import Field, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -87,12 +88,22 @@ class PredictOptions(Options):
                 "--out is where reconstructions go, with --codes or --scores there are none", "Leave one of them out"
             )
 
+    @classmethod
+    def check_names(cls, given: Mapping[str, Any], command: str) -> None:
+        """UsageError where Python was given an option that is none, or only of the terminal."""
+        of_runs = [each.name for each in fields_of(cls) if each.metadata["option"].panel in TAKEN_BY]
+        for name in given:
+            if name not in of_runs:
+                takes = [each.name for each in taken_by(command)]
+                told = f"expected options that a run of {command} takes ({', '.join(takes) or 'none'}), got {name}"
+                raise UsageError(told, "Leave it out")
+
     def of_experiment(self, command: str) -> dict[str, Any]:
         """The options typed that belong to an experiment; UsageError for those of another, or a file that is there."""
         own = [each for each in fields_of(type(self)) if each.metadata["option"].panel in TAKEN_BY]
         values = {each.name: getattr(self, each.name) for each in own}
         typed = {name: value for name, value in values.items() if value is not None and value is not False}
-        takes = {each.name: each for each in own if command in TAKEN_BY[each.metadata["option"].panel]}
+        takes = {each.name: each for each in taken_by(command)}
         strange = [flag_of(each) for each in own if each.name in typed and each.name not in takes]
         if strange:
             known = ", ".join(map(flag_of, takes.values())) or "none"
@@ -106,3 +117,8 @@ class PredictOptions(Options):
                 f"expected a new file for --codes, {self.codes} exists", "Name another file, or remove this one"
             )
         return typed
+
+
+def taken_by(command: str) -> list[Field[Any]]:
+    """The options that a run of an experiment takes."""
+    return [each for each in fields_of(PredictOptions) if command in TAKEN_BY.get(each.metadata["option"].panel, ())]

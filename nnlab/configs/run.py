@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from nnlab.config import Options
 from nnlab.errors import UsageError
-from nnlab.options import COMPUTE, OUTPUT, SHARED, option
+from nnlab.options import COMPUTE, OUTPUT, SHARED, fields_of, flag_of, option
+
+IN_PYTHON = ("out", "verbose", "device", "workers", "benchmark")  # what nnlab.train takes of these, too
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +81,17 @@ class RunOptions(Options):
         super().__post_init__()
         if self.address is not None and self.engine != "ray":
             raise UsageError(f"--address is of a Ray cluster, got {self.address!r} without --engine ray", "Add it")
+
+    @classmethod
+    def check_not_of_terminal(cls, given: Mapping[str, Any], experiment: str) -> None:
+        """UsageError where Python was given an option that only the terminal has."""
+        flags = {entry.name: flag_of(entry) for entry in fields_of(cls) if entry.name not in IN_PYTHON}
+        for name in given:
+            if name in flags or f"--{name}" in flags.values():
+                raise UsageError(
+                    f"{name} is an option of the terminal only",
+                    f"Leave it out, or type it there: nnlab {experiment} {flags.get(name, f'--{name}')} …",
+                )
 
     @property
     def verbosity(self) -> int:
