@@ -242,9 +242,11 @@ class Config:
     def effective(cls, given: Mapping[str, Any], *kept: str, record: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """What of ``given`` changes something with the rest of it, or in a record; and those named ``kept``.
 
-        Raises UsageError where a value has another type than its setting, or is out of bounds; None may be any's.
+        Without a record, raises UsageError where a value has another type than its setting, or is out of bounds; None
+        may be any's.
         """
-        cls.check_values({name: value for name, value in given.items() if value is not None})
+        if record is None:
+            cls.check_values({name: value for name, value in given.items() if value is not None})
         every = {entry.name: entry.default for entry in fields_of(cls)} | dict(record or cls.settings(given))
         return {name: value for name, value in given.items() if name in kept or not cls.without_effect(name, every)}
 
