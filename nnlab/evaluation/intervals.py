@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 LARGEST = 1e300  # of a whole number: a float can hold it
 NOT_COMPARED = ("seconds", "seconds_to_99", "characters_per_second", "sentences_per_second", "weights")
+COMPARED = ("pictures", "characters")  # counts in "compared" of results
 
 
 def over_runs(values: Sequence[float | None]) -> Any:
@@ -37,11 +38,45 @@ def mean_of(figure: Any) -> float:
     return float(figure["mean"] if isinstance(figure, dict) else figure)
 
 
+def within(figure: Any, other: float) -> bool:
+    """Whether a number that has no spread lies within the 95 % interval of a figure: no difference is shown.
+
+    Of one run, which has no interval, False.
+    """
+    low, high = figure["ci95"] if isinstance(figure, Mapping) else (None, None)
+    return low is not None and high is not None and bool(low <= other <= high)
+
+
+def undecided(figure: Any, other: float, shown: Callable[[Any], str], unit: str = "") -> str:
+    """What a sentence says of a figure and a baseline instead of their difference; empty where there is one.
+
+    ``cannot be told apart over 2 runs (95 % interval 2.1 ± 2.8 against 0.2 dB)``; ``shown`` writes both numbers.
+    """
+    if not within(figure, other):
+        return ""
+    against = f"{shown(figure)} against {shown(other)}{unit}"
+    return f"cannot be told apart over {figure['n']} runs (95 % interval {against})"
+
+
+def the_network(figure: Any) -> str:
+    """The subject of a verdict: one run speaks of the network that it trained, several of all such networks."""
+    return "The network" if isinstance(figure, Mapping) and figure["n"] > 1 else "This network"
+
+
+def compared_count(results: Mapping[str, Any]) -> tuple[int, str] | None:
+    """How many of the test items, and of what, the baselines were measured on: (200, "pictures"); None: all of them.
+
+    The network's figures on the same items are in ``compared`` of the results.
+    """
+    compared = results.get("compared", {})
+    return next(((int(compared[kind]), kind) for kind in COMPARED if kind in compared), None)
+
+
 def flat_figures(results: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     """(dotted name, number or figure) of all figures of the results."""
     rows: list[tuple[str, Any]] = []
     for name, value in results.items():
-        if name in NOT_COMPARED or isinstance(value, bool):
+        if name in (*NOT_COMPARED, *COMPARED) or isinstance(value, bool):
             continue
         if isinstance(value, int | float) or (isinstance(value, dict) and "ci95" in value):
             rows.append((prefix + name, value))

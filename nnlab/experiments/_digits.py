@@ -20,7 +20,7 @@ from nnlab.data.digits.digit_pictures import DigitForm, read_picture
 from nnlab.data.digits.digits import Digits
 from nnlab.data.pictures.pixels import Bytes
 from nnlab.data.seen import keys_of_rows
-from nnlab.evaluation.intervals import over_runs
+from nnlab.evaluation.intervals import mean_of, over_runs, undecided
 from nnlab.experiments import FinishedRun, Loaded, Predictor
 from nnlab.output.terminal import percent
 from nnlab.training.task import RunResult, SideBySide, Task
@@ -241,8 +241,11 @@ def baseline_label(name: str, figures: Mapping[str, Any]) -> str:
     return f"{BASELINES[name]}, k = {figures['k']}" if "k" in figures else BASELINES[name]
 
 
-def beyond_baselines(accuracy: Mapping[str, float], baselines: Mapping[str, Mapping[str, Any]]) -> str:
-    """One sentence: how many fewer errors each network makes than the best baseline; both are shares right."""
+def beyond_baselines(accuracy: Mapping[str, Any], baselines: Mapping[str, Mapping[str, Any]]) -> str:
+    """One sentence: how many fewer errors each network makes than the best baseline; both are shares right.
+
+    ``accuracy``: the figure of each network, over its runs.
+    """
     name, best = max(baselines.items(), key=lambda item: float(item[1]["test_accuracy"]))
     wrong = 1 - float(best["test_accuracy"])
     what = f"{baseline_label(name, best)}, {percent(best['test_accuracy'])} right"
@@ -250,9 +253,10 @@ def beyond_baselines(accuracy: Mapping[str, float], baselines: Mapping[str, Mapp
         return f"The best baseline ({what}) leaves a network nothing to win."
     told = []
     for network, right in accuracy.items():
-        change = (1 - right) / wrong - 1
-        told.append(f"{network} makes {100 * abs(change):.0f} % {'fewer' if change <= 0 else 'more'} errors")
-    return f"Beyond the best baseline ({what}): {', '.join(told)}."
+        change = (1 - mean_of(right)) / wrong - 1
+        errors = f"makes {100 * abs(change):.0f} % {'fewer' if change <= 0 else 'more'} errors"
+        told.append(f"{network} {undecided(right, best['test_accuracy'], percent) or errors}")
+    return f"Compared with the best baseline ({what}): {', '.join(told)}."
 
 
 # ---- predict -----------------------------------------------------------------------------------------

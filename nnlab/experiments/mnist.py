@@ -107,7 +107,7 @@ def present(
     for name, top in tops.items():
         show_worst(terminal, name, top, data, config.runs)
     terminal.show(accuracy_table(config, found, by_task, data), "")
-    of_networks = {name: misclassified.mean_accuracy(found[name]) for name in by_task}
+    of_networks = {name: found[name]["test_accuracy"] for name in by_task}
     terminal.show(beyond_baselines(of_networks, found["baselines"]), "")
     if len(tops) > 1:
         show_common(terminal, shared, len(tops), config.top, data)

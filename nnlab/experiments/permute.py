@@ -188,8 +188,7 @@ def show_baselines(
     for name, plain in of_pixels["plain"].items():
         both = [one[name]["test_accuracy"] for one in of_pixels.values()]
         listed.add_row(baseline_label(name, plain), *map(percent, both))
-    accuracy = misclassified.mean_accuracy
-    networks = {name: accuracy(found[name]) for name in (*PERMUTED, "cnn_recovered") if name in found}
+    networks = {name: found[name]["test_accuracy"] for name in (*PERMUTED, "cnn_recovered") if name in found}
     terminal.show("", listed, "Neither sees the order of the pixels.", "")
     terminal.show(f"On permuted pixels. {beyond_baselines(networks, of_pixels['permuted'])}")
 

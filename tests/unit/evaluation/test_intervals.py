@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nnlab.evaluation.intervals import over_runs
+from nnlab.evaluation.intervals import compared_count, flat_figures, over_runs, the_network, undecided, within
 from nnlab.output.terminal import percent
 
 
@@ -32,3 +32,21 @@ def test_over_runs_leaves_out_and_counts_runs_without_a_value():
     assert over_runs([None, 3.0])["n"] == 1
     assert over_runs([None, None]) is None
     assert over_runs([1.0, None, 3.0])["mean"] == 2.0
+
+
+def test_a_number_within_the_interval_over_the_runs_cannot_be_told_apart_and_one_run_has_no_interval():
+    figure = over_runs([1.0, 3.0])  # 2 ± 12.7
+    assert within(figure, 14)
+    assert not within(figure, 15)
+    assert not any(within(value, 2) for value in (2.0, None, over_runs([None, 2.0])))
+    shown = "cannot be told apart over 2 runs (95 % interval 80.00 ± 127.06 % against 89.90 %)"
+    assert undecided(over_runs([0.7, 0.9]), 0.899, percent) == shown
+    assert undecided(0.8, 0.899, percent) == undecided(figure, 15, percent) == ""
+    assert [the_network(value) for value in (0.8, figure)] == ["This network", "The network"]
+
+
+def test_on_how_much_of_the_test_part_baselines_were_measured_is_no_figure():
+    results = {"test_loss": 0.5, "compared": {"pictures": 200, "test_loss": 0.25}}
+    assert compared_count(results) == (200, "pictures")
+    assert compared_count({"test_loss": 0.5}) is None
+    assert flat_figures(results) == [("test_loss", 0.5), ("compared.test_loss", 0.25)]
