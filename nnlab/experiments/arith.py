@@ -301,11 +301,12 @@ def present(
 
     found = summarise(config, runs, results.get(BASELINE, []))
     final = decode(config, first.outputs["answers"][:SHOWN])
-    right = (first.outputs["answers"] == encode_answers(config, test.answer)).all(axis=1)
-    by_carries = grouped([str(count) for count in arithmetic.carries(test).tolist()], right)
-    by_length = grouped(arithmetic.operand_lengths(test), right)
+    expected = encode_answers(config, test.answer)
+    right = np.concatenate([(run.outputs["answers"] == expected).all(axis=1) for run in runs])
+    by_carries = grouped([str(count) for count in arithmetic.carries(test).tolist()] * len(runs), right)
+    by_length = grouped(arithmetic.operand_lengths(test) * len(runs), right)
     carried = "borrows" if config.op == "sub" else "carries"
-    hard = table(carried, "right", "of", "share")
+    hard = table(carried if len(runs) == 1 else f"{carried}, {len(runs)} runs", "right", "of", "share")
     for name, (correct, total) in by_carries.items():
         hard.add_row(name, f"{correct:,}", f"{total:,}", percent(correct / total))
     terminal.show(hard, "", summary(config, found, len(test)), "", *in_words(config, found))

@@ -30,7 +30,7 @@ from nnlab.data.pictures.images import Pictures
 from nnlab.data.pictures.levels import Levels
 from nnlab.data.pictures.picture_files import cropped
 from nnlab.data.pictures.pixels import Bytes
-from nnlab.evaluation.intervals import mean_of
+from nnlab.evaluation.intervals import mean_of, the_network, undecided
 from nnlab.evaluation.pca import Pca, fit_pca
 from nnlab.experiments import FinishedRun, Loaded, with_data
 from nnlab.experiments._codes import CodePredictor
@@ -48,6 +48,7 @@ from nnlab.experiments._images import (
     side_of,
     spread_over,
 )
+from nnlab.experiments.summaries import add_runs, first_of
 from nnlab.output.pictures import ColourRow
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal, number, table
@@ -174,8 +175,7 @@ def summary(config: AutoencodeConfig, data: Coded, found: Mapping[str, Any]) -> 
     pictures, pca = data.pictures, found["baselines"]["pca"]
     values = int(np.prod(pictures.test.shape[1:]))
     listed = table("numbers in the code / in the picture", f"{config.code:,} / {values:,}")
-    if config.runs > 1:
-        listed.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
+    add_runs(listed, config, "pictures, reconstructions.png")
     parts = [pictures.train, *([] if pictures.validation is None else [pictures.validation]), pictures.test]
     named = "training / test" if pictures.validation is None else "training / validation / test"
     listed.add_row(f"{named} pictures", " / ".join(f"{len(part):,}" for part in parts))
@@ -194,23 +194,25 @@ def summary(config: AutoencodeConfig, data: Coded, found: Mapping[str, Any]) -> 
 
 def beyond_pca(found: Mapping[str, Any]) -> str:
     """One sentence: what the network is worth beyond PCA."""
-    loss, pca = mean_of(found["test_loss"]), found["baselines"]["pca"]
-    decibels = mean_of(found["psnr_db"]) - pca["psnr_db"]
+    loss, pca = found["test_loss"], found["baselines"]["pca"]
     if pca["test_loss"] <= 0:
         return "PCA gives these pictures back without loss: there is nothing for a network to win."
-    change = 100 * (loss / pca["test_loss"] - 1)
+    if same := undecided(loss, pca["test_loss"], lambda figure: number(figure, ".5f")):
+        return f"The test losses of the network and of PCA of as many numbers {same}."
+    same = undecided(found["psnr_db"], pca["psnr_db"], lambda figure: number(figure, ".2f"), " dB")
+    decibels = f"the PSNRs {same}" if same else f"{mean_of(found['psnr_db']) - pca['psnr_db']:+.2f} dB"
+    change = 100 * (mean_of(loss) / pca["test_loss"] - 1)
     if change < 0:
-        return (
-            f"Beyond PCA of as many numbers, the network takes {-change:.1f} % off the test loss ({decibels:+.2f} dB)."
-        )
-    return f"The network is worth nothing beyond PCA of as many numbers: {change:+.1f} % ({decibels:+.2f} dB)."
+        return f"Beyond PCA of as many numbers, the network takes {-change:.1f} % off the test loss ({decibels})."
+    return f"{the_network(loss)} is worth nothing beyond PCA of as many numbers: {change:+.1f} % ({decibels})."
 
 
 def save_figures(config: AutoencodeConfig, folder: RunFolder, results: Results, rows: Mapping[str, Any]) -> None:
     """``reconstructions.png`` (the report's Figures 5 and 6) and ``loss.png`` (Figure 7)."""
     from nnlab.output import figures, picture_figures
 
-    figure = picture_figures.rows_of_pictures(rows, title=f"Test pictures through a code of {config.code:,} numbers")
+    title = f"Test pictures through a code of {config.code:,} numbers{first_of(config)}"
+    figure = picture_figures.rows_of_pictures(rows, title=title)
     folder.write("figures/reconstructions.png", figures.png(figure))
     figure = loss_figure(config, results, f"nnlab autoencode ({config.preset})")
     folder.write("figures/loss.png", figures.png(figure))

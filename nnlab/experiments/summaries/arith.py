@@ -12,7 +12,8 @@ import numpy as np
 from nnlab.config import SAMPLE
 from nnlab.configs.arith import ArithConfig
 from nnlab.data.assets import report_2018
-from nnlab.evaluation.intervals import over_runs
+from nnlab.evaluation.intervals import mean_of, over_runs
+from nnlab.experiments.summaries import add_runs
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import number, percent, table
 from nnlab.training.task import RunResult, curves
@@ -65,6 +66,18 @@ def by_digits(config: ArithConfig, taught: Any, runs: Sequence[RunResult]) -> li
     return rows
 
 
+def of_all(runs: Sequence[RunResult]) -> list[dict[str, Any]]:
+    """The rows ``{"digits", "of", "right": {kind: count}}`` of longer questions, counted over all runs."""
+    return [
+        {
+            "digits": asked[0]["digits"],
+            "of": sum(row["of"] for row in asked),
+            "right": {kind: sum(row["right"][kind] for row in asked) for kind in asked[0]["right"]},
+        }
+        for asked in zip(*(run.outputs["longer"] for run in runs), strict=True)
+    ]
+
+
 def grouped(names: Sequence[str], right: np.ndarray[Any, Any]) -> dict[str, tuple[int, int]]:
     """(right, all) counts of each name, in order of name."""
     total = collections.Counter(names)
@@ -75,8 +88,7 @@ def grouped(names: Sequence[str], right: np.ndarray[Any, Any]) -> dict[str, tupl
 def summary(config: ArithConfig, results: dict[str, Any], tested: int) -> Any:
     """The table at the end; ``tested`` questions were asked."""
     listed = table("test questions", f"{tested:,}")
-    if config.runs > 1:
-        listed.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
+    add_runs(listed, config, "questions shown")
     listed.add_row("answers right (exact match)", percent(results["exact_match"]))
     listed.add_row("characters right", percent(results["character_accuracy"]))
     listed.add_row("test loss (nats per character)", number(results["test_loss"], ".2g"))
@@ -154,17 +166,17 @@ def save_figures(
     right.set_ylim(0, 103)
     folder.write("figures/loss.png", figures.png(figure))
 
-    longer = runs[0].outputs["longer"]
+    longer, of_runs = of_all(runs), f", {len(runs)} runs" if len(runs) > 1 else ""
     if longer:
         figure, (ax,) = figures.canvas(1, title=title, width=6.4)
-        start = (config.digits, 100 * float(runs[0].outputs["test"]["exact_match"]))
+        start = (config.digits, 100 * mean_of(over_runs([run.outputs["test"]["exact_match"] for run in runs])))
         lines = {
             kind.replace("_", " "): [start, *((row["digits"], 100 * row["right"][kind] / row["of"]) for row in longer)]
             for kind in longer[0]["right"]
         }
         figures.by_digits(ax, lines, taught=config.digits, own=config.extend)
     else:
-        figure, (left, right) = figures.canvas(2, title=f"{title}: test answers right")
+        figure, (left, right) = figures.canvas(2, title=f"{title}: test answers right{of_runs}")
         figures.bars(left, by_carries, xlabel=f"columns with {carried}")
         figures.bars(right, by_length, xlabel="digits of the operands")
     folder.write("figures/difficulty.png", figures.png(figure))

@@ -12,8 +12,9 @@ from nnlab.configs.translate import TranslateConfig
 from nnlab.data.assets import report_2018
 from nnlab.data.pairs.sentence_pairs import Split
 from nnlab.data.random import Stream, rng
-from nnlab.evaluation.intervals import mean_of
+from nnlab.evaluation.intervals import mean_of, over_runs, the_network, undecided
 from nnlab.evaluation.translation import Scores
+from nnlab.experiments.summaries import add_kept_epoch, add_runs, first_of
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import TRANSCRIPT_WIDTH, literal, number, percent, table
 from nnlab.training.task import RunResult, curves
@@ -69,14 +70,12 @@ def summary(
     config: TranslateConfig, parts: Split, results: dict[str, Any], runs: Sequence[RunResult], scores: Scores
 ) -> Any:
     """The table at the end."""
-    history = runs[0].history
     named, counts = "training pairs", f"{len(parts.training):,}"
     for name, part in (("validation", parts.validation), ("test", parts.test)):
         if part:
             named, counts = f"{named} / {name} sources", f"{counts} / {len(part):,}"
     listed = table(named, counts)
-    if config.runs > 1:
-        listed.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
+    add_runs(listed, config, "sentences, translations.csv, attention")
     for label, name in (("right (exact match)", "exact_match"), ("chrF", "chrf"), *BLEUS):
         shown = percent if name == "exact_match" else _one_decimal
         listed.add_row(f"test sentences, {label}", shown(results[name]))
@@ -88,18 +87,16 @@ def summary(
     if "val_loss" in results:
         listed.add_row("validation loss (nats per character)", number(results["val_loss"], ".3f"))
     listed.add_row("test loss (nats per character)", number(results["test_loss"], ".3f"))
-    best = history.best
-    why = "least validation loss" if parts.validation else "the last"
-    listed.add_row(f"weights of epoch ({why})", f"{best['epoch']} of {history.rows[-1]['epoch']}")
-    listed.add_row("until then", f"{best['seconds']:.0f} s")
+    add_kept_epoch(listed, runs, "least validation loss" if parts.validation else "the last")
     if results["sentences_per_second"] is not None:
         listed.add_row("sentences per second (greedy)", number(results["sentences_per_second"], ",.0f"))
     listed.add_row("beam", str(config.beam))
     report = report_2018("translate").get("greek" if config.script == "greek" else "french")
     if report and Path(config.data or "eng-ell").stem in ("eng-ell", "eng-fra"):
         prefix, watched = ("val", "validation") if parts.validation else ("test", "test")
-        padded = f"{best['loss_padded']:.3f} / {best[f'{prefix}_loss_padded']:.3f}"
-        listed.add_row(f"training / {watched} loss, padding counted as in the report", padded)
+        columns = ("loss_padded", f"{prefix}_loss_padded")
+        padded = [number(over_runs([run.history.best[name] for run in runs]), ".3f") for name in columns]
+        listed.add_row(f"training / {watched} loss, padding counted as in the report", " / ".join(padded))
         listed.add_row("the 2018 report's", f"{report['loss']:g} / {report['val_loss']:g}")
     listed.caption = f"chrF: {scores.chrf_signature}\nBLEU: {scores.bleu_signature}"
     listed.caption_justify = "left"
@@ -114,11 +111,16 @@ def beyond_baselines(found: Mapping[str, Any]) -> str:
     """One sentence: what the network is worth beyond the best baseline, by chrF."""
     name, best = max(found["baselines"].items(), key=lambda item: float(item[1]["chrf"]))
     ahead = mean_of(found["chrf"]) - best["chrf"]
-    right = 100 * (mean_of(found["exact_match"]) - best["exact_match"])
     what = f"the better baseline ({BASELINES[name]})"
-    if ahead > 0:
-        return f"Beyond {what}, the network gains {ahead:.1f} points of chrF and {right:+.1f} % of sentences right."
-    return f"The network is worth nothing beyond {what}: {ahead:+.1f} points of chrF."
+    if same := undecided(found["chrf"], best["chrf"], _one_decimal, " points of chrF"):
+        return f"The network and {what} {same}."
+    if ahead <= 0:
+        return f"{the_network(found['chrf'])} is worth nothing beyond {what}: {ahead:+.1f} points of chrF."
+    gained = f"Beyond {what}, the network gains {ahead:.1f} points of chrF"
+    if same := undecided(found["exact_match"], best["exact_match"], percent):
+        return f"{gained}; the sentences right {same}."
+    right = 100 * (mean_of(found["exact_match"]) - best["exact_match"])
+    return f"{gained} and {right:+.1f} % of sentences right."
 
 
 def save_figures(
@@ -139,11 +141,14 @@ def save_figures(
     folder.write("figures/loss.png", figures.png(figure))
 
     tested = parts.test
-    right = [o in t for o, t in zip(runs[0].outputs["outputs"], tested.values(), strict=True)]
-    groups = figures.by_length([len(source) for source in tested], right)
-    figure, (ax,) = figures.canvas(1, width=6.2, title=f"{title}: test sentences right")
+    right = [o in t for run in runs for o, t in zip(run.outputs["outputs"], tested.values(), strict=True)]
+    groups = figures.by_length([len(source) for source in tested] * len(runs), right)
+    of_runs = f", {len(runs)} runs" if len(runs) > 1 else ""
+    figure, (ax,) = figures.canvas(1, width=6.2, title=f"{title}: test sentences right{of_runs}")
     figures.bars(ax, groups, xlabel="characters of the source")
     folder.write("figures/lengths.png", figures.png(figure))
     if runs[0].outputs["attention"]:
         maps = [(read, written, np.array(weights)) for read, written, weights in runs[0].outputs["attention"]]
-        folder.write("figures/attention.png", figures.png(figures.attention_maps(maps, title=title)))
+        folder.write(
+            "figures/attention.png", figures.png(figures.attention_maps(maps, title=f"{title}{first_of(config)}"))
+        )
