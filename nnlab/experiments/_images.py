@@ -108,6 +108,7 @@ def reconstruction_task(
     evaluate: Callable[[Any], dict[str, float]],
     outputs: Callable[[Any], dict[str, Any]],
     keep_model: bool = True,
+    sample: str = "picture",
 ) -> Task:
     """A network that learns to give back ``make(numbers, rng)`` of each batch of the numbers of samples.
 
@@ -140,6 +141,7 @@ def reconstruction_task(
         outputs=outputs,
         keep_best="val_loss" if config.validation else None,
         keep_model=keep_model,
+        sample=sample,
     )
 
 

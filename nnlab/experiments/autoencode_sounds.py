@@ -222,6 +222,7 @@ def tasks(config: AutoencodeConfig, data: Heard) -> list[Task]:
             make=data.make,
             evaluate=evaluate,
             outputs=outputs,
+            sample=f"window of {front.window / spectrogram.FRAMES:.3g} s",
         )
     ]
 
@@ -309,13 +310,13 @@ def present(
     terminal.show(
         measures_table(found),
         "",
-        summary(config, data.sounds, data.baselines, code_of_window(config), found, linear, runs),
+        summary(config, data.sounds, data.baselines, code_of_window(config), found),
         "",
         beyond_pca(found),
     )
     save_sounds(folder, test, decoded)
     with figures.optional(terminal):
-        save_figures(folder, test, {BASELINES[name]: sounds for name, (_, sounds) in linear.items()}, decoded)
+        save_figures(config, folder, test, {BASELINES[name]: sounds for name, (_, sounds) in linear.items()}, decoded)
         figure = loss_figure(config, results, f"nnlab autoencode ({config.preset})")
         folder.write("figures/loss.png", figures.png(figure))
     return found

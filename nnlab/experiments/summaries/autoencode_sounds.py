@@ -15,10 +15,10 @@ from nnlab.data.sounds import audio, spectrogram
 from nnlab.data.sounds.audio import RATE, Recordings, Sounds
 from nnlab.data.sounds.sound_files import Wave
 from nnlab.evaluation.baselines import PcaBaselines
-from nnlab.evaluation.intervals import mean_of, over_runs
+from nnlab.evaluation.intervals import mean_of, undecided
+from nnlab.experiments.summaries import add_runs, first_of
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import number, table
-from nnlab.training.task import RunResult
 
 PAUSE = 0.5  # seconds between original and reconstruction
 BASELINES = {
@@ -26,28 +26,51 @@ BASELINES = {
     "log_mel_pca": "PCA of the log-mel spectrogram",
     "input_pca": "PCA of what the network reads",
 }
-MEASURES = ("test_loss", "snr_db", "log_mel_distance_db", "song_distance_db")
+MEASURES = ("test_loss", "snr_db", "log_mel_distance_db", "song_distance_db", "decoded_distance_db")
+HEADS = {"waveform_pca": "PCA, waveform", "log_mel_pca": "PCA, log-mel", "input_pca": "PCA, input"}
+SHOWN = {  # of what: the figures, and as what they are shown
+    "of the sound that comes back:": {"snr_db": "SNR", "log_mel_distance_db": "log-mel distance"},
+    "as decoded, before it is sound:": {"decoded_distance_db": "log-mel distance", "song_distance_db": "song distance"},
+}
+DISTANCES = {
+    "log_mel_distance_db": "log-mel distance of the sound",
+    "decoded_distance_db": "log-mel distance as decoded",
+    "song_distance_db": "song distance as decoded",
+}
 
 
 def measures_table(found: Mapping[str, Any]) -> Any:
-    """What the network and each baseline are worth on the test recordings."""
-    shown = table("test recordings", "SNR (dB)", "log-mel distance (dB)", "song distance (dB)")
-    for label, values in (("network", found), *((BASELINES[name], one) for name, one in found["baselines"].items())):
-        shown.add_row(label, *(number(values[name], ".2f") for name in MEASURES[1:]))
+    """What the network and each baseline are worth on the test recordings, in dB: the sound, and the spectrogram."""
+    baselines = found["baselines"]
+    shown = table("test recordings (dB)", "network", *(HEADS[name] for name in baselines))
+    for of, measures in SHOWN.items():
+        shown.add_row(of)
+        for key, label in measures.items():
+            shown.add_row(f"  {label}", *(number(one[key], ".2f") for one in (found, *baselines.values())))
     return shown
 
 
 def beyond_pca(found: Mapping[str, Any]) -> str:
-    """One sentence: what the network is worth beyond the linear code that comes nearest in what the ear can tell."""
+    """What the network is worth beyond the linear code that comes nearest in what the ear can tell."""
     name, best = min(found["baselines"].items(), key=lambda item: item[1]["log_mel_distance_db"])
-    told = []
-    for key, what in (("log_mel_distance_db", "log-mel distance"), ("song_distance_db", "song distance")):
+    changed, same = [], []
+    for key, what in DISTANCES.items():
         mine = found[key]
-        if mine is not None and best[key]:
-            told.append(f"the {what} by {100 * (mean_of(mine) / best[key] - 1):+.1f} %")
-    if not told:
+        if mine is None or not best[key]:
+            continue
+        if untold := undecided(mine, best[key], lambda figure: number(figure, ".2f"), " dB"):
+            same.append(f"in the {what} they {untold}")
+        else:
+            changed.append(f"the {what} by {100 * (mean_of(mine) / best[key] - 1):+.1f} %")
+    if not changed + same:
         return f"The best baseline ({BASELINES[name]}) leaves a network nothing to win."
-    return f"Beyond the best baseline ({BASELINES[name]}) the network changes {' and '.join(told)}."
+    told = f"the network changes {listing(changed)}" if changed else ""
+    return f"Compared with the best baseline ({BASELINES[name]}), {'; '.join(filter(None, [told, *same]))}."
+
+
+def listing(parts: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
 def summary(
@@ -56,16 +79,13 @@ def summary(
     baselines: PcaBaselines,
     code: int,
     found: Mapping[str, Any],
-    linear: Mapping[str, tuple[Mapping[str, Any], Any]],
-    runs: Sequence[RunResult],
 ) -> Any:
     """The table at the end; a window goes through ``code`` numbers."""
     seconds = baselines.window / spectrogram.FRAMES
     parts = [sounds.train, *([] if sounds.validation is None else [sounds.validation]), sounds.test]
     named = "training / test" if sounds.validation is None else "training / validation / test"
     listed = table(f"{named} recordings", " / ".join(f"{len(part):,}" for part in parts))
-    if config.runs > 1:
-        listed.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
+    add_runs(listed, config, "sounds, waveforms, spectrograms")
     listed.add_row("numbers in the code", f"{code} for {seconds:.3g} s")
     listed.add_row("  of PCA: waveform / log-mel", f"{baselines.waveform.size} / {baselines.log_mel.size}")
     loss = config.loss if config.song_weight == 1 else f"{config.loss}, cells of song × {config.song_weight:g}"
@@ -75,12 +95,6 @@ def summary(
     listed.add_row(f"test loss ({loss})", number(found["test_loss"], ".4f"))
     for name, values in found["baselines"].items():
         listed.add_row(f"  baseline: {BASELINES[name]}", f"{values['test_loss']:.4f}")
-    if config.net == "conv":
-        distance = over_runs([run.outputs["decoded_distance_db"] for run in runs])
-        listed.add_row("decoded spectrogram, before it is sound", f"{number(distance, '.2f')} dB")
-        listed.add_row(
-            f"  baseline: {BASELINES['log_mel_pca']}", f"{linear['log_mel_pca'][0]['decoded_distance_db']:.2f} dB"
-        )
     listed.add_row("taken away before", f"offset, below {audio.LOWEST:g} Hz")
     if config.net == "dense" and config.data == "birds":
         published = report_2018("birds")
@@ -100,21 +114,25 @@ def save_sounds(folder: RunFolder, test: Recordings, decoded: Mapping[int, Wave]
 
 
 def save_figures(
-    folder: RunFolder, test: Recordings, linear: Mapping[str, Sequence[Wave]], decoded: Mapping[int, Wave]
+    config: AutoencodeConfig,
+    folder: RunFolder,
+    test: Recordings,
+    linear: Mapping[str, Sequence[Wave]],
+    decoded: Mapping[int, Wave],
 ) -> None:
     """Waveforms (the report's Figure 3) and spectrograms of the examples."""
     from nnlab.output import figures
 
     names = {place: Path(test.names[place]).stem for place in decoded}
     pairs = [(names[place], *match_loudness(test[place], wave)) for place, wave in decoded.items()]
-    figure = figures.waveforms(pairs, RATE, title="Test recordings")
+    figure = figures.waveforms(pairs, RATE, title=f"Test recordings{first_of(config)}")
     folder.write("figures/waveforms.png", figures.png(figure))
     rows = []
     for place, wave in decoded.items():
         others = [(what, waves[place]) for what, waves in linear.items()]
         ways = [("", test[place]), ("network", wave), *others]
         rows.append((names[place], [(what, spectrogram.log_mel(one), len(one) / RATE) for what, one in ways]))
-    title = "Test recordings and what comes back"
+    title = f"Test recordings and what comes back{first_of(config)}"
     figure = figures.spectrograms(rows, spectrogram.centres(), title=title)
     folder.write("figures/spectrograms.png", figures.png(figure))
 
