@@ -107,9 +107,16 @@ def schema() -> dict[str, Any]:
     }
 
 
+MFLOP = (
+    "Million operations of matrix products and convolutions for one sample as it is measured: with denoise both passes "
+    "of a picture; with translate a test sentence read and its reference written once, no beam; with autoencode of "
+    "sounds one window, without what makes a sound of it."
+)
+
+
 def with_sizes(results: Mapping[str, Any]) -> dict[str, Any]:
     """The schema of an experiment's results with what the runner adds: weights and MFLOP, also of each network."""
-    sizes = {"weights": INTEGER, "mflop": NUMBER}
+    sizes = {"weights": INTEGER, "mflop": {**NUMBER, "description": MFLOP}}
     whole = {**results, "properties": {**results.get("properties", {}), **sizes}}
     if networks := results.get("patternProperties"):
         whole["patternProperties"] = {

@@ -42,7 +42,10 @@ def cost(model: keras.Model) -> float:
 
 
 def translation_cost(model: Seq2Seq, source: float, target: float) -> float:
-    """FLOP of one sentence of ``source`` ids and its translation of ``target`` ids, given (teacher forcing)."""
+    """FLOP of one sentence of ``source`` ids and its translation of ``target`` ids, given (teacher forcing).
+
+    That is one pass, as the loss is measured; a beam of k writes about k times as many ids.
+    """
     if isinstance(model, EncoderDecoder):
         read, written = _recurrent(model.encoder), _recurrent(model.decoder) + _matrix(model.logits)
         return source * read + target * written
