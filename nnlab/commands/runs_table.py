@@ -18,14 +18,14 @@ from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.record import command_line
 from nnlab.commands.results_file import write_rows
 from nnlab.errors import ExitCode, NnlabError, UsageError
-from nnlab.evaluation.intervals import less_is_better
+from nnlab.evaluation.intervals import compared_count, less_is_better, within
 from nnlab.output.markdown import code, shown, table_row, text
 from nnlab.output.terminal import Terminal, two_figures
 
 BASELINES = "baselines."
 SCORES = (
     *("exact_match", "character_accuracy", "chrf", "bleu", "bleu_one_reference"),
-    *("psnr_db", "snr_db", "log_mel_distance_db", "song_distance_db"),
+    *("psnr_db", "snr_db", "log_mel_distance_db", "decoded_distance_db", "song_distance_db"),
 )
 LOSSES = ("test_loss", "test_bits_per_character")  # shown beside a baseline's also by how much less
 SHARES = ("accuracy", "exact_match")  # shown per cent
@@ -33,7 +33,12 @@ WORDS = {
     **{"mlp": "MLP", "cnn": "CNN", "ce": "CE", "mse": "MSE", "pca": "PCA", "psnr": "PSNR", "snr": "SNR"},
     **{"db": "in dB", "chrf": "chrF", "bleu": "BLEU", "kneser ney": "Kneser–Ney"},
 }
-NOTES = {"denoise": "The baselines of one picture alone are of up to 200 of the test pictures."}
+FEWER = ("denoise",)  # baselines are of fewer pictures; an earlier record has no figure of the network on those
+NOTES = {  # by command or figure
+    "denoise": "The baselines, and what stands in brackets beside them, are of up to 200 of the test pictures.",
+    "log_mel_distance_db": "The log mel distance is of the sound that comes back; decoded and song distance are of the "
+    "spectrogram before it is sound.",
+}
 
 
 def tables(runs: Sequence[Path], *, into: Path | None = None, json: bool) -> ExitCode:
@@ -90,15 +95,20 @@ def put_into(file: Path, found: Sequence[tuple[Path, str, dict[str, Any]]], term
 def row(side: Side) -> dict[str, Any]:
     """One run: what made it, its figures of the test part, each with the best baseline, and what it took."""
     document = side.folder.read_results()
-    own = {name: value for name, value in side.figures.items() if is_reported(name)}
-    figures = {
-        name: {"value": value, "best_baseline": best_baseline(name, side.figures)} for name, value in own.items()
-    }
-    by_noise = document["results"].get("by_noise")
+    results = document["results"]
+    figures: dict[str, dict[str, Any]] = {}
+    for name, value in side.figures.items():
+        if is_reported(name):
+            same = on_compared(results, results.get("compared", {}).get(name))
+            figures[name] = {"value": value, "best_baseline": best_baseline(name, side.figures), **same}
+    by_noise = results.get("by_noise")
     for each in by_noise if isinstance(by_noise, list) else []:
         best = {"name": str(each["baseline"]), "value": float(each["baseline_psnr_db"])}
-        figures[f"psnr_db at {each['noise']:g}"] = {"value": each["psnr_db"], "best_baseline": best}
-    by_length = document["results"].get("exact_match_by_length")
+        same = on_compared(results, each.get("compared_psnr_db"))
+        figures[f"psnr_db at {each['noise']:g}"] = {"value": each["psnr_db"], "best_baseline": best, **same}
+    if side.command in FEWER and "compared" not in results:
+        figures = {name: {**figure, "compared": None} for name, figure in figures.items()}
+    by_length = results.get("exact_match_by_length")
     for each in by_length[1:] if isinstance(by_length, list) else []:  # the first is of the test part itself
         figures[f"exact_match at {each['digits']:,} digits"] = {"value": each["exact_match"], "best_baseline": None}
     seconds = document["seconds"].get("train")
@@ -108,11 +118,17 @@ def row(side: Side) -> dict[str, Any]:
         "command": command_line(side.folder.read_json("config.json"), side.data),
         "seeds": seeds(side.config),
         "figures": figures,
-        "weights": weights_of(document["results"]),
+        "weights": weights_of(results),
         "seconds": None if seconds is None else float(seconds),
         "machine": machine(side.environment),
         "nnlab": " ".join(str(side.environment[name]) for name in ("nnlab", "commit") if side.environment.get(name)),
     }
+
+
+def on_compared(results: Mapping[str, Any], value: Any) -> dict[str, Any]:
+    """A figure on the items that the baselines were measured on, and how many they are; empty where that is all."""
+    counted = compared_count(results)
+    return {} if counted is None or value is None else {"compared": {"items": counted[0], "value": value}}
 
 
 def weights_of(results: Mapping[str, Any]) -> dict[str, int]:
@@ -126,7 +142,7 @@ def weights_of(results: Mapping[str, Any]) -> dict[str, int]:
 def is_reported(name: str) -> bool:
     """Whether a figure is one of the test part: those of training and validation are not reported."""
     last = name.rpartition(".")[2]
-    return not name.startswith(BASELINES) and (last.startswith("test_") or last in SCORES)
+    return not name.startswith((BASELINES, "compared.")) and (last.startswith("test_") or last in SCORES)
 
 
 def best_baseline(name: str, figures: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -179,7 +195,7 @@ def table(command: str, rows: Sequence[Mapping[str, Any]]) -> str:
     for each in rows:
         cells = cells_of(each)
         lines.append(table_row([cells.get(label(head), "–") for head in heads]))
-    lines += ["", NOTES[command]] if command in NOTES else []
+    lines += [line for key in (command, *names) if key in NOTES for line in ("", NOTES[key])]
     return "\n".join([*lines, "", ""])
 
 
@@ -210,18 +226,28 @@ def label(name: str) -> str:
 def cell(name: str, figure: Mapping[str, Any] | None) -> str:
     """``98.90 ± 0.03 % (k nearest neighbours 96.93 %)``; a dash where a run has no such figure.
 
-    Of a loss, also by how much: ``0.0188 (PCA 0.0224, −16.0 %)``.
+    Of a loss, also by how much: ``0.0188 (PCA 0.0224, −16.0 %)``; where the baseline was measured on fewer items, on
+    those: ``0.0086 (on 200 of them 0.0085, gaussian 0.0200, −57.5 %)``.
     """
     if figure is None:
         return "–"
     value, baseline = figure["value"], figure["best_baseline"]
     if baseline is None:
         return figure_shown(name, value)
+    same = figure.get("compared", figure)  # None: not known
+    on = f"on {same['items']:,} of them {figure_shown(name, same['value'])}, " if same and "items" in same else ""
+    by = compared_by(same["value"], baseline["value"]) if same and name.endswith(LOSSES) else ""
+    return f"{figure_shown(name, value)} ({on}{label(baseline['name'])} {figure_shown(name, baseline['value'])}{by})"
+
+
+def compared_by(value: Any, baseline: float) -> str:
+    """By how much a loss is more than a baseline's, on the same items; or that its interval does not tell."""
     mean = value.get("mean") if isinstance(value, Mapping) else value
-    by = ""
-    if name.endswith(LOSSES) and isinstance(mean, int | float) and baseline["value"] > 0:
-        by = f", {100 * (mean / baseline['value'] - 1):+.1f} %".replace("-", "−")
-    return f"{figure_shown(name, value)} ({label(baseline['name'])} {figure_shown(name, baseline['value'])}{by})"
+    if not isinstance(mean, int | float) or baseline <= 0:
+        return ""
+    if within(value, baseline):
+        return ", not told apart"
+    return f", {100 * (mean / baseline - 1):+.1f} %".replace("-", "−")
 
 
 def figure_shown(name: str, value: Any) -> str:

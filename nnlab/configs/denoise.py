@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from nnlab.config import SAMPLE, Inherited, Variant
 from nnlab.configs.autoencode import GRID_ROWS, OF_PICTURES, SQUASHED, TO_TUNE, ReconstructionConfig
-from nnlab.configs.schema import FIGURE, NUMBER, TEXT, figures, record, rows
+from nnlab.configs.schema import FIGURE, INTEGER, NUMBER, TEXT, figures, record, rows
 from nnlab.errors import UsageError
 from nnlab.options import added, option
 
@@ -58,13 +58,15 @@ class DenoiseConfig(ReconstructionConfig):
     RESULTS: ClassVar = record(
         {
             **figures("loss", "test_loss", "psnr_db", "noisy_psnr_db"),
+            # the network on the test pictures that "baselines" are measured on; of "by_noise" compared_psnr_db is
+            "compared": record({"pictures": INTEGER, **figures("test_loss", "psnr_db")}),
             "baselines": record(dict.fromkeys(METHODS, record(OF_PICTURES, strength=NUMBER))),
         },
         **figures("val_loss", "val_psnr_db"),
         by_noise=rows(
             {
                 "noise": NUMBER,
-                **dict.fromkeys(("test_loss", "psnr_db"), FIGURE),
+                **dict.fromkeys(("test_loss", "psnr_db", "compared_psnr_db"), FIGURE),
                 "noisy_psnr_db": NUMBER,
                 "baseline": TEXT,
                 "baseline_psnr_db": NUMBER,

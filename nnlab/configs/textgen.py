@@ -84,4 +84,6 @@ class TextgenConfig(Config):
             "samples": rows({"epoch": INTEGER, "diversity": NUMBER, "prompt": TEXT, "text": TEXT}),
         },
         **figures("val_loss", "val_bits_per_character"),
+        # the network on the characters that "baselines" predict, where those are not all of the test part
+        compared=record({"characters": INTEGER, **figures("test_loss", "test_bits_per_character")}),
     )

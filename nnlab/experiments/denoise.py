@@ -31,7 +31,7 @@ from nnlab.data.pictures.images import SIDE, Pictures
 from nnlab.data.pictures.pixels import Bytes
 from nnlab.data.random import Stream, rng
 from nnlab.evaluation.denoisers import figures_of, tuned_denoisers
-from nnlab.evaluation.intervals import over_runs
+from nnlab.evaluation.intervals import mean_of, over_runs, the_network, undecided
 from nnlab.evaluation.metrics import loss_of, psnr_db
 from nnlab.experiments import FinishedRun, Loaded
 from nnlab.experiments._images import (
@@ -46,6 +46,7 @@ from nnlab.experiments._images import (
     side_of,
     spread_over,
 )
+from nnlab.experiments.summaries import add_runs, first_of
 from nnlab.output.pictures import ColourRow
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal, number, table
@@ -79,6 +80,7 @@ def build(config: DenoiseConfig, side: int, activation: str) -> Any:
 
 def tasks(config: DenoiseConfig, data: Pictures) -> list[Task]:
     """Each network, measured on pictures never trained on, with fixed noise."""
+    from nnlab.models.cost import cost
     from nnlab.models.layers import deviations
 
     side = data.train.shape[1]
@@ -113,7 +115,12 @@ def tasks(config: DenoiseConfig, data: Pictures) -> list[Task]:
         examples,
         weights if config.weighted else None,
     )
-    return [replace(task, sample="picture") for task in made]
+
+    def flop(model: Any) -> float:
+        return passes(config.activation) * cost(model)
+
+    shown = "picture, shown as it is and mirrored" if passes(config.activation) == 2 else "picture"
+    return [replace(task, sample=shown, flop=flop) for task in made]
 
 
 def together(by_sigma: Mapping[float, Mapping[str, float]]) -> dict[str, float]:
@@ -150,12 +157,17 @@ def noisy_error(config: DenoiseConfig, pictures: Bytes, sigma: float) -> float:
     return total / len(pictures)
 
 
+def passes(activation: str) -> int:
+    """How often a picture goes through a network: this project's is shown its mirror image as well."""
+    return 2 if activation == "linear" else 1
+
+
 def restored(model: Any, noisy: Any, activation: str) -> Any:
     """What a network makes of noisy pictures, in [0, 1]; this project's: the mean with their mirror images."""
     from nnlab.training.batches import predict_in_batches
 
     there = predict_in_batches(model, noisy)
-    if activation != "linear":
+    if passes(activation) == 1:
         return np.clip(there, 0, 1)
     mirrored = predict_in_batches(model, np.ascontiguousarray(noisy[:, :, ::-1]))[:, :, ::-1]
     return np.clip((there + mirrored) / 2, 0, 1)
@@ -172,11 +184,16 @@ def present(
 
     runs, sigmas = asked_for(config, results), config.tested
     classical = compare(config, data)
-    mine = runs[0].outputs["restored"]
+    made = [run.outputs["restored"] for run in runs]  # of each run, under each noise
+    same = [figures_of(list(one), classical.clean, config.loss) for one in made]
     errors = [noisy_error(config, data.test, sigma) for sigma in sigmas]
     found: dict[str, Any] = {
         **run_figures(runs),
         "noisy_psnr_db": psnr_db(float(np.mean(errors))),
+        "compared": {
+            "pictures": len(classical.clean),
+            **{name: over_runs([one[name] for one in same]) for name in same[0]},
+        },
         "baselines": {name: dict(figures) for name, figures in classical.figures.items()},
     }
     if len(sigmas) > 1:
@@ -188,19 +205,19 @@ def present(
                     for name, column in (("test_loss", "loss"), ("psnr_db", "psnr_db"))
                 },
                 "noisy_psnr_db": psnr_db(error),
+                "compared_psnr_db": over_runs([psnr_db(loss_of("mse", one[place], classical.clean)) for one in made]),
                 **classical.best_at(place),
             }
             for place, (sigma, error) in enumerate(zip(sigmas, errors, strict=True))
         ]
     middle = len(sigmas) // 2
-    clean, noisy, shown = classical.clean, classical.noisy[middle], mine[middle]
+    clean, noisy, shown = classical.clean, classical.noisy[middle], made[0][middle]
     for place in spread_over(clean, 8)[1:3]:
         trio = [(one[place] * 255).round().astype(np.uint8) for one in (clean, np.clip(noisy, 0, 1), shown)]
         terminal.show(ColourRow(trio, ["original", "with noise", "restored"]), "")
-    same = figures_of(list(mine), clean, config.loss)
-    terminal.show(summary(config, data, found, same, len(clean)), "", beyond_baselines(found, same))
+    terminal.show(summary(config, data, found), "", beyond_baselines(found))
     if "by_noise" in found:
-        terminal.show("", noise_table(found["by_noise"]))
+        terminal.show("", noise_table(found["by_noise"], len(clean)))
     if config.grid:
         found["grid"] = grid_table(config, results, report_2018("denoise"), terminal)
     with figures.optional(terminal):
@@ -257,15 +274,12 @@ def noise_told(config: DenoiseConfig) -> str:
     return f"{of}, {'clipped to 0…1' if config.clip else 'not clipped'}"
 
 
-def summary(
-    config: DenoiseConfig, data: Pictures, found: Mapping[str, Any], same: Mapping[str, float], compared: int
-) -> Any:
-    """The table at the end; ``same``: the network's figures on the ``compared`` pictures of the classical methods."""
+def summary(config: DenoiseConfig, data: Pictures, found: Mapping[str, Any]) -> Any:
+    """The table at the end; network and classical methods stand beside each other on the same pictures."""
     parts = [part for part in (data.train, data.validation, data.test) if part is not None]
     named = "training / test" if data.validation is None else "training / validation / test"
     listed = table(f"{named} pictures", " / ".join(f"{len(part):,}" for part in parts))
-    if config.runs > 1:
-        listed.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
+    add_runs(listed, config, "pictures, restored.png")
     listed.add_row("noise (standard deviation)", noise_told(config))
     if len(config.tested) > 1:
         listed.add_row("  measured at", ", ".join(f"{sigma:g}" for sigma in config.tested))
@@ -276,7 +290,8 @@ def summary(
     listed.add_row(f"test loss ({config.loss})", number(found["test_loss"], ".5f"))
     listed.add_row("test PSNR of the noisy pictures", f"{found['noisy_psnr_db']:.2f} dB")
     listed.add_row("test PSNR restored", f"{number(found['psnr_db'], '.2f')} dB")
-    listed.add_row(f"  on {compared} of them: this network", f"{same['psnr_db']:.2f} dB")
+    same = found["compared"]
+    listed.add_row(f"  on {same['pictures']} of them: this network", f"{number(same['psnr_db'], '.2f')} dB")
     for name, figures in found["baselines"].items():
         listed.add_row(f"    baseline: {name.replace('_', ' ')}", f"{figures['psnr_db']:.2f} dB")
     if config.data in (None, "cifar10") and config.tested == [0.5]:
@@ -285,24 +300,29 @@ def summary(
     return listed
 
 
-def noise_table(rows: Sequence[Mapping[str, Any]]) -> Any:
-    """PSNR at each noise that was measured: noisy, restored, and by the best classical method of that noise."""
-    listed = table("noise", "noisy (dB)", "restored (dB)", "best baseline (dB)", "which", left=0)
+def noise_table(rows: Sequence[Mapping[str, Any]], compared: int) -> Any:
+    """PSNR at each noise: noisy, restored, and on the ``compared`` pictures beside the best classical method there."""
+    listed = table("noise", "noisy", "restored", f"on {compared} of them", "best baseline", "which", left=0)
     for row in rows:
-        restored, baseline = number(row["psnr_db"], ".2f"), f"{row['baseline_psnr_db']:.2f}"
-        which = row["baseline"].replace("_", " ")
-        listed.add_row(f"{row['noise']:g}", f"{row['noisy_psnr_db']:.2f}", restored, baseline, which)
+        restored, same = number(row["psnr_db"], ".2f"), number(row["compared_psnr_db"], ".2f")
+        baseline, which = f"{row['baseline_psnr_db']:.2f}", row["baseline"].replace("_", " ")
+        listed.add_row(f"{row['noise']:g}", f"{row['noisy_psnr_db']:.2f}", restored, same, baseline, which)
+    listed.caption = f"PSNR in dB; the best baseline is measured on those {compared} test pictures."
+    listed.caption_justify = "left"
     return listed
 
 
-def beyond_baselines(found: Mapping[str, Any], same: Mapping[str, float]) -> str:
+def beyond_baselines(found: Mapping[str, Any]) -> str:
     """One sentence: what the network is worth beyond the best classical method, on the same pictures."""
-    name = best_of(found["baselines"])
-    ahead = same["psnr_db"] - found["baselines"][name]["psnr_db"]
-    what = f"the best classical method ({name.replace('_', ' ')})"
+    name, same = best_of(found["baselines"]), found["compared"]
+    best = found["baselines"][name]["psnr_db"]
+    what, pictures = f"the best classical method ({name.replace('_', ' ')})", f"on the same {same['pictures']} pictures"
+    if close := undecided(same["psnr_db"], best, lambda figure: number(figure, ".2f"), " dB"):
+        return f"The network and {what} {close}, {pictures}."
+    ahead = mean_of(same["psnr_db"]) - best
     if ahead > 0:
-        return f"Beyond {what}, the network takes out {ahead:.2f} dB more."
-    return f"The network is worth nothing beyond {what}: {ahead:+.2f} dB."
+        return f"Beyond {what}, the network takes out {ahead:.2f} dB more, {pictures}."
+    return f"{the_network(same['psnr_db'])} is worth nothing beyond {what}: {ahead:+.2f} dB, {pictures}."
 
 
 def save_figures(
@@ -320,7 +340,9 @@ def save_figures(
     names = {"original": "original", "noisy": f"noise {sigma:g}", "restored": "restored"}
     rows = {names[name]: given[eight] for name, given in pictures.items()}
     rows[best[0].replace("total_variation", "total\nvariation").replace("_", " ")] = best[1][eight]
-    figure = picture_figures.rows_of_pictures(rows, title="Test pictures: original, with noise, restored")
+    figure = picture_figures.rows_of_pictures(
+        rows, title=f"Test pictures: original, with noise, restored{first_of(config)}"
+    )
     folder.write("figures/restored.png", figures.png(figure))
     training = "training, divided by the noise" if config.weighted else "training"
     figure = loss_figure(config, results, f"nnlab denoise ({config.preset})", training)

@@ -37,12 +37,12 @@ from nnlab.data.texts.tokenizers import TextTokenizer
 from nnlab.errors import InputError
 from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.metrics import collapse
-from nnlab.evaluation.text_baselines import text_baselines
+from nnlab.evaluation.text_baselines import PREDICTED, text_baselines
 from nnlab.experiments import FinishedRun, Loaded, Predictor
 from nnlab.experiments.summaries.textgen import beyond_baselines, sample_text, save_figures, summary
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal, number
-from nnlab.training.task import Results, Task
+from nnlab.training.task import Results, RunResult, Task
 
 MOST_STREAMS = 4096  # of text side by side
 EVERY = 3  # the published network starts a window every third character
@@ -224,6 +224,8 @@ def tasks(config: TextgenConfig, data: Text) -> list[Task]:
 
     def outputs(model: Any) -> dict[str, Any]:
         tested = per_character("test", loss_on(model, config, data.parts.test))
+        if len(data.parts.test) > PREDICTED:  # no baseline is measured on more
+            tested |= per_character("compared", loss_on(model, config, data.parts.test[:PREDICTED]))
         reset(model)  # the model is saved with its streams at their beginning
         return tested
 
@@ -295,8 +297,9 @@ def present(
     found: dict[str, Any] = {
         name: over_runs([float(run.history.best[name]) for run in runs]) for name in ("loss", *chosen_by)
     }
-    for name in ("test_loss", "test_bits_per_character"):
-        found[name] = over_runs([float(run.outputs[name]) for run in runs])
+    found |= measured_on("test", runs)
+    if all("compared_loss" in run.outputs for run in runs):
+        found["compared"] = {"characters": PREDICTED, **measured_on("compared", runs)}
     found["baselines"] = text_baselines(data.parts.training, data.parts.validation, data.parts.test, corpus.alphabet)
     found["characters_per_second"] = over_runs([run.speed.get("characters_per_second") for run in runs])
     terminal.show(
@@ -305,6 +308,12 @@ def present(
     with figures.optional(terminal):
         save_figures(config, folder, runs, data.parts.watched[0])
     return {**found, "samples": samples}
+
+
+def measured_on(prefix: str, runs: Sequence[RunResult]) -> dict[str, Any]:
+    """The two figures of the test part, or (``prefix`` compared) of what the baselines predict of it, over the runs."""
+    names = ("loss", "bits_per_character")
+    return {f"test_{name}": over_runs([float(run.outputs[f"{prefix}_{name}"]) for run in runs]) for name in names}
 
 
 def headline(results: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 
 import keras
@@ -27,6 +28,7 @@ from nnlab.experiments import _sounds, denoise
 from nnlab.experiments._codes import CodeTable
 from nnlab.experiments._images import NotWritten, Outputs
 from nnlab.models.autoencoders import conv_autoencoder, encoder
+from nnlab.models.cost import cost
 from tests.conftest import run_in_process, valid
 
 QUICK = ("--preset", "quick", "-q", "--json")
@@ -107,8 +109,31 @@ def test_a_denoiser_learns_and_beats_the_classical_methods(denoiser):
     )
     assert told is not None
     assert told[1].replace(" ", "_") == max(baselines, key=lambda name: baselines[name]["psnr_db"])
+    compared = results["compared"]
+    assert compared["pictures"] == denoise.COMPARED
+    assert told[2] == f"{compared['psnr_db'] - max(figures['psnr_db'] for figures in baselines.values()):.2f}"
     assert 0 < float(told[2]) < 3
+    assert results["mflop"] == pytest.approx(2 * cost(python.load(denoiser).model) / 1e6, rel=1e-5)
+    assert "MFLOP per picture, shown as it is and mirrored" in " ".join(console.split())
     assert max(map(len, console.splitlines())) <= 80
+
+
+def test_a_table_compares_a_denoiser_and_its_baselines_on_the_same_pictures(nnlab, denoiser, tmp_path):
+    document = _document(denoiser)
+    results = document["results"]
+    [row] = nnlab("runs", "table", denoiser, "--json").document["results"]["rows"]
+    compared = row["figures"]["test_loss"]["compared"]
+    assert compared == {"items": denoise.COMPARED, "value": results["compared"]["test_loss"]}
+    best = row["figures"]["test_loss"]["best_baseline"]
+    shown = nnlab("runs", "table", denoiser).out
+    by = f"{100 * (compared['value'] / best['value'] - 1):+.1f} %".replace("-", "−")
+    baseline = f"{best['name'].replace('_', ' ')} {best['value']:.5g}"
+    assert f"(on {compared['items']} of them {compared['value']:.5g}, {baseline}, {by})" in shown
+    assert not {name for name in row["figures"] if name.startswith("compared")}
+    shutil.copytree(denoiser, tmp_path / "old", ignore=shutil.ignore_patterns("model.keras"))
+    del document["results"]["compared"]  # as a record of before: no difference is told
+    (tmp_path / "old" / "results.json").write_text(json.dumps(document))
+    assert f"({baseline})" in nnlab("runs", "table", tmp_path / "old").out
 
 
 def test_autoencoder_beats_pca_of_its_size(autoencoder):
@@ -164,6 +189,8 @@ def test_sound_autoencoder_beats_both_baselines(chirps):
     assert results["log_mel_distance_db"] < 1.03 * log_mel["log_mel_distance_db"]
     assert results["song_distance_db"] < 0.9 * log_mel["song_distance_db"] < waveform["song_distance_db"]
     assert results["test_loss"] < log_mel["test_loss"] < waveform["test_loss"]
+    assert results["decoded_distance_db"] < results["log_mel_distance_db"]  # as decoded, before it is sound
+    assert waveform["decoded_distance_db"] == waveform["log_mel_distance_db"]
     waves = {}
     for name in ("original", "reconstructed", "both"):
         waves[name], rate = soundfile.read(chirps / "audio" / f"1-{name}.wav")

@@ -185,7 +185,7 @@ def test_finished_runs_become_markdown_tables(nnlab, runs, tmp_path):
 
 
 def test_tables_of_several_networks_and_of_several_strengths_of_noise():
-    from nnlab.commands.runs_table import best_baseline, figure_shown, label, weights, weights_of
+    from nnlab.commands.runs_table import best_baseline, cell, figure_shown, label, weights, weights_of
 
     results = {
         "mlp_plain": {"test_accuracy": 0.98, "weights": 1000},
@@ -208,3 +208,7 @@ def test_tables_of_several_networks_and_of_several_strengths_of_noise():
     assert figure_shown("test_loss", {"mean": 1.5, "ci95": [None, None]}) == "1.5"
     assert figure_shown("test_loss", {"mean": 1.5, "ci95": [float("nan"), 2]}) == "1.5"
     assert figure_shown("test_loss", {"mean": 1.5, "ci95": [2, 1]}) == "1.5"
+    figure = {"value": {"mean": 1.5, "ci95": [1.0, 2.0]}, "best_baseline": {"name": "xz", "value": 1.75}}
+    assert cell("test_loss", figure) == "1.50 ± 0.50 (xz 1.75, not told apart)"
+    figure["compared"] = {"items": 500_000, "value": 3.5}
+    assert cell("test_loss", figure) == "1.50 ± 0.50 (on 500,000 of them 3.5, xz 1.75, +100.0 %)"

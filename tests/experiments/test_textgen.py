@@ -15,6 +15,7 @@ from nnlab.data.texts.text import encode, held_out_windows, sample, training_win
 from nnlab.evaluation.metrics import token_nll
 from nnlab.evaluation.text_baselines import nll_by_order
 from nnlab.experiments import textgen
+from nnlab.training.task import History, RunResult
 from tests.conftest import run_in_process, valid
 
 
@@ -123,6 +124,18 @@ def test_validation_chooses_the_epoch_and_test_is_measured_with_its_weights(trai
     assert textgen.loss_on(alone, run.config, ids[cut:]) == pytest.approx(found["test_loss"], abs=2e-3)
 
 
+def test_of_a_long_text_the_network_is_measured_also_on_what_the_baselines_predict(monkeypatch):
+    monkeypatch.setattr(textgen, "PREDICTED", 100)
+    monkeypatch.setattr(textgen, "loss_on", lambda model, config, part: float(len(part)))
+    monkeypatch.setattr(textgen, "reset", lambda model: None)
+    for length, compared in ((2000, {"test_loss": 100.0, "test_bits_per_character": 100 / math.log(2)}), (900, None)):
+        [task] = textgen.tasks(TextgenConfig.from_options({"preset": "quick"}), _text("ab" * (length // 2), 2, 3, 0.05))
+        run = RunResult(History(), task.outputs(None))
+        assert textgen.measured_on("test", [run])["test_loss"] == length / 10
+        assert ("compared_loss" in run.outputs) is (compared is not None)
+        assert compared is None or textgen.measured_on("compared", [run]) == compared
+
+
 def test_baselines_stand_beside_the_network(trained):
     found = json.loads((trained / "results.json").read_text())["results"]
     ids = encode([sample()], lower=True, origin="sample").ids
@@ -135,7 +148,7 @@ def test_baselines_stand_beside_the_network(trained):
     console = (trained / "console.txt").read_text()
     assert f"baseline: Kneser–Ney {plain['order']}-grams" in console
     better = found["test_loss"] < plain["test_loss"]
-    says = "Beyond the best baseline" if better else "The network is worth nothing beyond the best baseline"
+    says = "Beyond the best baseline" if better else "This network is worth nothing beyond the best baseline"
     assert says in console
     assert f"{abs(found['test_loss'] - plain['test_loss']):.3f} nats per character" in " ".join(console.split())
     assert max(map(len, console.splitlines())) <= 80

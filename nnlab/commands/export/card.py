@@ -12,7 +12,7 @@ from typing import Any
 from nnlab.commands.record import command_line
 from nnlab.config import SAMPLE, Config
 from nnlab.errors import UsageError
-from nnlab.evaluation.intervals import flat_figures
+from nnlab.evaluation.intervals import compared_count, flat_figures
 from nnlab.experiments import entry
 from nnlab.output.markdown import shown, text
 
@@ -164,6 +164,8 @@ def figures(results: Mapping[str, Any], config: Config) -> Iterator[str]:
         yield "Values are means over the runs; an interval covers the seeds of the networks, on this test set."
     else:
         yield "One run: how much another seed would change is not known; `--runs 5` tells."
+    if counted := compared_count(results):
+        yield f"`baselines` and, beside them, the network's `compared` are of {counted[0]:,} of the test {counted[1]}."
     yield "Figures called `val_…` chose an epoch or a setting; those of the test set chose nothing."
 
 

@@ -21,7 +21,7 @@ from nnlab.commands.page.render import Made, made_by, render
 from nnlab.commands.record import command_line, config_of, load_again
 from nnlab.config import Config
 from nnlab.errors import Description, ExitCode, InputError, NnlabError, UsageError, describe, named
-from nnlab.evaluation.intervals import flat_figures
+from nnlab.evaluation.intervals import compared_count, flat_figures
 from nnlab.experiments import FinishedRun, entry
 from nnlab.options import fields_of, flag_of
 from nnlab.output import untrusted
@@ -210,7 +210,8 @@ def with_figures(shown: Shown, experiment: Any, config: Config, finished: dict[s
     try:
         shown.headline = experiment.headline(results)
         shown.several = config.runs > 1
-        shown.figures_of_run = [figure_row(name, value) for name, value in flat_figures(results)[:MOST_ROWS]]
+        figures = flat_figures(results)[:MOST_ROWS]
+        shown.figures_of_run = [figure_row(with_count(name, results), value) for name, value in figures]
         seconds, device = float(finished["seconds"]["total"]), finished["environment"].get("device")
         seeds = f"seeds {config.seed} to {config.seed + config.runs - 1}" if config.runs > 1 else f"seed {config.seed}"
         epochs = f"{config.epochs:,} epoch{'s' * (config.epochs != 1)}"
@@ -221,6 +222,15 @@ def with_figures(shown: Shown, experiment: Any, config: Config, finished: dict[s
             untrusted.DAMAGED,
             path=shown.path / "results.json",
         ) from error
+
+
+def with_count(name: str, results: dict[str, Any]) -> str:
+    """The name of a figure, with how many test items where baselines, and the network beside them, have fewer."""
+    counted = compared_count(results)
+    whose, _, rest = name.partition(".")
+    if counted is None or whose not in ("compared", "baselines"):
+        return name
+    return f"{whose.replace('compared', 'network')} on {counted[0]:,} of the test {counted[1]}.{rest}"
 
 
 def figure_row(name: str, value: Any) -> tuple[str, str, str, str]:

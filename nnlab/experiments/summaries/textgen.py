@@ -8,11 +8,17 @@ from typing import Any
 from nnlab.configs.textgen import TextgenConfig
 from nnlab.data.assets import report_2018
 from nnlab.data.texts.text import Parts
-from nnlab.evaluation.intervals import mean_of
+from nnlab.evaluation.intervals import mean_of, over_runs, the_network, undecided
 from nnlab.evaluation.text_baselines import PREDICTED, READ
+from nnlab.experiments.summaries import add_kept_epoch, add_runs
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import literal, number, table
 from nnlab.training.task import RunResult, curves
+
+SPEEDS = (
+    ("characters per second, one text", "characters_per_second"),
+    ("  64 texts side by side", "characters_per_second_64"),
+)
 
 
 def sample_text(title: str, prompt: str, text: str) -> Any:
@@ -31,31 +37,29 @@ def summary(
     collapsed: Mapping[float, str | None],
 ) -> Any:
     """The table at the end; the text has so many different ``characters``."""
-    history = runs[0].history
     sizes = [len(part) for part in (parts.training, parts.validation, parts.test) if part is not None]
     named = "training / test" if parts.validation is None else "training / validation / test"
     listed = table(f"{named} characters", " / ".join(f"{size:,}" for size in sizes))
-    if config.runs > 1:
-        listed.add_row("runs (figures: mean ± half the 95 % interval)", str(config.runs))
+    add_runs(listed, config, "samples")
     listed.add_row("different characters", str(characters))
     listed.add_row("training loss (nats per character)", number(results["loss"], ".3f"))
     if "val_loss" in results:
         listed.add_row("validation loss (nats per character)", number(results["val_loss"], ".3f"))
     listed.add_row("test loss (nats per character)", number(results["test_loss"], ".3f"))
     listed.add_row("test bits per character", number(results["test_bits_per_character"], ".3f"))
+    if same := results.get("compared"):
+        shown = f"{number(same['test_loss'], '.3f')} nats, {number(same['test_bits_per_character'], '.3f')} bits"
+        listed.add_row(f"  on the first {same['characters']:,} of them: this network", shown)
     for name, figures in results["baselines"].items():
         nats, bits = figures["test_loss"], figures["test_bits_per_character"]
         listed.add_row(f"  baseline: {baseline_label(name, figures)}", f"{nats:.3f} nats, {bits:.3f} bits")
     if len(parts.training) > READ or len(parts.test) > PREDICTED:
         listed.add_row("  baselines read / predict at most", f"{READ:,} / {PREDICTED:,} characters")
-    best = history.best
-    why = "the last" if parts.validation is None else "least validation loss"
-    listed.add_row(f"weights of epoch ({why})", f"{best['epoch']} of {history.rows[-1]['epoch']}")
-    listed.add_row("until then", f"{best['seconds']:.0f} s")
-    if runs[0].speed:
-        speed = runs[0].speed
-        listed.add_row("characters per second, one text", f"{speed['characters_per_second']:,.0f}")
-        listed.add_row("  64 texts side by side", f"{speed['characters_per_second_64']:,.0f}")
+    add_kept_epoch(listed, runs, "the last" if parts.validation is None else "least validation loss")
+    for label, name in SPEEDS:
+        speed = over_runs([run.speed.get(name) for run in runs])
+        if speed is not None:
+            listed.add_row(label, number(speed, ",.0f"))
     for diversity, what in collapsed.items():
         if what:
             listed.add_row(f"collapsed at diversity {diversity:g}", what.replace("\n", " "))
@@ -71,14 +75,18 @@ def baseline_label(name: str, figures: Mapping[str, Any]) -> str:
 
 
 def beyond_baselines(found: Mapping[str, Any]) -> str:
-    """One sentence: what the network is worth beyond the best baseline."""
+    """One sentence: what the network is worth beyond the best baseline, on the same characters."""
     name, best = min(found["baselines"].items(), key=lambda item: float(item[1]["test_loss"]))
-    loss, nats = mean_of(found["test_loss"]), float(best["test_loss"])
+    what = f"the best baseline ({baseline_label(name, best)})"
+    mine, nats = found.get("compared", found)["test_loss"], float(best["test_loss"])
+    if same := undecided(mine, nats, lambda figure: number(figure, ".3f"), " nats per character"):
+        return f"The network and {what} {same}."
+    loss = mean_of(mine)
     share = f" ({100 * abs(loss / nats - 1):.1f} %)" if nats > 0 else ""
     told = f"{abs(loss - nats):.3f} nats per character{share}"
     if loss < nats:
-        return f"Beyond the best baseline ({baseline_label(name, best)}), the network takes off {told}."
-    return f"The network is worth nothing beyond the best baseline ({baseline_label(name, best)}): {told} worse."
+        return f"Beyond {what}, the network takes off {told}."
+    return f"{the_network(mine)} is worth nothing beyond {what}: {told} worse."
 
 
 def save_figures(config: TextgenConfig, folder: RunFolder, runs: Sequence[RunResult], prefix: str) -> None:

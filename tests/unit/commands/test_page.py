@@ -2,7 +2,7 @@
 
 import pytest
 
-from nnlab.commands.page import figure_row
+from nnlab.commands.page import figure_row, with_count
 
 
 @pytest.mark.parametrize(
@@ -16,3 +16,15 @@ from nnlab.commands.page import figure_row
 )
 def test_names_of_figures_are_words(name, told):
     assert figure_row(name, 0.5)[0] == told
+
+
+def test_baselines_of_fewer_pictures_say_so():
+    results = {"compared": {"pictures": 200}}
+    told = [with_count(name, results) for name in ("psnr_db", "compared.psnr_db", "baselines.median.psnr_db")]
+    assert told == [
+        "psnr_db",
+        "network on 200 of the test pictures.psnr_db",
+        "baselines on 200 of the test pictures.median.psnr_db",
+    ]
+    assert figure_row(told[2], 0.5)[0] == "baselines on 200 of the test pictures: median: PSNR (dB)"
+    assert with_count("baselines.pca.psnr_db", {}) == "baselines.pca.psnr_db"
