@@ -260,7 +260,7 @@ def test_finished_parts_are_not_run_again(finished):
     assert done.code == 0
     assert (folder / "runs" / "addition" / "results.json").stat().st_mtime_ns == before
     assert "done in" in done.err
-    assert "Addition: right at the end" in done.out
+    assert "Addition: share right at the end" in done.out
     assert max(map(len, done.out.splitlines())) <= 80
 
 
