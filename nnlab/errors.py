@@ -67,7 +67,7 @@ def named(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def within(path: Path) -> Iterator[None]:
+def about(path: Path) -> Iterator[None]:
     """Have a UsageError be an InputError that names a file: what is wrong stands in it."""
     try:
         yield

@@ -14,7 +14,7 @@ from typing import Any
 from nnlab.config import Config, Inherited, path_of
 from nnlab.configs.run import RunOptions
 from nnlab.data.sources.catalogue import KNOWN, SAMPLE
-from nnlab.errors import InputError, UsageError, within
+from nnlab.errors import InputError, UsageError, about
 from nnlab.experiments import entry
 from nnlab.output import untrusted
 from nnlab.output.run_folder import KEPT_OF_PARENT, PARENT, TRAINED_ON, RunFolder
@@ -49,7 +49,7 @@ def taken_over(
     inherited = open_parent(folder) if options.parent else None
     before = folder.typed
     before.pop("start", None)
-    with within(folder.path / "config.json"):
+    with about(folder.path / "config.json"):
         entry(name).config.check_values(before)
         if options.parent:  # later versions may build another network by default
             recorded = entry(name).config.from_record(folder.config)

@@ -11,7 +11,7 @@ from typing import Any
 from nnlab.commands.parent import found_again, with_parent
 from nnlab.config import Config, path_of
 from nnlab.data.sources import datasets
-from nnlab.errors import UsageError, within
+from nnlab.errors import UsageError, about
 from nnlab.experiments import Loaded, entry
 from nnlab.options import words_of
 from nnlab.output.run_folder import RunFolder
@@ -20,7 +20,7 @@ from nnlab.output.terminal import literal
 
 def config_of(folder: RunFolder) -> Config:
     """The config of a run folder; InputError names the file where it, or what was typed, does not fit."""
-    with within(folder.path / "config.json"):
+    with about(folder.path / "config.json"):
         made_by = entry(folder.command, "It may be a run of another version of nnlab").config
         made_by.check_values(folder.typed)
         return made_by.from_record(folder.config)

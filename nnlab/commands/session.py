@@ -90,8 +90,7 @@ def execute(session: Session, engine: Engine | None = None) -> dict[str, Any]:
             terminal.tell(f"reading {session.config.data}, as the record of {folder.path} says")
         experiment = entry(session.name).experiment(session.config)
         with clock.part("data"):
-            before = session.repeats_source or session.source_of_like
-            before = folder.source if folder.is_run else before
+            before = folder.source if folder.is_run else session.repeats_source or session.source_of_like
             loaded = read_data(session.name, session.config, before)
         begin(session, loaded)
         tasks = experiment.tasks(session.config, loaded.data)

@@ -23,7 +23,7 @@ from nnlab.commands.session import engine_of
 from nnlab.commands.train import with_settings
 from nnlab.config import Config
 from nnlab.configs.run import RunOptions
-from nnlab.errors import Description, ExitCode, InputError, NnlabError, UsageError, within
+from nnlab.errors import Description, ExitCode, InputError, NnlabError, UsageError, about
 from nnlab.evaluation.intervals import flat_figures, less_is_better, mean_of
 from nnlab.experiments import entry
 from nnlab.options import BY_DATA, parsed, value_of, words_of
@@ -236,7 +236,7 @@ def opened(path: Path, name: str) -> Sweep:
             f"expected a sweep of {name}, {path} is one of {record['command']}",
             f"Use: nnlab {record['command']} --resume {quoted(path)}",
         )
-    with within(path / SWEEP):
+    with about(path / SWEEP):
         for value in record["values"]:
             entry(name).config.check_values({**record["typed"], record["name"]: value})
     start, settings = record.get("from"), record.get("settings")

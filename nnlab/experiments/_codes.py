@@ -15,7 +15,7 @@ from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.errors import UsageError, named
 from nnlab.evaluation.metrics import loss_of
 from nnlab.experiments import FinishedRun, Predictor
-from nnlab.experiments._images import give_name
+from nnlab.experiments._output_files import give_name
 
 
 class CodeTable:

@@ -1,13 +1,9 @@
-"""What ``autoencode`` and ``denoise`` share: tasks of pictures given back, their tables, and files that come out."""
+"""What ``autoencode`` and ``denoise`` share: tasks of pictures given back, their and their tables."""
 
 from __future__ import annotations
 
-import errno
-import os
-import secrets
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +16,15 @@ from nnlab.data.pictures.levels import Levels
 from nnlab.data.pictures.pixels import Bytes, apply_tiled, open_picture
 from nnlab.data.random import Stream, rng
 from nnlab.data.seen import keys_of_rows
-from nnlab.errors import ExitCode, InputError, NnlabError, UsageError
+from nnlab.errors import InputError
 from nnlab.evaluation.intervals import over_runs
 from nnlab.experiments import FinishedRun, Loaded, Predictor
+from nnlab.experiments._output_files import OutputFiles
 from nnlab.output.terminal import Terminal, number, table
 from nnlab.training.task import Results, RunResult, Task, curves
 
 MOST_SIDE = 8192  # pixels of a square picture that a network is trained on
 NARROW, LONG = 8, 8  # pixels of the shorter side, and how many times longer the other is: both are told
-OF_THE_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 Make = Callable[[Any, np.random.Generator], tuple[Any, ...]]  # (rows,), or (rows, weights of them or of their values)
 
 
@@ -264,87 +260,6 @@ def loss_figure(config: ReconstructionConfig, results: Results, title: str, trai
 # ---- predict -----------------------------------------------------------------------------------------
 
 
-def give_name(part: Path, target: Path) -> bool:
-    """Give a file that is complete its name; False where there is one of that name, also of a process beside."""
-    try:
-        os.link(part, target)
-    except FileExistsError:
-        return False
-    except OSError:  # a disk without links
-        if target.exists():
-            return False
-        os.replace(part, target)
-    return True
-
-
-class NotWritten(NnlabError):
-    """The disk is full or broken: the answers to other inputs stay."""
-
-    exit_code = ExitCode.RESOURCES
-
-
-class Outputs:
-    """Where the files that ``predict`` writes go: beside each input, or into one folder; never over another file."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self.folder = folder
-
-    def write(self, path: Path, suffix: str, ending: str, write: Callable[[Path], Any]) -> str:
-        """Write an input's output, whole or not at all, as ``NAME-suffix``, with a number where there is one; its path.
-
-        ``write`` is given a path. A folder that was made for it goes where that fails. Raises UsageError where
-        ``--out`` is a file or cannot be written, NotWritten where the disk is full.
-        """
-        folder = self.folder or path.parent
-        made: list[Path] = []
-        target = None
-        try:
-            if self.folder is not None:
-                if folder.exists() and not folder.is_dir():
-                    raise UsageError(f"expected a folder for --out, got the file {folder}", "Choose another --out")
-                made = [each for each in (folder, *folder.parents) if not each.exists()]
-            for each in reversed(made):
-                each.mkdir(exist_ok=True)
-            target = _written(folder, f"{path.stem}-{suffix}", ending, write)
-            return str(target)
-        except OSError as error:
-            raise self._told(error, folder) from error
-        finally:
-            for each in made if target is None else []:
-                with suppress(OSError):  # of another process, which has written into it meanwhile
-                    each.rmdir()
-
-    def _told(self, error: OSError, folder: Path) -> Exception:
-        """The error by the name that the user gave, not by those of parts; as it is where it is not of the place."""
-        place = str(folder) if self.folder is None else f"--out {folder}"
-        hint = "Name another folder with --out" if self.folder is None else "Choose another --out"
-        reason = (error.strerror or "").lower()
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return NotWritten(f"no space left on the disk that holds {place}", f"Free some space. {hint}")
-        if error.errno == errno.EFBIG:
-            return NotWritten(
-                f"a file in {place} would be larger than this process may write", "Raise the limit: ulimit -f unlimited"
-            )
-        if error.errno in (errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO):
-            return NotWritten(f"{place}: {reason}", f"Check the disk. {hint}")
-        return UsageError(f"{place}: {reason}", hint) if error.errno in OF_THE_PLACE else error
-
-
-def _written(folder: Path, name: str, ending: str, write: Callable[[Path], Any]) -> Path:
-    """The file that ``write`` makes, under the first free name."""
-    part = folder / f".{secrets.token_hex(6)}.part{ending}"
-    try:
-        write(part)
-        for more in ("", *(f"-{number}" for number in range(2, 100_000))):
-            target = folder / f"{name}{more}{ending}"
-            if give_name(part, target):
-                return target
-        raise UsageError(f"expected a free name for {name}{ending} in {folder}", "Choose another --out")
-    finally:
-        with suppress(OSError):  # read-only: there is none, and the error to tell is that
-            part.unlink()
-
-
 def picture_of(path: Path, tell: Callable[[str], Any], *, alpha: bool, levels: Levels | None) -> Any:
     """:func:`open_picture` of a file that an error names."""
     try:
@@ -369,7 +284,7 @@ class PicturePredictor(Predictor[tuple[Path, Any]]):
     def __init__(self, run: FinishedRun, model: Any, side: int) -> None:
         self.model, self.side = run.fill(model), side
         self.levels = Levels.from_record(run.preprocessing["levels"])
-        self.outputs = Outputs(run.out)
+        self.outputs = OutputFiles(run.out)
 
     @abstractmethod
     def apply(self, tiles: Any) -> Any:

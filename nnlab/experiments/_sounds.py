@@ -16,7 +16,7 @@ from nnlab.data.sounds.spectrogram import LogMelFrontEnd, WaveformFrontEnd
 from nnlab.errors import InputError
 from nnlab.experiments import FinishedRun, Predictor
 from nnlab.experiments._codes import CodePredictor
-from nnlab.experiments._images import Outputs
+from nnlab.experiments._output_files import OutputFiles
 
 MOST_LOST = 0.5  # of the energy of a sound, before it is told
 Recording = tuple[Path, SoundFile, list[Wave]]  # path, the file, its channels as the network wants them
@@ -56,7 +56,7 @@ class SoundAutoencoder(Predictor[Recording]):
 
     def __init__(self, config: AutoencodeConfig, run: FinishedRun, model: Any) -> None:
         self._notes: list[str] = []
-        self.model, self.outputs = run.fill(model), Outputs(run.out)
+        self.model, self.outputs = run.fill(model), OutputFiles(run.out)
         self.front = front_end(config, run)
 
     def read(self, text: str) -> Recording:

@@ -26,7 +26,7 @@ from nnlab.data.sounds.spectrogram import WaveformFrontEnd
 from nnlab.errors import UsageError, describe
 from nnlab.experiments import _sounds, denoise
 from nnlab.experiments._codes import CodeTable
-from nnlab.experiments._images import NotWritten, Outputs
+from nnlab.experiments._output_files import NotWritten, OutputFiles
 from nnlab.models.autoencoders import conv_autoencoder, encoder
 from nnlab.models.cost import cost
 from tests.conftest import run_in_process, valid
@@ -288,10 +288,10 @@ def test_a_folder_that_cannot_be_written_is_named_once(tmp_path):
         raise OSError(errno.EROFS, "Read-only file system", str(path))
 
     with pytest.raises(UsageError, match=r"^--out .*ro: read-only file system$"):
-        Outputs(tmp_path / "ro").write(tmp_path / "a.png", "restored", ".png", write)
+        OutputFiles(tmp_path / "ro").write(tmp_path / "a.png", "restored", ".png", write)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(UsageError, match=rf"^{tmp_path}: read-only file system$"):
-        Outputs(None).write(tmp_path / "a.png", "restored", ".png", write)
+        OutputFiles(None).write(tmp_path / "a.png", "restored", ".png", write)
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ def test_what_a_disk_does_is_told_and_no_empty_folder_left(tmp_path, monkeypatch
 
     monkeypatch.chdir(tmp_path)
     with pytest.raises(NotWritten, match=f"^{says}$") as told:
-        Outputs(Path("new")).write(Path("a.png"), "restored", ".png", write)
+        OutputFiles(Path("new")).write(Path("a.png"), "restored", ".png", write)
     assert describe(told.value).exit_code == 4
     assert list(tmp_path.iterdir()) == []
 
