@@ -215,6 +215,21 @@ class Config:
         own = {name: value for name, value in facts.items() if name not in self.given}
         return self._made(self.given, {**self.facts, **own}, self.inherited) if own else self
 
+    @property
+    def sample_called(self) -> str:
+        """What a sample of the experiment is called: MFLOP are told per one."""
+        return "sample"
+
+    @property
+    def epochs_told(self) -> str:
+        """How long a run trains, in words."""
+        return f"{self.epochs:,} epoch{'s' * (self.epochs != 1)}"
+
+    @property
+    def figure_words(self) -> Mapping[str, str]:
+        """What figures are called whose name in the results leaves out their unit."""
+        return {"mflop": f"MFLOP per {self.sample_called}"}
+
     def planned(self, task: str, steps: int, epochs: int) -> tuple[int, int]:
         """(epochs, batches in all) of a task of ``steps`` batches per epoch; where ``--minutes`` decided, its own."""
         if self.steps is None:

@@ -104,7 +104,7 @@ def execute(session: Session, engine: Engine | None = None) -> dict[str, Any]:
                 clock.parts[part] += seconds
         with clock.part("evaluate"):
             found = experiment.present(session.config, loaded.data, results, terminal, folder)
-            add_sizes(found, tasks, results, terminal)
+            add_sizes(found, tasks, results, session.config.sample_called, terminal)
             check_finite(found)
         folder.write("console.txt", terminal.transcript.encode("utf-8", "surrogateescape"))
         finished = session.document(results=found, artifacts=sorted({*folder.artifacts, "results.json"}))
@@ -295,11 +295,11 @@ def trainer_of(session: Session, engine: Engine | None) -> Any:
 # ---- results -------------------------------------------------------------------------------------------
 
 
-def add_sizes(found: dict[str, Any], tasks: Sequence[Task], results: Results, terminal: Terminal) -> None:
+def add_sizes(found: dict[str, Any], tasks: Sequence[Task], results: Results, sample: str, terminal: Terminal) -> None:
     """Weights and MFLOP of each network: told, and beside its figures.
 
     They go into the entry of the network where the results have one by its name, else to the top: those of the network
-    that is kept.
+    that is kept. ``sample``: what the MFLOP are of.
     """
     told: dict[str, list[str]] = {}
     for task in tasks:
@@ -310,7 +310,7 @@ def add_sizes(found: dict[str, Any], tasks: Sequence[Task], results: Results, te
             own |= counted
         elif task.keep_model:
             found |= counted
-        line = f"{size['weights']:,} weights, {size['mflop']:,.4g} MFLOP per {size['sample']}"
+        line = f"{size['weights']:,} weights, {size['mflop']:,.4g} MFLOP per {sample}"
         told.setdefault(line, []).append(task.name)
     for line, names in told.items():
         of = ", ".join(filter(None, names)) if len(told) > 1 else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -13,6 +14,19 @@ from nnlab.options import added, bounded, option
 MOST_DIGITS_OF_PRODUCTS = 9
 ANY_EXTENSION = tuple(range(1, 101))
 BY_COLUMNS = {"network": ("columns",)}
+ROUNDS = (4, 5, 6, 8, 10, 13, 16, 20, 26, 33, 41, 51, 64, 80, 100)  # digits, each about a quarter more
+SHORT = 4  # lengths that may have several rounds
+
+
+def rounds(taught: int, longest: int, repeats: int = 1) -> list[int]:
+    """The digits of each round of self-training from ``taught`` up to ``longest``; none where it is not longer.
+
+    ``repeats``: how many rounds there are of each of the first :data:`SHORT` lengths, where there is most to learn.
+    """
+    if longest <= taught:
+        return []
+    lengths = [*(digits for digits in ROUNDS if taught < digits < longest), longest]
+    return [digits for place, digits in enumerate(lengths) for _ in range(repeats if place < SHORT else 1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,3 +158,24 @@ class ArithConfig(Config):
     def answer_length(self) -> int:
         """Characters of the longest answer, its sign included."""
         return 2 * self.digits if self.op == "mul" else self.digits + 1
+
+    @property
+    def own_rounds(self) -> list[int]:
+        """The digits of each round of self-training, which come after the epochs."""
+        return rounds(self.digits, self.extend, self.repeats)
+
+    @property
+    def sample_called(self) -> str:
+        """As for every config."""
+        return "question"
+
+    @property
+    def epochs_told(self) -> str:
+        """As for every config; rounds of self-training are none."""
+        count = len(self.own_rounds)
+        return super().epochs_told + (f" and {count:,} round{'s' * (count != 1)} of self-training" if count else "")
+
+    @property
+    def figure_words(self) -> Mapping[str, str]:
+        """As for every config."""
+        return {**super().figure_words, "epochs_to_99": "epochs until 99 % were right"}

@@ -17,7 +17,9 @@ CONV_CODE = 8 * 8 * 16  # values in the code of the 2018 report's convolutional 
 GRID = (("mse", "sigmoid"), ("mse", "softmax"), ("bce", "sigmoid"), ("bce", "softmax"))
 TO_TUNE = ("best", "quick")
 SOUND_BASELINES = ("waveform_pca", "log_mel_pca")
-GRID_ROWS = rows({"loss": TEXT, "activation": TEXT, "test_loss": FIGURE, "published": NUMBER}, least=4)
+GRID_ROWS = rows(
+    {"loss": TEXT, "activation": TEXT, "test_loss": FIGURE, "published": {"type": ["number", "null"]}}, least=4
+)
 OF_PICTURES = {"test_loss": NUMBER, "psnr_db": NUMBER}
 OF_SOUNDS = {
     **dict.fromkeys(("test_loss", "snr_db"), NUMBER),
@@ -47,6 +49,11 @@ class ReconstructionConfig(Config):
     ONLY_WITH: ClassVar[Mapping[str, Mapping[str, tuple[Any, ...]]]] = {
         name: {"schedule": ("cosine",)} for name in ("weight_decay", "beta_2")
     }
+
+    @property
+    def sample_called(self) -> str:
+        """As for every config."""
+        return "picture"
 
     @property
     def outputs(self) -> list[tuple[str, str]]:
@@ -189,6 +196,17 @@ class AutoencodeConfig(ReconstructionConfig):
             self._check_pictures()
         elif self.kind == "sounds":
             self._check_sounds()
+
+    @property
+    def sample_called(self) -> str:
+        """As for every config; of sounds a window, as the network reads them."""
+        return "picture" if self.kind == "pictures" else "window of sound"
+
+    @property
+    def figure_words(self) -> Mapping[str, str]:
+        """As for every config; the dense network's code is of a window."""
+        per = "second of sound" if self.kind == "sounds" and self.net == "conv" else self.sample_called
+        return {**super().figure_words, "code_size": f"numbers in the code per {per}"}
 
     def _check_pictures(self) -> None:
         self.check_output()

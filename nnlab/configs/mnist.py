@@ -90,6 +90,18 @@ class DigitsConfig(Config):
         found.setdefault("epochs", max(found.get(name, defaults[name]) for name in trained))
         return found
 
+    @property
+    def sample_called(self) -> str:
+        """As for every config."""
+        return "picture"
+
+    @property
+    def epochs_told(self) -> str:
+        """As for every config; of two networks each its own."""
+        if self.net != "both" or self.mlp_epochs == self.cnn_epochs:
+            return super().epochs_told
+        return f"{self.mlp_epochs:,} (MLP) and {self.cnn_epochs:,} (CNN) epochs"
+
 
 @dataclass(frozen=True, kw_only=True)
 class MnistConfig(DigitsConfig):

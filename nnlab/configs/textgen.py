@@ -87,3 +87,8 @@ class TextgenConfig(Config):
         # the network on the characters that "baselines" predict, where those are not all of the test part
         compared=record({"characters": INTEGER, **figures("test_loss", "test_bits_per_character")}),
     )
+
+    @property
+    def sample_called(self) -> str:
+        """As for every config."""
+        return "character"

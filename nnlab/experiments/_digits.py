@@ -23,7 +23,7 @@ from nnlab.data.seen import keys_of_rows
 from nnlab.evaluation.intervals import mean_of, over_runs, undecided
 from nnlab.experiments import FinishedRun, Loaded, Predictor
 from nnlab.output.terminal import percent
-from nnlab.training.task import RunResult, SideBySide, Task
+from nnlab.training.task import Results, RunResult, SideBySide, Task, at_kept
 
 
 def load_digits(config: Any) -> Loaded[Any, Digits]:
@@ -234,6 +234,16 @@ def figures_of(runs: Sequence[RunResult], test_accuracy: Sequence[float]) -> dic
         "test_accuracy": over_runs(test_accuracy),
         **{name: over_runs([float(run.history.best[name]) for run in runs]) for name in seen},
     }
+
+
+def test_points(found: Mapping[str, Any], results: Results) -> dict[str, list[tuple[float, float]]]:
+    """The test accuracy of each run of each task in percent, at the epoch that was kept, as a figure has it."""
+    made = {}
+    for name, runs in results.items():
+        accuracy = found[name]["test_accuracy"]
+        of_runs = accuracy["values"] if isinstance(accuracy, dict) else [accuracy]
+        made[name] = at_kept(runs, [100 * value for value in of_runs])
+    return made
 
 
 def baseline_label(name: str, figures: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from nnlab.evaluation.intervals import over_runs
 from nnlab.experiments import FinishedRun, Loaded, Predictor
 from nnlab.experiments._output_files import OutputFiles
 from nnlab.output.terminal import Terminal, number, table
-from nnlab.training.task import Results, RunResult, Task, curves
+from nnlab.training.task import Results, RunResult, Task, at_kept, curves
 
 MOST_SIDE = 8192  # pixels of a square picture that a network is trained on
 NARROW, LONG = 8, 8  # pixels of the shorter side, and how many times longer the other is: both are told
@@ -104,7 +104,6 @@ def reconstruction_task(
     evaluate: Callable[[Any], dict[str, float]],
     outputs: Callable[[Any], dict[str, Any]],
     keep_model: bool = True,
-    sample: str = "picture",
 ) -> Task:
     """A network that learns to give back ``make(numbers, rng)`` of each batch of the numbers of samples.
 
@@ -137,7 +136,6 @@ def reconstruction_task(
         outputs=outputs,
         keep_best="val_loss" if config.validation else None,
         keep_model=keep_model,
-        sample=sample,
     )
 
 
@@ -222,10 +220,11 @@ def asked_for(config: ReconstructionConfig, results: Results) -> list[RunResult]
 
 
 def grid_table(
-    config: ReconstructionConfig, results: Results, published: Mapping[str, Any], terminal: Terminal
+    config: ReconstructionConfig, results: Results, report: Mapping[str, Any], terminal: Terminal
 ) -> list[dict[str, Any]]:
-    """Losses by output activations, published beside measured, shown and as JSON values."""
-    listed = table("loss", "output", "report, test loss", "test loss", "PSNR (dB)", left=2)
+    """Losses by output activations, shown and as JSON values; the 2018 report's beside those of its data."""
+    published = report if config.data in (None, "cifar10") else {}
+    listed = table("loss", "output", *["2018 report, test loss"][: len(published)], "test loss", "PSNR (dB)", left=2)
     rows = []
     for loss, activation in config.outputs:
         name = f"{loss}_{activation}"
@@ -233,12 +232,12 @@ def grid_table(
         listed.add_row(
             loss,
             activation,
-            f"{published[name]:g}",
+            *([f"{published[name]:g}"] if published else []),
             number(found["test_loss"], ".5f"),
             number(found["psnr_db"], ".2f"),
         )
         rows.append(
-            {"loss": loss, "activation": activation, "test_loss": found["test_loss"], "published": published[name]}
+            {"loss": loss, "activation": activation, "test_loss": found["test_loss"], "published": published.get(name)}
         )
     terminal.show("", listed)
     return rows
@@ -253,7 +252,8 @@ def loss_figure(config: ReconstructionConfig, results: Results, title: str, trai
         watched = ("validation", "val_loss") if config.validation else ("test", "test_loss")
         lines = {training: curves(runs, "loss"), watched[0]: curves(runs, watched[1])}
         shown = loss if activation == "linear" else f"{loss}, {activation}"
-        figures.curves(ax, lines, ylabel=f"loss ({shown})", log=True)
+        tested = {"": at_kept(runs, [run.outputs["test_loss"] for run in runs])} if config.validation else None
+        figures.curves(ax, lines, ylabel=f"loss ({shown})", log=True, tested=tested)
     return figure
 
 

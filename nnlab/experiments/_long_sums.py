@@ -55,7 +55,7 @@ class SelfTraining:
 
     def __init__(self, config: ArithConfig, x: Ids, y: Ids, taught: Callable[[Any, int, int], Rows]) -> None:
         self.config, self.x, self.y, self.taught = config, x, y, taught
-        self.rounds = long_sums.rounds(config.digits, config.extend, config.repeats)
+        self.rounds = config.own_rounds
         self.told: dict[str, Any] = {}  # of the last round: its digits, and the share of its answers that were kept
 
     def batches(self, model: Any, seed: int, epoch: int) -> Rows | Batches:

@@ -33,7 +33,7 @@ from nnlab.configs.arith import ArithConfig
 from nnlab.data.folders import messages
 from nnlab.data.random import Stream, rng
 from nnlab.data.seen import unseen
-from nnlab.data.sums import arithmetic, long_sums, sum_files
+from nnlab.data.sums import arithmetic, sum_files
 from nnlab.data.sums.arithmetic import Ids, Sums
 from nnlab.data.texts.textfile import find_path
 from nnlab.errors import UsageError
@@ -43,8 +43,10 @@ from nnlab.experiments._sums import SumPredictor, decode, encode_answers, encode
 from nnlab.experiments.summaries.arith import (
     BASELINE,
     console_line,
+    counted,
     grouped,
     in_words,
+    moment,
     save_figures,
     summarise,
     summary,
@@ -111,7 +113,7 @@ def baseline_epochs(config: ArithConfig, samples: int) -> int:
         return 0
     width = config.answer_length
     widths = [width] * config.epochs
-    widths += [digits + 1 for digits in long_sums.rounds(config.digits, config.extend, config.repeats)]
+    widths += [digits + 1 for digits in config.own_rounds]
     published = 2 * config.digits + 1 + config.answer_length
     gated = config.op == "mul" and config.recurrence != "carried"
     # Of several networks somewhat more: two take 1.5 times as long as one, three 2.2 to 2.6 times.
@@ -274,7 +276,7 @@ def task(config: ArithConfig, data: Questions, name: str = "") -> Task:
         keep_best="val_loss" if chosen and not config.extend else None,
         keep_model=not name,
         is_baseline=bool(name),
-        sample="question",
+        rounds=len(teaching.rounds),
         flop=lambda model: cost(model) * (config.answer_length if config.reads_any_length else 1),
     )
 
@@ -294,7 +296,7 @@ def present(
     width = 2 * config.digits + 1
     truths = [str(answer) for answer in test.answer[:SHOWN].tolist()]
     for epoch in dict.fromkeys([min(notes), max(notes)]):
-        terminal.heading(f"After epoch {epoch}", "test questions, never trained on")
+        terminal.heading(f"After {moment(config, epoch)}", "test questions, never trained on")
         for index, (truth, answer) in enumerate(zip(truths, notes[epoch]["answers"], strict=True)):
             terminal.show(console_line(test.question(index), truth, answer, width=width))
         terminal.show("")
@@ -302,17 +304,17 @@ def present(
     found = summarise(config, runs, results.get(BASELINE, []))
     final = decode(config, first.outputs["answers"][:SHOWN])
     expected = encode_answers(config, test.answer)
-    right = np.concatenate([(run.outputs["answers"] == expected).all(axis=1) for run in runs])
-    by_carries = grouped([str(count) for count in arithmetic.carries(test).tolist()] * len(runs), right)
-    by_length = grouped(arithmetic.operand_lengths(test) * len(runs), right)
+    right = np.mean([(run.outputs["answers"] == expected).all(axis=1) for run in runs], axis=0)  # share of the runs
+    by_carries = grouped([str(count) for count in arithmetic.carries(test).tolist()], right)
+    by_length = grouped(arithmetic.operand_lengths(test), right)
     carried = "borrows" if config.op == "sub" else "carries"
     hard = table(carried if len(runs) == 1 else f"{carried}, {len(runs)} runs", "right", "of", "share")
     for name, (correct, total) in by_carries.items():
-        hard.add_row(name, f"{correct:,}", f"{total:,}", percent(correct / total))
+        hard.add_row(name, counted(correct), f"{total:,}", percent(correct / total))
     terminal.show(hard, "", summary(config, found, len(test)), "", *in_words(config, found))
 
     with figures.optional(terminal):
-        save_figures(config, folder, runs, by_carries, by_length, carried)
+        save_figures(config, folder, runs, found, by_carries, by_length)
     examples = [
         {"question": test.question(index), "truth": truth, "answer": answer}
         for index, (truth, answer) in enumerate(zip(truths, final, strict=True))

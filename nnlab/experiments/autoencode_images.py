@@ -48,7 +48,7 @@ from nnlab.experiments._images import (
     side_of,
     spread_over,
 )
-from nnlab.experiments.summaries import add_runs, first_of
+from nnlab.experiments.summaries import add_runs
 from nnlab.output.pictures import ColourRow
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal, number, table
@@ -211,7 +211,7 @@ def save_figures(config: AutoencodeConfig, folder: RunFolder, results: Results, 
     """``reconstructions.png`` (the report's Figures 5 and 6) and ``loss.png`` (Figure 7)."""
     from nnlab.output import figures, picture_figures
 
-    title = f"Test pictures through a code of {config.code:,} numbers{first_of(config)}"
+    title = figures.first_of(f"Test pictures through a code of {config.code:,} numbers", config.runs)
     figure = picture_figures.rows_of_pictures(rows, title=title)
     folder.write("figures/reconstructions.png", figures.png(figure))
     figure = loss_figure(config, results, f"nnlab autoencode ({config.preset})")

@@ -222,7 +222,6 @@ def tasks(config: AutoencodeConfig, data: Heard) -> list[Task]:
             make=data.make,
             evaluate=evaluate,
             outputs=outputs,
-            sample=f"window of {front.window / spectrogram.FRAMES:.3g} s",
         )
     ]
 
@@ -292,7 +291,7 @@ def present(
     config: AutoencodeConfig, data: Heard, results: Results, terminal: Terminal, folder: RunFolder
 ) -> dict[str, Any]:
     """Small spectrograms, the table, figures, WAV files, and the ``results`` of the JSON document."""
-    from nnlab.output import figures
+    from nnlab.output import figures, sound_figures
 
     runs, test = results[""], data.sounds.test
     linear = of_baselines(config, data)
@@ -305,7 +304,7 @@ def present(
     }
     decoded = {place: runs[0].outputs[f"made-{place}"] for place in examples(test)}
     first = next(iter(decoded))
-    pictures = [figures.thumbnail(spectrogram.log_mel(wave)) for wave in (test[first], decoded[first])]
+    pictures = [sound_figures.thumbnail(spectrogram.log_mel(wave)) for wave in (test[first], decoded[first])]
     terminal.show(ColourRow(pictures, [test.names[first][:38], "reconstruction"], columns=38), "")
     terminal.show(
         measures_table(found),
@@ -316,7 +315,8 @@ def present(
     )
     save_sounds(folder, test, decoded)
     with figures.optional(terminal):
-        save_figures(config, folder, test, {BASELINES[name]: sounds for name, (_, sounds) in linear.items()}, decoded)
+        sounds = {BASELINES[name]: waves for name, (_, waves) in linear.items()}
+        save_figures(folder, test, sounds, decoded, config.runs)
         figure = loss_figure(config, results, f"nnlab autoencode ({config.preset})")
         folder.write("figures/loss.png", figures.png(figure))
     return found

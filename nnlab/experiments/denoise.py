@@ -46,7 +46,7 @@ from nnlab.experiments._images import (
     side_of,
     spread_over,
 )
-from nnlab.experiments.summaries import add_runs, first_of
+from nnlab.experiments.summaries import add_runs
 from nnlab.output.pictures import ColourRow
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal, number, table
@@ -119,8 +119,7 @@ def tasks(config: DenoiseConfig, data: Pictures) -> list[Task]:
     def flop(model: Any) -> float:
         return passes(config.activation) * cost(model)
 
-    shown = "picture, shown as it is and mirrored" if passes(config.activation) == 2 else "picture"
-    return [replace(task, sample=shown, flop=flop) for task in made]
+    return [replace(task, flop=flop) for task in made]
 
 
 def together(by_sigma: Mapping[float, Mapping[str, float]]) -> dict[str, float]:
@@ -340,9 +339,8 @@ def save_figures(
     names = {"original": "original", "noisy": f"noise {sigma:g}", "restored": "restored"}
     rows = {names[name]: given[eight] for name, given in pictures.items()}
     rows[best[0].replace("total_variation", "total\nvariation").replace("_", " ")] = best[1][eight]
-    figure = picture_figures.rows_of_pictures(
-        rows, title=f"Test pictures: original, with noise, restored{first_of(config)}"
-    )
+    title = f"{figures.first_of('Test pictures', config.runs)}: original, with noise, restored"
+    figure = picture_figures.rows_of_pictures(rows, title=title)
     folder.write("figures/restored.png", figures.png(figure))
     training = "training, divided by the noise" if config.weighted else "training"
     figure = loss_figure(config, results, f"nnlab denoise ({config.preset})", training)

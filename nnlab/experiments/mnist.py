@@ -39,6 +39,7 @@ from nnlab.experiments._digits import (
     figures_of,
     load_digits,
     task,
+    test_points,
 )
 from nnlab.output.pictures import PictureRow
 from nnlab.output.run_folder import RunFolder
@@ -118,7 +119,7 @@ def present(
     terminal.show("", suspect_sentence(suspects, len(ledger), misclassified.trusted(by_task, data.y_test)))
     folder.write_table("ledger.csv", ledger)
     with figures.optional(terminal):
-        save_figures(config, folder, data, results, by_task, tops)
+        save_figures(config, folder, data, results, found, by_task, tops)
     return found
 
 
@@ -227,6 +228,7 @@ def save_figures(
     folder: RunFolder,
     data: Digits,
     results: Results,
+    found: Mapping[str, Any],
     probabilities: Probabilities,
     tops: Mapping[str, Sequence[misclassified.Misclassified]],
 ) -> None:
@@ -248,7 +250,8 @@ def save_figures(
     shown = ((f"{part}_loss", 1, f"{name} loss"), (f"{part}_accuracy", 100, f"{name} accuracy (%)"))
     for ax, (column, scale, label) in zip(axes, shown, strict=True):
         lines = {name: curves(runs, column, scale) for name, runs in results.items()}
-        figures.curves(ax, lines, ylabel=label, log=scale == 1)
+        tested = {} if scale == 1 or not config.validation else test_points(found, results)
+        figures.curves(ax, lines, ylabel=label, log=scale == 1, tested=tested)
     folder.write("figures/training.png", figures.png(figure))
 
 

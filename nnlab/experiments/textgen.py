@@ -246,7 +246,6 @@ def tasks(config: TextgenConfig, data: Text) -> list[Task]:
             outputs=outputs,
             benchmark=lambda model: sampling_speed(sampler(model), data.prompt),
             keep_best="val_loss" if prefix == "val" else None,
-            sample="character",
             flop=flop,
         )
     ]

@@ -212,7 +212,6 @@ def tasks(config: TranslateConfig, data: Sentences) -> list[Task]:
             benchmark=lambda model: {"sentences_per_second": translation_speed(model, data)},
             keep_best="val_loss" if data.parts.validation else None,
             patience=config.patience if data.parts.validation else None,
-            sample="test sentence read and its reference written once; a beam writes several",
             flop=flop,
         )
     ]

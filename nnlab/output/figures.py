@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 Array = np.ndarray[Any, Any]
+Points: TypeAlias = Sequence[tuple[float, float]]
+Counts: TypeAlias = tuple[float, int]  # right, all
 LONGEST = 30  # tokens of a sentence that still have a readable tick each
 LONGEST_NAME, LONGEST_TITLE = 40, 100  # characters of a text from outside: more would leave no room for the figure
-RANGE_DB = 50  # below the loudest: what a spectrogram shows
 
 # Okabe and Ito's palette (2008), in an order whose neighbours differ most.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 INK, FAINT = "#222222", "#D9D9D9"
+TESTED: dict[str, Any] = {"marker": "D", "markersize": 5, "markeredgecolor": "white", "linestyle": ""}  # a point
 
 
 def own_style(draw: Callable[P, R]) -> Callable[P, R]:
@@ -115,38 +117,90 @@ def png(figure: Figure) -> bytes:
 
 @own_style
 def curves(
-    ax: Axes, lines: Mapping[str, Sequence[tuple[Sequence[float], Sequence[float]]]], *, ylabel: str, log: bool = False
+    ax: Axes,
+    lines: Mapping[str, Sequence[tuple[Sequence[float], Sequence[float]]]],
+    *,
+    ylabel: str,
+    log: bool = False,
+    tested: Mapping[str, Points] | None = None,
+    taught: int | None = None,
 ) -> None:
-    """Curves by epoch: each name has one line per run; the first is drawn full, the others faint."""
-    from matplotlib.ticker import LogLocator, MaxNLocator
+    """Curves by epoch: each name has one line per run; the first is drawn full, the others faint.
 
+    ``tested``: the test figure of each run at the epoch whose weights were kept, a point in the colour of the line of
+    its name, black where there is none. ``taught``: after so many epochs come rounds of self-training.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    tested = tested or {}
     values = [value for runs in lines.values() for _, y in runs for value in y]
+    values += [value for points in tested.values() for _, value in points]
     last = max((x[-1] for runs in lines.values() for x, _ in runs if x), default=1)
-    for colour, (name, runs) in zip(COLOURS, lines.items(), strict=False):
+    colours = dict(zip(lines, COLOURS, strict=False))
+    for name, colour in colours.items():
         label = shown(f" {name}" if name.startswith("_") else name)  # matplotlib would leave it out
-        for number, (x, y) in enumerate(runs):
+        for number, (x, y) in enumerate(lines[name]):
             style = {"label": label, "linewidth": 1.6} if number == 0 else {"alpha": 0.3, "linewidth": 0.8}
             ax.plot(x, y, color=colour, marker="o" if len(x) < 12 and number == 0 else "", markersize=3, **style)
-    ax.set_xlabel("epoch", fontsize=9)
+    _tested(ax, tested, colours)
+    if any(len(runs) > 1 for runs in lines.values()):
+        ax.plot([], [], color=INK, alpha=0.3, linewidth=0.8, label="other runs")
+    ax.set_xlabel("epoch, then round of self-training" if taught else "epoch", fontsize=9)
     ax.set_ylabel(shown(ylabel), fontsize=9)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    ax.xaxis.set_major_formatter("{x:,.0f}")
     if last == 1:
         ax.set_xlim(0.5, 1.5)
     if log and values and max(values) > 5 * min(values) > 0:  # less than that has no readable ticks
-        ax.set_yscale("log")
-        steps = (1, 2, 5) if max(values) < 30 * min(values) else (1, 3) if max(values) < 1000 * min(values) else (1,)
-        ax.yaxis.set_major_locator(LogLocator(subs=steps))
-        ax.yaxis.set_major_formatter("{x:g}")
-        ax.minorticks_off()
+        _decades(ax, max(values) / min(values))
+    if taught:
+        _limits(ax, (taught + 0.5, "taught"), (taught + 0.5, "taught itself"))
     ax.grid(color=FAINT, linewidth=0.6)
-    if len(lines) > 1:
+    if len(ax.get_legend_handles_labels()[0]) > 1:
         ax.legend(fontsize=8, frameon=False)
 
 
+def _tested(ax: Axes, tested: Mapping[str, Points], colours: Mapping[str, str]) -> None:
+    """The points of :func:`curves`, the first run's full, the others' faint; one entry of the legend for all."""
+    for name, points in tested.items():
+        for number, (x, y) in enumerate(points):
+            ax.plot(
+                *([x], [y]), color=colours.get(name, INK), alpha=0.3 if number else 1, zorder=3, clip_on=False, **TESTED
+            )
+    if any(tested.values()):
+        ax.plot([], [], color=INK, label="test (kept weights)", **TESTED)
+
+
+def _decades(ax: Axes, span: float) -> None:
+    """A logarithmic axis upwards with few ticks, each readable."""
+    from matplotlib.ticker import LogLocator
+
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if span < 30 else (1, 3) if span < 1000 else (1,)))
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.minorticks_off()
+
+
+def _limits(ax: Axes, *limits: tuple[float, str]) -> None:
+    """Thin vertical lines, each with its words above the axes: of the first they end there, of others they begin there.
+
+    So they never meet, however near to each other the lines are.
+    """
+    for place, (x, told) in enumerate(limits):
+        ax.axvline(x, color=INK, linewidth=0.8, linestyle=":")
+        ax.annotate(
+            *(told, (x, 1)), xycoords=ax.get_xaxis_transform(), xytext=(3 if place else -3, 2),
+            textcoords="offset points", fontsize=7, ha="left" if place else "right", color=INK,
+        )  # fmt: skip
+
+
 @own_style
-def bars(ax: Axes, groups: Mapping[str, tuple[int, int]], *, xlabel: str) -> None:
-    """Bars in percent from (right, all) counts, all above 0, each with its count written under its name."""
-    names = [f"{shown(name)}\nn={total}" for name, (_, total) in groups.items()]
+def bars(ax: Axes, groups: Mapping[str, Counts], *, xlabel: str) -> None:
+    """Bars in percent from (right, all) counts, all above 0, each with its count written under its name.
+
+    Of several runs how many are right is a mean.
+    """
+    names = [f"{shown(name)}\nn={total:,}" for name, (_, total) in groups.items()]
     values = [100 * right / total for right, total in groups.values()]
     bars = ax.bar(range(len(names)), values, color=COLOURS[0], width=0.65)
     digits = [max(0, min(2, len(str(total)) - 2)) for _, total in groups.values()]  # as many as the count is worth
@@ -180,10 +234,11 @@ def by_setting(lines: Mapping[str, Sequence[tuple[Any, Any]]], *, xlabel: str, y
             ((m - low, high - m) if low is not None else (0, 0)) for m, (low, high) in zip(means, spans, strict=True)
         ]
         ax.errorbar(
-            [places[value] for value, _ in line], means, yerr=np.array(ends).T if ends else None, label=shown(name),
-            color=colour, marker="o", markersize=4, linewidth=1.5, capsize=3, linestyle="-" if numbers else "",
+            [places[value] for value, _ in line], means, yerr=np.array(ends).T if np.any(ends) else None,
+            label=shown(name), color=colour, marker="o", markersize=4, linewidth=1.5, capsize=3,
+            linestyle="-" if numbers else "",
         )  # fmt: skip
-    ax.set_xticks(list(places.values()), [shown(f"{value:g}" if numbers else str(value), 20) for value in values])
+    ax.set_xticks(list(places.values()), [shown(_tick(value) if numbers else str(value), 20) for value in values])
     ax.set_xlabel(shown(xlabel), fontsize=9)
     ax.set_ylabel(shown(ylabel), fontsize=9)
     ax.grid(color=FAINT, linewidth=0.6)
@@ -192,33 +247,32 @@ def by_setting(lines: Mapping[str, Sequence[tuple[Any, Any]]], *, xlabel: str, y
     return figure
 
 
+def _tick(value: float) -> str:
+    """A number beside an axis: 1,000, 0.05."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+
+
 @own_style
-def by_digits(ax: Axes, lines: Mapping[str, Sequence[tuple[float, float]]], *, taught: int, own: int) -> None:
+def by_digits(ax: Axes, lines: Mapping[str, Points], *, test: float, taught: int, own: int) -> None:
     """Answers right in percent by the digits of the operands: ``(digits, percent)`` of each kind of question.
 
-    Up to ``taught`` digits answers were given, up to ``own`` the network taught itself (0: it did not).
+    Up to ``taught`` digits answers were given, up to ``own`` the network taught itself (0: it did not). ``test``: of
+    the test part, whose questions have up to ``taught`` digits and are of no kind: a point of its own.
     """
     for number, (colour, (name, points)) in enumerate(zip(COLOURS, lines.items(), strict=False)):
         beside = 1.035 ** (2 * number + 1 - len(lines))  # where all are at 100 % each is to be seen
         digits, right = zip(*points, strict=True)
-        ax.plot(
-            [beside * each for each in digits],
-            right,
-            color=colour,
-            marker="o",
-            markersize=4,
-            linewidth=1.2,
-            label=shown(name),
-        )
-    for most, told in ((taught, "taught"), (own, "taught itself")):
-        if most:
-            ax.axvline(most, color=INK, linewidth=0.8, linestyle=":")
-            ax.text(most, 104, told, fontsize=7, ha="center", color=INK)
-    places = sorted({digits for points in lines.values() for digits, _ in points})
+        places = [beside * each for each in digits]
+        ax.plot(places, right, color=colour, marker="o", markersize=4, linewidth=1.2, label=shown(name))
+    told = f"{taught:,} digit{'s' * (taught != 1)}"
+    ax.plot([taught], [test], color=INK, label=f"test questions, up to {told}", **TESTED)
+    own_limit = [(own, f"taught itself up to {own:,}")] if own else []
+    _limits(ax, (taught, f"taught up to {taught:,}"), *own_limit)
+    places = sorted({taught, *(digits for points in lines.values() for digits, _ in points)})
     ax.set_xscale("log")
     ax.minorticks_off()
-    ax.set_xticks(places, [f"{digits:,}" for digits in places])
-    ax.set_ylim(-3, 110)
+    ax.set_xticks(places, [_tick(digits) for digits in places])
+    ax.set_ylim(-3, 103)
     ax.set_yticks(range(0, 101, 20))
     ax.set_xlabel("digits of the longer operand", fontsize=9)
     ax.set_ylabel("answers right (%)", fontsize=9)
@@ -226,101 +280,25 @@ def by_digits(ax: Axes, lines: Mapping[str, Sequence[tuple[float, float]]], *, t
     ax.legend(fontsize=8, frameon=False, loc="best")
 
 
-# ---- sounds ------------------------------------------------------------------------------------------
-
-
-@own_style
-def waveforms(pairs: Sequence[tuple[str, Array, Array]], rate: int, *, title: str) -> Figure:
-    """Original above reconstruction ``(samples,)`` at ``rate`` Hz, one column per recording; a pair on one scale."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.2 * len(pairs), 3.6), dpi=150, layout="constrained")
-    figure.suptitle(shown(title, LONGEST_TITLE), fontsize=11, color=INK)
-    axes = figure.subplots(2, len(pairs), squeeze=False, sharex="col")
-    for column, (name, original, made) in enumerate(pairs):
-        most = 1.05 * max(float(np.abs(original).max()), float(np.abs(made).max()), 1e-9)
-        for row, (wave, what, colour) in enumerate(((original, name, INK), (made, "reconstruction", COLOURS[0]))):
-            ax = axes[row][column]
-            ax.plot(np.arange(len(wave)) / rate, wave, color=colour, linewidth=0.3, rasterized=True)
-            ax.set_ylim(-most, most)
-            ax.set_title(shown(what), fontsize=9, color=INK)
-            _plain(ax)
-        axes[1][column].set_xlabel("seconds", fontsize=9)
-    axes[0][0].set_ylabel("amplitude", fontsize=9)
-    axes[1][0].set_ylabel("amplitude", fontsize=9)
-    return figure
-
-
-@own_style
-def spectrograms(
-    rows: Sequence[tuple[str, Sequence[tuple[str, Array, float]]]], centres: Array, *, title: str
-) -> Figure:
-    """Log-mel spectrograms ``(name, decibels (frames, bands), seconds)``: one row per recording, on one scale.
-
-    A column is a way through which the recording went; ``centres`` ``(bands,)`` are the bands in Hz.
-    """
-    from matplotlib.figure import Figure
-
-    columns = max(len(made) for _, made in rows)
-    figure = Figure(figsize=(3.1 * columns + 0.8, 2.1 * len(rows) + 0.5), dpi=150, layout="constrained")
-    figure.suptitle(shown(title, LONGEST_TITLE), fontsize=11, color=INK)
-    axes = figure.subplots(len(rows), columns, squeeze=False)
-    ticks = [int(np.abs(centres - hertz).argmin()) for hertz in (500, 1000, 2000, 4000, 8000)]
-    for line, (name, made) in zip(axes, rows, strict=True):
-        first = made[0][1]
-        top = float(np.percentile(first, 99.8))
-        for place, (ax, (what, decibels, seconds)) in enumerate(zip(line, made, strict=True)):
-            bands = decibels.T
-            extent = (0.0, seconds, -0.5, len(bands) - 0.5)
-            image = ax.imshow(
-                bands, origin="lower", aspect="auto", cmap="magma", vmin=top - RANGE_DB, vmax=top, extent=extent
-            )
-            ax.set_yticks(ticks, ["0.5", "1", "2", "4", "8"])
-            ax.tick_params(labelsize=8, colors=INK)
-            ax.set_title(shown(what if place else name), fontsize=9, color=INK)
-            if ax is line[0]:
-                ax.set_ylabel("kHz (mel scale)", fontsize=9)
-        figure.colorbar(image, ax=line[-1], pad=0.02).set_label("dB", fontsize=8)
-    for ax in axes[-1]:
-        ax.set_xlabel("seconds", fontsize=9)
-    return figure
-
-
-def thumbnail(decibels: Array) -> Array:
-    """A log-mel spectrogram ``(frames, bands)`` as a small colour picture for the terminal (uint8)."""
-    colormaps = own_matplotlib().colormaps
-    pieces = np.array_split(decibels, min(76, len(decibels)))
-    small = np.stack([piece.mean(axis=0) for piece in pieces])[:, : decibels.shape[1] // 2 * 2].T[::-1]
-    small = small.reshape(-1, 2, small.shape[1]).mean(axis=1)  # 32 rows
-    top = float(small.max())
-    scaled = np.clip((small - top + 0.8 * RANGE_DB) / (0.8 * RANGE_DB), 0, 1)
-    small_picture: Array = (colormaps["magma"](scaled)[..., :3] * 255).astype(np.uint8)
-    return small_picture
-
-
-def _plain(ax: Any) -> None:
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.tick_params(labelsize=8, colors=INK)
-    ax.grid(color=FAINT, linewidth=0.6)
-    ax.set_axisbelow(True)
-
-
 # ---- sentences ---------------------------------------------------------------------------------------
 
 
-def by_length(lengths: Sequence[int], right: Sequence[bool]) -> dict[str, tuple[int, int]]:
-    """(right, all) counts of up to eight groups of like length, about as many in each; none is empty."""
+def by_length(lengths: Sequence[int], right: Sequence[float]) -> dict[str, Counts]:
+    """(right, all) counts of up to eight groups of like length, about as many in each; none is empty.
+
+    ``right``: of each sentence, in which share of the runs.
+    """
     if not lengths:
         return {}
     found = np.array(lengths)
     edges = np.unique(np.quantile(found, np.linspace(0, 1, 9)).astype(int))
-    groups: dict[str, tuple[int, int]] = {}
+    groups: dict[str, Counts] = {}
     starts = edges[:-1] if len(edges) > 1 else edges
     for low, high in zip(starts, [*starts[1:], edges[-1] + 1], strict=True):
         inside = (found >= low) & (found < high)
         name = f"{low}–{high - 1}" if high - 1 > low else str(low)
         if inside.any():
-            groups[name] = (int(np.array(right)[inside].sum()), int(inside.sum()))
+            groups[name] = (float(np.array(right)[inside].sum()), int(inside.sum()))
     return groups
 
 
@@ -329,11 +307,28 @@ def attention_maps(maps: Sequence[tuple[list[str], list[str], Array]], *, title:
     """(read, written, weights) side by side: dark where a written token (rows) looked while it was chosen."""
     figure, axes = canvas(len(maps), width=4.2, height=4.6, title=f"{title}: where each written token looked")
     for ax, (read, written, weights) in zip(axes, maps, strict=True):
-        read, written = list(map(shown, read[:LONGEST])), list(map(shown, [*written, "end"][:LONGEST]))
-        ax.imshow(weights[: len(written), : len(read)], cmap="Blues", vmin=0, aspect="auto")
-        ax.set_xticks(range(len(read)), read, fontsize=8, rotation=60)
-        ax.set_yticks(range(len(written)), written, fontsize=8)
+        columns, rows = _ticks(read), _ticks([*written, "end"])
+        ax.imshow(weights[:LONGEST, :LONGEST], cmap="Blues", vmin=0, aspect="auto")
+        ax.set_xticks(range(len(columns)), columns, fontsize=8, rotation=60 if max(map(len, columns)) > 1 else 0)
+        ax.set_yticks(range(len(rows)), rows, fontsize=8)
+        ax.set_xlim(-0.5, len(columns) - 0.5)  # also the place that says that the sentence goes on
+        ax.set_ylim(len(rows) - 0.5, -0.5)
         ax.tick_params(length=0, colors=INK)
         ax.set_xlabel("read", fontsize=9)
         ax.set_ylabel("written", fontsize=9)
     return figure
+
+
+def _ticks(tokens: Sequence[str]) -> list[str]:
+    """The tokens of a sentence as an axis names them; an ellipsis where it goes on."""
+    return [*(shown(token.strip() or "␣") for token in tokens[:LONGEST]), *["…"][: len(tokens) > LONGEST]]
+
+
+def first_of(title: str, runs: int) -> str:
+    """A title of what one run made, the first of several."""
+    return title if runs == 1 else f"{title}, first of {runs} runs"
+
+
+def mean_over(title: str, runs: int) -> str:
+    """A title of what is a mean over several runs."""
+    return title if runs == 1 else f"{title}, mean of {runs} runs"

@@ -80,12 +80,15 @@ class SilentProgress:
         self.rows: list[Row] = []
         self.name = ""
         self.run, self.runs, self.epochs, self.steps, self.done_steps = 0, 1, 1, 1, 0
+        self.rounds = 0  # of self-training: the last of the epochs
         self.began = self.epoch_began = time.monotonic()
         self.resumed, self.first_epoch = 0, 0.0
 
-    def start(self, *, name: str, run: int, runs: int, epochs: int, steps: int, rows: list[Row]) -> None:
-        """Training of one run starts, or goes on after ``rows``."""
-        self.name = name
+    def start(
+        self, *, name: str, run: int, runs: int, epochs: int, steps: int, rows: list[Row], rounds: int = 0
+    ) -> None:
+        """Training of one run starts, or goes on after ``rows``; the last ``rounds`` epochs are self-training."""
+        self.name, self.rounds = name, rounds
         self.run, self.runs, self.epochs, self.steps, self.done_steps = run, runs, epochs, max(1, steps), 0
         self.rows = list(rows)
         self.resumed, self.first_epoch = len(rows), 0.0
@@ -104,6 +107,17 @@ class SilentProgress:
 
     def stop(self) -> None:
         """Training is over, well or not; leave the terminal as it was."""
+
+    def stage(self, epoch: int) -> tuple[str, int, int]:
+        """What an epoch is called, its number, and how many there are: after those with answers come rounds."""
+        taught = self.epochs - self.rounds
+        return ("epoch", epoch, taught) if epoch <= taught else ("round", epoch - taught, self.rounds)
+
+    def stages(self, epoch: int) -> str:
+        """How many epochs, and how many rounds after them, are done."""
+        taught = min(epoch, self.epochs - self.rounds)
+        counts = [("epoch", taught), *([("round", epoch - taught)] if epoch > taught else [])]
+        return " and ".join(f"{count} {what}{'s' * (count != 1)}" for what, count in counts)
 
     def left(self) -> float | None:
         """Seconds left in this run, from the epochs and batches done so far; None until it can be told."""
@@ -127,7 +141,8 @@ class PlainProgress(SilentProgress):
         of_run += f"run {self.run + 1}/{self.runs}  " if self.runs > 1 else ""
         shown = "  ".join(f"{name} {value}" for name, value in metrics_told(row).items())
         left = f"  left {clock(self.left() or 0)}" if len(self.rows) < self.epochs else ""
-        line = f"{of_run}epoch {row['epoch']:>{len(str(self.epochs))}}/{self.epochs}  {shown}  {seconds:.1f} s{left}"
+        what, done, all_of_them = self.stage(row["epoch"])
+        line = f"{of_run}{what} {done:>{len(str(all_of_them))}}/{all_of_them}  {shown}  {seconds:.1f} s{left}"
         self.console.print(Text(line), soft_wrap=True)
 
 
@@ -142,10 +157,12 @@ class LiveProgress(SilentProgress):
         self._live: Live | None = None
         self._left_line = False
 
-    def start(self, *, name: str, run: int, runs: int, epochs: int, steps: int, rows: list[Row]) -> None:
+    def start(
+        self, *, name: str, run: int, runs: int, epochs: int, steps: int, rows: list[Row], rounds: int = 0
+    ) -> None:
         """Open the display, or go on with the next run in the same one."""
         self._leave_line()
-        super().start(name=name, run=run, runs=runs, epochs=epochs, steps=steps, rows=rows)
+        super().start(name=name, run=run, runs=runs, epochs=epochs, steps=steps, rows=rows, rounds=rounds)
         self._left_line = False
         if self._live is None:
             self._live = Live(get_renderable=self.render, console=self.console, transient=True, refresh_per_second=8)
@@ -162,8 +179,7 @@ class LiveProgress(SilentProgress):
         if self.rows and not self._left_line:
             self._left_line, row = True, self.rows[-1]
             of_run = f"{self.name} " if self.name else ""
-            epochs = f"{row['epoch']} epoch{'s' * (row['epoch'] != 1)}"
-            of_run += f"run {self.run + 1}/{self.runs}" if self.runs > 1 else epochs
+            of_run += f"run {self.run + 1}/{self.runs}" if self.runs > 1 else self.stages(row["epoch"])
             held_out = {name: value for name, value in metrics_told(row).items() if name != "loss"}
             shown = "  ".join(f"{name} {value}" for name, value in held_out.items())
             line = Text(f"{of_run} in {clock(row['seconds'])}  {shown}", overflow="ellipsis", no_wrap=True)
@@ -190,8 +206,8 @@ class LiveProgress(SilentProgress):
             grid.add_row("", Text(self.name, style="bold"), "")
         if self.runs > 1:
             grid.add_row("run", ProgressBar(self.runs, self.run, width=bar), f"{self.run + 1}/{self.runs}")
-        epoch = min(len(self.rows) + 1, self.epochs)
-        grid.add_row("epoch", ProgressBar(self.epochs, len(self.rows), width=bar), f"{epoch}/{self.epochs}")
+        what, done, all_of_them = self.stage(min(len(self.rows) + 1, self.epochs))
+        grid.add_row(what, ProgressBar(self.epochs, len(self.rows), width=bar), f"{done}/{all_of_them}")
         grid.add_row("batch", ProgressBar(self.steps, self.done_steps, width=bar), f"{self.done_steps}/{self.steps}")
         parts: list[RenderableType] = [grid]
         if self.rows:
@@ -276,9 +292,9 @@ class LiveProgressOfMany(ProgressOfMany):
             first = next(iter(losses.items()), None)
             shown = Text(f"{first[0]} {first[1]}" if first else "starting", style="dim")
             of_run = f"{display.name} run {display.run + 1}".strip() if display.runs > 1 else display.name or name
-            epoch = min(len(display.rows) + 1, display.epochs)
+            what, number, all_of_them = display.stage(min(len(display.rows) + 1, display.epochs))
             progress = ProgressBar(display.epochs, done, width=bar)
-            grid.add_row(of_run, progress, f"epoch {epoch}/{display.epochs}", shown)
+            grid.add_row(of_run, progress, f"{what} {number}/{all_of_them}", shown)
         return grid
 
 

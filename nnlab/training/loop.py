@@ -114,7 +114,9 @@ def train(
             best = {name: array for name, array in arrays.items() if name.startswith("best-")}
     record(history.rows)
     own = [row for row in history.rows if row["run"] == run]
-    progress.start(name=task.name, run=run, runs=runs, epochs=task.epochs, steps=task.steps, rows=own)
+    progress.start(
+        name=task.name, run=run, runs=runs, epochs=task.epochs, steps=task.steps, rows=own, rounds=task.rounds
+    )
     earlier = float(history.rows[-1]["seconds"]) if history.rows else 0.0
     began = time.perf_counter()
     for epoch in range(history.rows[-1]["epoch"] if history.rows else 0, task.epochs):
@@ -160,7 +162,7 @@ def train(
 def size_of(task: Task, model: keras.Model) -> dict[str, Any]:
     """How many weights a task's network has, and the MFLOP of one sample's way through it."""
     flop = task.flop(model) if task.flop else cost.cost(model)
-    return {"weights": cost.weights(model), "mflop": float(f"{flop / 1e6:.6g}"), "sample": task.sample}
+    return {"weights": cost.weights(model), "mflop": float(f"{flop / 1e6:.6g}")}
 
 
 def check_finite(rows: Sequence[Row]) -> None:

@@ -50,10 +50,10 @@ class Task:
     keep_model: bool = True  # the first run's model becomes model.keras
     side_by_side: SideBySide | None = None
     threads: int | None = None  # that may take part in one operation; such a task has a process of its own
-    sample: str = "sample"  # what ``flop`` is of, as it is told: "picture", "character"
-    flop: Callable[[keras.Model], float] | None = None  # operations for one; None: nnlab.models.cost.cost
+    flop: Callable[[keras.Model], float] | None = None  # operations for one sample; None: nnlab.models.cost.cost
     is_baseline: bool = False  # trained to be compared with: from fresh weights, whatever the run starts from
     total: int | None = None  # batches of the whole training; None: of all epochs
+    rounds: int = 0  # so many of the epochs, the last ones, are told as rounds of self-training
 
     def steps_in(self, epoch: int) -> int:
         """Batches of an epoch: the last may be a part of one."""
@@ -106,7 +106,7 @@ class RunResult:
     outputs: Outputs = field(default_factory=dict)
     speed: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)  # "train", "evaluate"
-    size: dict[str, Any] = field(default_factory=dict)  # of the network: "weights", "mflop", "sample"
+    size: dict[str, Any] = field(default_factory=dict)  # of the network: "weights", "mflop"
 
 
 Results = dict[str, list[RunResult]]  # of each task, one per seed
@@ -115,6 +115,11 @@ Results = dict[str, list[RunResult]]  # of each task, one per seed
 def curves(runs: Sequence[RunResult], name: str, scale: float = 1.0) -> list[tuple[list[float], list[float]]]:
     """(epochs, values) of a metric of each run, as a figure draws them."""
     return [(run.history.column("epoch"), run.history.column(name, scale)) for run in runs]
+
+
+def at_kept(runs: Sequence[RunResult], values: Sequence[float]) -> list[tuple[float, float]]:
+    """(epoch, value) of each run: what was measured once, where its weights are of; as a figure draws them."""
+    return [(float(run.history.best["epoch"]), float(value)) for run, value in zip(runs, values, strict=True)]
 
 
 class Store(Protocol):
@@ -144,8 +149,10 @@ class Store(Protocol):
 class Progress(Protocol):
     """Hears of what happens while networks train: a live display, plain lines, or nothing."""
 
-    def start(self, *, name: str, run: int, runs: int, epochs: int, steps: int, rows: list[Row]) -> None:
-        """Training of a task's run starts or goes on after ``rows``."""
+    def start(
+        self, *, name: str, run: int, runs: int, epochs: int, steps: int, rows: list[Row], rounds: int = 0
+    ) -> None:
+        """Training of a task's run starts or goes on after ``rows``; the last ``rounds`` epochs are self-training."""
 
     def step(self, step: int) -> None:
         """``step`` batches of the epoch are done."""

@@ -19,16 +19,19 @@ from PIL import Image
 import nnlab as python
 from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.configs.denoise import DenoiseConfig
+from nnlab.data.assets import report_2018
 from nnlab.data.pictures import images
 from nnlab.data.sounds import audio, sound_files
 from nnlab.data.sounds.audio import RATE
 from nnlab.data.sounds.spectrogram import WaveformFrontEnd
 from nnlab.errors import UsageError, describe
-from nnlab.experiments import _sounds, denoise
+from nnlab.experiments import _images, _sounds, denoise
 from nnlab.experiments._codes import CodeTable
 from nnlab.experiments._output_files import NotWritten, OutputFiles
 from nnlab.models.autoencoders import conv_autoencoder, encoder
 from nnlab.models.cost import cost
+from nnlab.output.terminal import Terminal
+from nnlab.training.task import History, RunResult
 from tests.conftest import run_in_process, valid
 
 QUICK = ("--preset", "quick", "-q", "--json")
@@ -374,15 +377,27 @@ def test_options_that_do_not_fit_are_refused(nnlab, arguments, says):
     assert says in done.err
 
 
+@pytest.mark.parametrize(("data", "published"), [(None, [0.003, 0.007, 0.6, 0.724]), ("sample", [None] * 4)])
+def test_grid_stands_beside_the_published_table_where_the_pictures_are_its(data, published):
+    config = AutoencodeConfig.from_options({"grid": True, "data": data})
+    run = RunResult(History([{"epoch": 1, "loss": 1.0}]), {"test_loss": 0.5, "test_psnr_db": 20.0})
+    results = {f"{loss}_{activation}": [run] for loss, activation in config.outputs}
+    terminal = Terminal()
+    rows = _images.grid_table(config, results, report_2018("autoencode"), terminal)
+    assert [row["published"] for row in rows] == published
+    assert ("2018 report" in terminal.transcript) is (data is None)
+
+
 @pytest.mark.slow
-def test_grid_stands_beside_the_published_table(nnlab, few):
+def test_grid_of_other_pictures_does_not_stand_beside_the_published_table(nnlab, few):
     done = nnlab("denoise", "--grid", *QUICK, "--data", few, "--epochs", 1, "--out", "grid")
     assert done.code == 0, done.err
     grid = done.document["results"]["grid"]
     assert [(row["loss"], row["activation"]) for row in grid] == [
         *(("mse", "sigmoid"), ("mse", "softmax"), ("bce", "sigmoid"), ("bce", "softmax")),
     ]
-    assert [row["published"] for row in grid] == [0.011, 0.079, 0.572, 0.723]
+    assert [row["published"] for row in grid] == [None] * 4
+    assert "2018 report" not in (Path("grid") / "console.txt").read_text()
     assert done.document["results"]["test_loss"] == grid[0]["test_loss"]
 
 

@@ -15,21 +15,8 @@ from nnlab.data.sums.arithmetic import BLANK, SIGN, Ids, Sums
 
 # Of each kind a network is asked as many; what a carry is in a sum, a borrow is in a difference.
 KINDS = ("full_length", "different_lengths", "shared_upper_digits", "whole_length_carry")
-ROUNDS = (4, 5, 6, 8, 10, 13, 16, 20, 26, 33, 41, 51, 64, 80, 100)  # digits, each about a quarter more
-SHORT = 4  # lengths that may have several rounds
 
 Digits = np.ndarray[Any, np.dtype[np.int64]]  # (n, 2, digits), least significant first
-
-
-def rounds(taught: int, longest: int, repeats: int = 1) -> list[int]:
-    """The digits of each round of self-training from ``taught`` up to ``longest``; none where it is not longer.
-
-    ``repeats``: how many rounds there are of each of the first :data:`SHORT` lengths, where there is most to learn.
-    """
-    if longest <= taught:
-        return []
-    lengths = [*(digits for digits in ROUNDS if taught < digits < longest), longest]
-    return [digits for place, digits in enumerate(lengths) for _ in range(repeats if place < SHORT else 1)]
 
 
 # ---- questions without answers -----------------------------------------------------------------------

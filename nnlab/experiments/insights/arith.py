@@ -11,7 +11,7 @@ from nnlab.experiments import arith as experiment
 from nnlab.experiments._sums import decode, encoded
 from nnlab.experiments.arith import Questions
 from nnlab.experiments.insights import Content, Insight, Table
-from nnlab.experiments.summaries.arith import grouped
+from nnlab.experiments.summaries.arith import counted, grouped
 
 SHOWN = 12
 
@@ -26,7 +26,9 @@ def insights(config: ArithConfig, loaded: Loaded[ArithConfig, Questions], run: F
     ids = predict_in_batches(model, x, size=1024).argmax(-1).astype(np.uint8)
     right = (ids == y).all(axis=1)
     groups = grouped(arithmetic.operand_lengths(data.test), right)
-    rows = [[name, f"{good:,}", f"{total:,}", f"{100 * good / total:.1f} %"] for name, (good, total) in groups.items()]
+    rows = [
+        [name, counted(good), f"{total:,}", f"{100 * good / total:.1f} %"] for name, (good, total) in groups.items()
+    ]
     bars = [good / total for good, total in groups.values()]
     accuracy = Table(["digits", "right", "of", "share"], rows, bars=bars)
     wrong = np.flatnonzero(~right)

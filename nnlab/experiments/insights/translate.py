@@ -58,7 +58,11 @@ def some(sentences: list[str]) -> list[str]:
 def attention_of(translator: Any, sentence: str) -> Matrix:
     """The attention map of the greedy translation; cut where it is too long to be read."""
     read, written, weights = translator.attention(sentence)
-    read, written = read[:LONGEST], [*written, "(end)"][: LONGEST + 1]
-    values = [[float(value) for value in row[: len(read)]] for row in weights[: len(written)]]
-    read, written = [[token.strip() or "␣" for token in tokens] for tokens in (read, written)]
-    return Matrix(sentence, read, written[: len(values)], values)
+    values = [[float(value) for value in row[:LONGEST]] for row in weights[:LONGEST]]
+    columns, rows = named(read), named([*written, "(end)"][: len(weights)])
+    return Matrix(sentence, columns, rows, [*values, []][: len(rows)])  # no weights where it goes on
+
+
+def named(tokens: list[str]) -> list[str]:
+    """The tokens of a sentence as an axis names them; an ellipsis where it goes on."""
+    return [*(token.strip() or "␣" for token in tokens[:LONGEST]), *["…"][: len(tokens) > LONGEST]]

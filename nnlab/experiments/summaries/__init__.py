@@ -16,11 +16,6 @@ def add_runs(listed: Any, config: Config, of_first: str) -> None:
         listed.add_row(f"  of seed {config.seed} alone", of_first)
 
 
-def first_of(config: Config) -> str:
-    """What the title of a figure adds that shows the first of several runs; empty where there is one."""
-    return f" (seed {config.seed}, first of {config.runs} runs)" if config.runs > 1 else ""
-
-
 def add_kept_epoch(listed: Any, runs: Sequence[RunResult], why: str) -> None:
     """Rows of a table: the epoch whose weights were kept, of how many, and the seconds until then, of all runs."""
     best = [run.history.best for run in runs]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from nnlab.evaluation.intervals import mean_of, over_runs
 from nnlab.experiments.summaries import add_runs
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import number, percent, table
-from nnlab.training.task import RunResult, curves
+from nnlab.training.task import RunResult, at_kept, curves
 
 BASELINE = "published"  # the task of the published network, trained for as many seconds
 MEASURED = ("exact_match", "character_accuracy")
@@ -66,23 +67,24 @@ def by_digits(config: ArithConfig, taught: Any, runs: Sequence[RunResult]) -> li
     return rows
 
 
-def of_all(runs: Sequence[RunResult]) -> list[dict[str, Any]]:
-    """The rows ``{"digits", "of", "right": {kind: count}}`` of longer questions, counted over all runs."""
-    return [
-        {
-            "digits": asked[0]["digits"],
-            "of": sum(row["of"] for row in asked),
-            "right": {kind: sum(row["right"][kind] for row in asked) for kind in asked[0]["right"]},
-        }
-        for asked in zip(*(run.outputs["longer"] for run in runs), strict=True)
-    ]
-
-
-def grouped(names: Sequence[str], right: np.ndarray[Any, Any]) -> dict[str, tuple[int, int]]:
-    """(right, all) counts of each name, in order of name."""
+def grouped(names: Sequence[str], right: np.ndarray[Any, Any]) -> dict[str, tuple[float, int]]:
+    """(right, all) counts of each name, in order of name; ``right``: of each question, in which share of the runs."""
     total = collections.Counter(names)
-    correct = collections.Counter(name for name, is_right in zip(names, right, strict=True) if is_right)
-    return {name: (correct[name], total[name]) for name in sorted(total)}
+    shares = collections.defaultdict[str, list[float]](list)
+    for name, share in zip(names, right.tolist(), strict=True):
+        shares[name].append(share)
+    return {name: (math.fsum(shares[name]), total[name]) for name in sorted(total)}
+
+
+def counted(right: float) -> str:
+    """How many are right: a mean of several runs has a decimal."""
+    return f"{right:,.0f}" if right == round(right) else f"{right:,.1f}"
+
+
+def moment(config: ArithConfig, epoch: int) -> str:
+    """An epoch of ``metrics.csv`` in words: after those with answers come rounds of self-training."""
+    taught = config.epochs
+    return f"epoch {epoch}" if epoch <= taught else f"round {epoch - taught} of self-training"
 
 
 def summary(config: ArithConfig, results: dict[str, Any], tested: int) -> Any:
@@ -111,7 +113,7 @@ def summary(config: ArithConfig, results: dict[str, Any], tested: int) -> Any:
     for measures in results["baselines"].values():
         epochs = f"{config.baseline_epochs:,} epoch{'s' * (config.baseline_epochs != 1)}"
         listed.add_row(f"the published network, after {epochs}", percent(measures["exact_match"]))
-    report = report_2018("arith")
+    report = report_2018("arith") if config.data in (None, SAMPLE) else {"all_right_from_iteration": {}}
     if config.op in report["all_right_from_iteration"] and config.digits == 3:
         early, (low, high) = report["early"], report["late"]
         listed.add_row("the 2018 report, early / late", f"{100 * early:g} % / {100 * low:g}–{100 * high:g} %")
@@ -146,37 +148,46 @@ def save_figures(
     config: ArithConfig,
     folder: RunFolder,
     runs: Sequence[RunResult],
-    by_carries: Mapping[str, tuple[int, int]],
-    by_length: Mapping[str, tuple[int, int]],
-    carried: str,
+    found: Mapping[str, Any],
+    by_carries: Mapping[str, tuple[float, int]],
+    by_length: Mapping[str, tuple[float, int]],
 ) -> None:
     """``loss.png`` (loss and exact match by epoch) and ``difficulty.png`` (what is hard)."""
     from nnlab.output import figures
 
     title = f"nnlab arith --op {config.op} --digits {config.digits} ({config.preset})"
     part, name = ("val", "validation") if config.validation else ("test", "test")
-    figure, (left, right) = figures.canvas(2, title=title)
-    figures.curves(
-        left,
-        {"training": curves(runs, "loss"), name: curves(runs, f"{part}_loss")},
-        ylabel="loss (nats per character)",
-        log=True,
-    )
-    figures.curves(right, {name: curves(runs, f"{part}_exact_match", 100)}, ylabel=f"{name} answers right (%)")
-    right.set_ylim(0, 103)
+    figure, axes = figures.canvas(2, title=title)
+    shown = (("loss", 1, "loss (nats per character)"), ("exact_match", 100, "answers right (%)"))
+    for ax, (measure, scale, label) in zip(axes, shown, strict=True):
+        training = {"training": curves(runs, measure)} if measure == "loss" else {}
+        tested = {"": at_kept(runs, [scale * run.outputs["test"][measure] for run in runs])}
+        figures.curves(
+            ax,
+            {**training, name: curves(runs, f"{part}_{measure}", scale)},
+            ylabel=label if training else f"{name} {label}",
+            log=measure == "loss",
+            tested=tested if config.validation else None,
+            taught=config.epochs if config.extend else None,
+        )
+    axes[1].set_ylim(0, 103)
     folder.write("figures/loss.png", figures.png(figure))
 
-    longer, of_runs = of_all(runs), f", {len(runs)} runs" if len(runs) > 1 else ""
+    title = figures.mean_over(title, config.runs)
+    first, *longer = found["exact_match_by_length"]
+    carried = "borrow" if config.op == "sub" else "carry"
     if longer:
         figure, (ax,) = figures.canvas(1, title=title, width=6.4)
-        start = (config.digits, 100 * mean_of(over_runs([run.outputs["test"]["exact_match"] for run in runs])))
         lines = {
-            kind.replace("_", " "): [start, *((row["digits"], 100 * row["right"][kind] / row["of"]) for row in longer)]
-            for kind in longer[0]["right"]
+            kind.replace("_", " ").replace("carry", carried): [
+                (row["digits"], 100 * mean_of(row["kinds"][kind])) for row in longer
+            ]
+            for kind in longer[0]["kinds"]
         }
-        figures.by_digits(ax, lines, taught=config.digits, own=config.extend)
+        test = 100 * mean_of(first["exact_match"])
+        figures.by_digits(ax, lines, test=test, taught=config.digits, own=config.extend)
     else:
-        figure, (left, right) = figures.canvas(2, title=f"{title}: test answers right{of_runs}")
-        figures.bars(left, by_carries, xlabel=f"columns with {carried}")
+        figure, (left, right) = figures.canvas(2, title=f"{title}: test answers right")
+        figures.bars(left, by_carries, xlabel="columns with borrows" if config.op == "sub" else "columns with carries")
         figures.bars(right, by_length, xlabel="digits of the operands")
     folder.write("figures/difficulty.png", figures.png(figure))

@@ -16,7 +16,7 @@ from nnlab.data.sounds.audio import RATE, Recordings, Sounds
 from nnlab.data.sounds.sound_files import Wave
 from nnlab.evaluation.baselines import PcaBaselines
 from nnlab.evaluation.intervals import mean_of, undecided
-from nnlab.experiments.summaries import add_runs, first_of
+from nnlab.experiments.summaries import add_runs
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import number, table
 
@@ -114,26 +114,22 @@ def save_sounds(folder: RunFolder, test: Recordings, decoded: Mapping[int, Wave]
 
 
 def save_figures(
-    config: AutoencodeConfig,
-    folder: RunFolder,
-    test: Recordings,
-    linear: Mapping[str, Sequence[Wave]],
-    decoded: Mapping[int, Wave],
+    folder: RunFolder, test: Recordings, linear: Mapping[str, Sequence[Wave]], decoded: Mapping[int, Wave], runs: int
 ) -> None:
-    """Waveforms (the report's Figure 3) and spectrograms of the examples."""
-    from nnlab.output import figures
+    """Waveforms (the report's Figure 3) and spectrograms of the examples, of the first of the runs."""
+    from nnlab.output import figures, sound_figures
 
     names = {place: Path(test.names[place]).stem for place in decoded}
     pairs = [(names[place], *match_loudness(test[place], wave)) for place, wave in decoded.items()]
-    figure = figures.waveforms(pairs, RATE, title=f"Test recordings{first_of(config)}")
+    figure = sound_figures.waveforms(pairs, RATE, title=figures.first_of("Test recordings", runs))
     folder.write("figures/waveforms.png", figures.png(figure))
     rows = []
     for place, wave in decoded.items():
         others = [(what, waves[place]) for what, waves in linear.items()]
         ways = [("", test[place]), ("network", wave), *others]
         rows.append((names[place], [(what, spectrogram.log_mel(one), len(one) / RATE) for what, one in ways]))
-    title = f"Test recordings and what comes back{first_of(config)}"
-    figure = figures.spectrograms(rows, spectrogram.centres(), title=title)
+    title = figures.first_of("Test recordings and what comes back", runs)
+    figure = sound_figures.spectrograms(rows, spectrogram.centres(), title=title)
     folder.write("figures/spectrograms.png", figures.png(figure))
 
 

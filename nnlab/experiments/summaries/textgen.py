@@ -13,7 +13,7 @@ from nnlab.evaluation.text_baselines import PREDICTED, READ
 from nnlab.experiments.summaries import add_kept_epoch, add_runs
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import literal, number, table
-from nnlab.training.task import RunResult, curves
+from nnlab.training.task import RunResult, at_kept, curves
 
 SPEEDS = (
     ("characters per second, one text", "characters_per_second"),
@@ -94,12 +94,11 @@ def save_figures(config: TextgenConfig, folder: RunFolder, runs: Sequence[RunRes
     from nnlab.output import figures
 
     watched = "validation" if prefix == "val" else "test"
-    figure, (left, right) = figures.canvas(2, title=f"nnlab textgen ({config.preset})")
-    figures.curves(
-        left,
-        {"training": curves(runs, "loss"), watched: curves(runs, f"{prefix}_loss")},
-        ylabel="loss (nats per character)",
-    )
-    bits = {watched: curves(runs, f"{prefix}_bits_per_character")}
-    figures.curves(right, bits, ylabel=f"{watched} bits per character")
+    figure, axes = figures.canvas(2, title=f"nnlab textgen ({config.preset})")
+    shown = (("loss", "loss (nats per character)"), ("bits_per_character", f"{watched} bits per character"))
+    for ax, (measure, label) in zip(axes, shown, strict=True):
+        training = {"training": curves(runs, measure)} if measure == "loss" else {}
+        tested = {"": at_kept(runs, [run.outputs[f"test_{measure}"] for run in runs])}
+        lines = {**training, watched: curves(runs, f"{prefix}_{measure}")}
+        figures.curves(ax, lines, ylabel=label, tested=tested if prefix == "val" else None)
     folder.write("figures/loss.png", figures.png(figure))

@@ -14,10 +14,10 @@ from nnlab.data.pairs.sentence_pairs import Split
 from nnlab.data.random import Stream, rng
 from nnlab.evaluation.intervals import mean_of, over_runs, the_network, undecided
 from nnlab.evaluation.translation import Scores
-from nnlab.experiments.summaries import add_kept_epoch, add_runs, first_of
+from nnlab.experiments.summaries import add_kept_epoch, add_runs
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import TRANSCRIPT_WIDTH, literal, number, percent, table
-from nnlab.training.task import RunResult, curves
+from nnlab.training.task import RunResult, at_kept, curves
 
 SHOWN = 10  # test sentences in the console
 BLEUS = (("BLEU, all references", "bleu"), ("BLEU, one reference", "bleu_one_reference"))
@@ -137,18 +137,20 @@ def save_figures(
     watched = "validation" if parts.validation else "test"
     prefix = "val" if parts.validation else "test"
     lines = {"training": curves(runs, "loss"), watched: curves(runs, f"{prefix}_loss")}
-    figures.curves(ax, lines, ylabel="loss (nats per character)")
+    tested = {"": at_kept(runs, [run.outputs["test_loss"] for run in runs])} if parts.validation else None
+    figures.curves(ax, lines, ylabel="loss (nats per character)", tested=tested)
     folder.write("figures/loss.png", figures.png(figure))
 
-    tested = parts.test
-    right = [o in t for run in runs for o, t in zip(run.outputs["outputs"], tested.values(), strict=True)]
-    groups = figures.by_length([len(source) for source in tested] * len(runs), right)
-    of_runs = f", {len(runs)} runs" if len(runs) > 1 else ""
-    figure, (ax,) = figures.canvas(1, width=6.2, title=f"{title}: test sentences right{of_runs}")
+    every = zip(*(run.outputs["outputs"] for run in runs), strict=True)  # of each sentence what each run wrote
+    right = [
+        float(np.mean([output in targets for output in outputs]))
+        for outputs, targets in zip(every, parts.test.values(), strict=True)
+    ]
+    groups = figures.by_length([len(source) for source in parts.test], right)
+    figure, (ax,) = figures.canvas(1, width=6.2, title=f"{figures.mean_over(title, config.runs)}: test sentences right")
     figures.bars(ax, groups, xlabel="characters of the source")
     folder.write("figures/lengths.png", figures.png(figure))
     if runs[0].outputs["attention"]:
         maps = [(read, written, np.array(weights)) for read, written, weights in runs[0].outputs["attention"]]
-        folder.write(
-            "figures/attention.png", figures.png(figures.attention_maps(maps, title=f"{title}{first_of(config)}"))
-        )
+        figure = figures.attention_maps(maps, title=figures.first_of(title, config.runs))
+        folder.write("figures/attention.png", figures.png(figure))

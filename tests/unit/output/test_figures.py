@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from matplotlib import font_manager, ft2font
 
-from nnlab.output import figures, picture_figures
+from nnlab.output import figures, picture_figures, sound_figures
 from tests.conftest import ROOT
 
 
@@ -75,8 +76,8 @@ def drawn_with_hostile_names():
         "curves": draw,
         "digits": lambda: picture_figures.rows_of_digits({NAME: [(digits, NAME, NAME)] * 3}, title=NAME),
         "pictures": lambda: picture_figures.rows_of_pictures({NAME: pictures}, title=NAME),
-        "waveforms": lambda: figures.waveforms([(NAME, wave, wave)], 100, title=NAME),
-        "spectrograms": lambda: figures.spectrograms(
+        "waveforms": lambda: sound_figures.waveforms([(NAME, wave, wave)], 100, title=NAME),
+        "spectrograms": lambda: sound_figures.spectrograms(
             [(NAME, [(NAME, np.zeros((30, 64)), 1.0)] * 3)], np.linspace(300, 9000, 64), title=NAME
         ),
         "attention": lambda: figures.attention_maps([([NAME] * 3, [NAME] * 3, np.zeros((4, 3)))], title=NAME),
@@ -141,3 +142,68 @@ def test_calibration_and_confusion_of_few_digits():
     labels = np.array([1, 1, 1], np.uint8)
     assert figures.png(picture_figures.calibration(probabilities, labels)).startswith(b"\x89PNG")
     assert figures.png(picture_figures.confusion(probabilities, labels)).startswith(b"\x89PNG")
+
+
+def points_of(ax):
+    """The points of test figures: (epoch, figure)."""
+    lines = [np.column_stack(line.get_data()).tolist() for line in ax.lines if line.get_marker() == "D"]
+    return [tuple(point) for line in lines for point in line]
+
+
+def overlapping(figure, texts):
+    """Pairs of texts that are printed into each other, or beyond the figure."""
+    figures.png(figure)  # lays it out
+    boxes = [text.get_window_extent() for text in texts]
+    whole = figure.bbox.padded(1)
+    ends = [(text, x) for text, box in zip(texts, boxes, strict=True) for x in (box.x0, box.x1)]
+    outside = [text.get_text() for text, x in ends if not whole.containsx(x)]
+    pairs = itertools.combinations(range(len(texts)), 2)
+    return outside + [(texts[a].get_text(), texts[b].get_text()) for a, b in pairs if boxes[a].overlaps(boxes[b])]
+
+
+@pytest.mark.parametrize(("taught", "own"), [(3, 5), (3, 26), (1, 2), (99, 100), (3, 100)])
+def test_what_was_taught_and_what_it_taught_itself_are_told_apart(taught, own):
+    figure, [ax] = figures.canvas(1, width=6.4)
+    asked = [digits for digits in (5, 10, 30, 100, 300, 1000) if digits > taught]
+    lines = {name: [(digits, 100.0) for digits in asked] for name in ("full length", "whole length carry")}
+    figures.by_digits(ax, lines, test=50.0, taught=taught, own=own)
+    assert overlapping(figure, ax.texts) == []
+    figure, axes = figures.canvas(2)
+    for ax in axes:
+        epochs = list(range(1, own + 1))
+        figures.curves(ax, {"training": [(epochs, epochs)]}, ylabel="loss", taught=taught)
+    assert overlapping(figure, [text for ax in axes for text in ax.texts]) == []
+
+
+def test_the_test_loss_stands_where_the_weights_were_kept():
+    _, [ax] = figures.canvas(1)
+    runs = [([1, 2, 3], [3.0, 2.0, 2.5]), ([1, 2, 3], [3.0, 2.5, 2.0])]
+    figures.curves(ax, {"validation": runs}, ylabel="loss", tested={"": [(2.0, 2.1), (3.0, 2.2)]})
+    assert points_of(ax) == [(2.0, 2.1), (3.0, 2.2)]
+    legend = ax.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["validation", "test (kept weights)", "other runs"]
+    _, [ax] = figures.canvas(1)
+    figures.curves(ax, {"a": runs[:1], "b": runs[1:]}, ylabel="accuracy", tested={"b": [(3.0, 2.2)]})
+    assert next(line.get_color() for line in ax.lines if line.get_marker() == "D") == figures.COLOURS[1]
+
+
+def test_a_sentence_that_is_cut_says_so():
+    long, short = ["a"] * (figures.LONGEST + 1), ["a"] * 3
+    figure = figures.attention_maps(
+        [(long, short, np.ones((4, len(long)))), (short, long, np.ones((len(long) + 1, 3)))], title=""
+    )
+    ends = [[label.get_text() for label in (ax.get_xticklabels()[-1], ax.get_yticklabels()[-1])] for ax in figure.axes]
+    assert ends == [["…", "end"], ["a", "…"]]
+    assert [ax.images[0].get_size() for ax in figure.axes] == [(4, figures.LONGEST), (figures.LONGEST, 3)]
+
+
+def test_numbers_have_commas_and_only_measured_intervals_have_ends():
+    figure = figures.by_setting(
+        {"found": [(100, 50.0), (4000, 60.0)], "all": [(100, 90.0), (4000, 91.0)]}, xlabel="x", ylabel="y", title=""
+    )
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["100", "4,000"]
+    assert not figure.axes[0].collections  # no bars of an interval
+    _, [ax] = figures.canvas(1)
+    figures.bars(ax, {"3": (10, 4000)}, xlabel="digits")
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["3\nn=4,000"]

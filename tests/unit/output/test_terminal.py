@@ -116,6 +116,24 @@ def test_what_stays_of_one_run_says_its_epochs(epochs, said):
     assert said in file.getvalue()
 
 
+def test_rounds_of_self_training_are_told_as_such():
+    file, live = io.StringIO(), io.StringIO()
+    for display in (
+        PlainProgress(Console(file=file, width=80, color_system=None)),
+        LiveProgress(Console(file=live, width=80, force_terminal=False)),
+    ):
+        display.start(name="", run=0, runs=1, epochs=12, steps=10, rows=[], rounds=10)
+        for epoch in range(1, 4):
+            display.epoch({"run": 0, "epoch": epoch, "seconds": 1.0, "loss": 0.5})
+        if isinstance(display, LiveProgress):
+            assert "2/10" in next(line for line in plain(display.render(), 80).splitlines() if "round" in line)
+        display.stop()
+    assert [line.partition("  loss")[0] for line in file.getvalue().splitlines()] == [
+        *("epoch 1/2", "epoch 2/2", "round  1/10")
+    ]
+    assert "2 epochs and 1 round in 0:01" in live.getvalue()
+
+
 def test_pictures_stand_beside_each_other_as_far_as_the_terminal_is_wide():
     picture = np.zeros((28, 28), np.uint8)
     picture[6, 4:24] = 255

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from nnlab.configs.arith import rounds as rounds_of
 from nnlab.data.sums import long_sums
 from nnlab.data.sums.arithmetic import carries, number_ids, to_strings
 
@@ -29,8 +30,8 @@ def text(ids):
     ],
 )
 def test_rounds_go_from_what_was_taught_to_what_was_asked(taught, longest, rounds):
-    assert long_sums.rounds(taught, longest) == rounds
-    twice = long_sums.rounds(taught, longest, 2)
+    assert rounds_of(taught, longest) == rounds
+    twice = rounds_of(taught, longest, 2)
     assert twice == sorted(rounds[:4] * 2) + rounds[4:]  # only the first four lengths are repeated
 
 
