@@ -40,6 +40,7 @@ from nnlab.experiments._digits import (
     figures_of,
     load_digits,
     task,
+    test_points,
 )
 from nnlab.output.pictures import PictureRow
 from nnlab.output.run_folder import RunFolder
@@ -47,6 +48,7 @@ from nnlab.output.terminal import Terminal, percent, table
 from nnlab.training.task import Results, Task, curves
 
 CURVE = (100, 300, 1_000, 3_000, 10_000, 30_000)  # pictures from which the layout is told
+LAYOUT = {"found": "found, of the pairs that change", "pairs": "pairs that change, of all"}  # pairs of neighbours
 PERMUTED = ("mlp_permuted", "cnn_permuted")
 
 
@@ -155,29 +157,33 @@ def present(
     first = {name: array[0] for name, array in pictures.items()}
     terminal.heading(f"One test digit ({labels[0]})", "plain, permuted, and laid out again")
     terminal.show(PictureRow(list(first.values()), list(first)), "")
-    report = report_2018("permute")
-    nets = [net for net in ("mlp", "cnn") if config.net in ("both", net)]
-    listed = table("pixels", *(column for net in nets for column in (net.upper(), "report")))
-    for pixels, title in TITLES.items():
-        cells = []
-        for net in nets:
-            result = found.get(f"{net}_{pixels}")
-            published = report.get(f"{net}_{pixels}")
-            cells += [
-                percent(result["test_accuracy"]) if result else "–",
-                f"{100 * published:.1f} %" if published else "–",
-            ]
-        listed.add_row(title, *cells)
-    terminal.show(listed)
+    terminal.show(accuracy_table(config, found))
     if config.runs > 1:
         terminal.show(f"Test accuracy over {config.runs} runs: mean ± half the 95 % interval.")
     show_baselines(terminal, found, of_pixels)
     found["layout"] = layout_curve(config, data)
     show_layout(terminal, found["layout"])
     with figures.optional(terminal):
-        save_figures(folder, config, pictures, labels, results)
+        save_figures(folder, config, pictures, labels, results, found)
         save_layout(folder, found["layout"])
     return found
+
+
+def accuracy_table(config: PermuteConfig, found: Mapping[str, Any]) -> Any:
+    """Test accuracy by network and order of the pixels; the 2018 report's beside that of its digits."""
+    report = report_2018("permute") if config.data in (None, "mnist") else {}
+    nets = [net for net in ("mlp", "cnn") if config.net in ("both", net)]
+    listed = table("pixels", *(column for net in nets for column in (net.upper(), *["2018 report"][: len(report)])))
+    for pixels, title in TITLES.items():
+        cells = []
+        for net in nets:
+            result = found.get(f"{net}_{pixels}")
+            published = report.get(f"{net}_{pixels}")
+            cells.append(percent(result["test_accuracy"]) if result else "–")
+            if report:
+                cells.append(f"{100 * published:.1f} %" if published else "–")
+        listed.add_row(title, *cells)
+    return listed
 
 
 def show_baselines(
@@ -195,13 +201,13 @@ def show_baselines(
 
 def show_layout(terminal: Terminal, curve: Sequence[Mapping[str, Any]]) -> None:
     """How well the layout was told from few pictures and from many."""
-    listed = table("layout told from", "neighbours found", "of the pairs that change")
+    listed = table("layout told from", *LAYOUT.values())
     for row in curve:
-        listed.add_row(f"{row['pictures']:,} pictures", percent(row["found"]), percent(row["pairs"]))
+        listed.add_row(f"{row['pictures']:,} pictures", *(percent(row[name]) for name in LAYOUT))
     terminal.show(
         "",
         listed,
-        "Found: beside each other again, or across a corner. A pair counts if both pixels change.",
+        "Of pairs of neighbours. Found: beside each other again, or across a corner. A pair changes if both pixels do.",
     )
 
 
@@ -209,9 +215,9 @@ def save_layout(folder: RunFolder, curve: Sequence[Mapping[str, Any]]) -> None:
     """The same as a figure."""
     from nnlab.output import figures
 
-    lines = {"neighbours found": [(row["pictures"], 100 * row["found"]) for row in curve]}
+    lines = {told: [(row["pictures"], 100 * row[name]) for row in curve] for name, told in LAYOUT.items()}
     figure = figures.by_setting(
-        lines, xlabel="pictures", ylabel="neighbours found (%)", title="Layout of shuffled pixels"
+        lines, xlabel="pictures", ylabel="pairs of neighbours (%)", title="Layout of shuffled pixels"
     )
     folder.write("figures/layout.png", figures.png(figure))
 
@@ -228,6 +234,7 @@ def save_figures(
     pictures: Mapping[str, Bytes],
     labels: Bytes,
     results: Results,
+    found: Mapping[str, Any],
 ) -> None:
     """Figure 2 (original, permuted, recovered) and the curves."""
     from nnlab.output import figures, picture_figures
@@ -241,7 +248,8 @@ def save_figures(
     figure, [ax] = figures.canvas(1, width=6, title=f"nnlab permute ({config.preset})")
     part, name = ("val", "validation") if config.validation else ("test", "test")
     lines = {name: curves(runs, f"{part}_accuracy", 100) for name, runs in results.items()}
-    figures.curves(ax, lines, ylabel=f"{name} accuracy (%)")
+    tested = test_points(found, results) if config.validation else None
+    figures.curves(ax, lines, ylabel=f"{name} accuracy (%)", tested=tested)
     folder.write("figures/training.png", figures.png(figure))
 
 

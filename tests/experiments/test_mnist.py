@@ -211,6 +211,13 @@ def test_the_squared_error_is_that_of_probabilities():
 # ---- permute -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("data", "shown"), [(None, True), ("mnist", True), ("sample", False), ("own.npz", False)])
+def test_the_2018_report_stands_beside_its_own_digits_only(data, shown):
+    listed = permute.accuracy_table(PermuteConfig.from_options({"data": data}), {"mlp_plain": {"test_accuracy": 0.9}})
+    assert [str(column.header) for column in listed.columns].count("2018 report") == 2 * shown
+    assert list(listed.columns[1].cells) == ["90.00 %", "–", "–"]
+
+
 @pytest.mark.release
 def test_permute_compares_and_lays_out_again(nnlab, tmp_path):
     done = nnlab("permute", *QUICK, "--epochs", "3", "--out", "run")
@@ -224,7 +231,7 @@ def test_permute_compares_and_lays_out_again(nnlab, tmp_path):
     assert accuracy["cnn_permuted"] < accuracy["cnn_recovered"]
     assert (tmp_path / "run" / "figures" / "figure2.png").exists()
     shown = nnlab("runs", "show", "run").out
-    assert "98.3 %" in shown  # the report's Table 1 beside
+    assert "2018 report" not in shown  # these digits are not those of its Table 1
     assert "permuted, layout recovered" in shown
     assert [row["pictures"] for row in curve] == [100, 1000, 4000]
     assert f"4,000 pictures {100 * curve[-1]['found']:.2f} %" in " ".join(shown.split())
