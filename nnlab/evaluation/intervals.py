@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 LARGEST = 1e300  # of a whole number: a float can hold it
-NOT_COMPARED = ("seconds", "seconds_to_99", "characters_per_second", "sentences_per_second", "weights")
+TIMED = ("seconds", "seconds_to_99", "characters_per_second", "sentences_per_second")
+NOT_COMPARED = (*TIMED, "weights")
 COMPARED = ("pictures", "characters")  # counts in "compared" of results
 
 
@@ -72,16 +73,18 @@ def compared_count(results: Mapping[str, Any]) -> tuple[int, str] | None:
     return next(((int(compared[kind]), kind) for kind in COMPARED if kind in compared), None)
 
 
-def flat_figures(results: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+def flat_figures(
+    results: Mapping[str, Any], prefix: str = "", left_out: Sequence[str] = NOT_COMPARED
+) -> list[tuple[str, Any]]:
     """(dotted name, number or figure) of all figures of the results."""
     rows: list[tuple[str, Any]] = []
     for name, value in results.items():
-        if name in (*NOT_COMPARED, *COMPARED) or isinstance(value, bool):
+        if name in (*left_out, *COMPARED) or isinstance(value, bool):
             continue
         if isinstance(value, int | float) or (isinstance(value, dict) and "ci95" in value):
             rows.append((prefix + name, value))
         elif isinstance(value, dict):
-            rows += flat_figures(value, f"{prefix}{name}.")
+            rows += flat_figures(value, f"{prefix}{name}.", left_out)
     return rows
 
 

@@ -59,6 +59,8 @@ def test_page_of_a_finished_and_an_unfinished_run(several, trained):
     assert "Right by the length of the numbers" in text
     assert "This run is not finished. Go on with it: nnlab arith --resume" in text
     assert "The last epochs" in text
+    assert re.search(r'<th scope="row">weights</th><td class="n">25,388</td>', text)
+    assert '<th scope="row">MFLOP per question</th>' in text
     assert "test questions, never trained on" in text  # the console
     assert list(several.parent.iterdir()) == [several]  # nothing beside it
 

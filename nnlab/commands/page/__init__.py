@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from nnlab.commands.page.render import Made, made_by, render
 from nnlab.commands.record import command_line, config_of, load_again
 from nnlab.config import Config
 from nnlab.errors import Description, ExitCode, InputError, NnlabError, UsageError, describe, named
-from nnlab.evaluation.intervals import compared_count, flat_figures
+from nnlab.evaluation.intervals import TIMED, compared_count, flat_figures
 from nnlab.experiments import FinishedRun, entry
 from nnlab.options import fields_of, flag_of
 from nnlab.output import untrusted
@@ -30,7 +30,7 @@ from nnlab.output.terminal import Terminal, number, percent, quoted
 
 DEFAULT = "page.html"
 EPOCHS = 8  # of an unfinished run
-MOST_ROWS, MOST_COLUMNS, LONGEST_CELL = 200, 12, 40  # of tables that a stranger may have filled
+MOST_ROWS, MOST_COLUMNS, LONGEST_CELL, LONGEST_TEXT = 200, 12, 40, 2000  # of tables that a stranger may have filled
 TITLES = {
     "mnist": "Which digits fool a network",
     "permute": "Does the order of the pixels matter?",
@@ -51,7 +51,6 @@ WORDS = {
     "cnn": "CNN",
     "ce": "CE",
     "mse": "MSE",
-    "mflop": "MFLOP",
 }  # in names of figures
 
 
@@ -200,6 +199,10 @@ def fill(shown: Shown, folder: RunFolder, terminal: Terminal) -> None:
         shown.repeat = f"nnlab runs verify {quoted(shown.path)}"
         with_figures(shown, registered.experiment(config), config, finished)
         shown.insights = insights_of(shown, folder, config, terminal)
+        if shown.insights and shown.several:
+            shown.notes.append(
+                f"The sections that look into the network show the one that was kept, of seed {config.seed}."
+            )
     else:
         unfinished(shown, folder)
 
@@ -210,12 +213,11 @@ def with_figures(shown: Shown, experiment: Any, config: Config, finished: dict[s
     try:
         shown.headline = experiment.headline(results)
         shown.several = config.runs > 1
-        figures = flat_figures(results)[:MOST_ROWS]
-        shown.figures_of_run = [figure_row(with_count(name, results), value) for name, value in figures]
+        rows = [(with_count(name, results), value) for name, value in flat_figures(results, left_out=TIMED)]
+        shown.figures_of_run = [figure_row(*row, config.figure_words) for row in rows[:MOST_ROWS]]
         seconds, device = float(finished["seconds"]["total"]), finished["environment"].get("device")
         seeds = f"seeds {config.seed} to {config.seed + config.runs - 1}" if config.runs > 1 else f"seed {config.seed}"
-        epochs = f"{config.epochs:,} epoch{'s' * (config.epochs != 1)}"
-        shown.facts = f"{config.preset} preset, {seeds}, {epochs}, {seconds:,.0f} s on {device}"
+        shown.facts = f"{config.preset} preset, {seeds}, {config.epochs_told}, {seconds:,.0f} s on {device}"
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
             f"expected results as nnlab writes them ({type(error).__name__}: {str(error)[:200]})",
@@ -233,11 +235,14 @@ def with_count(name: str, results: dict[str, Any]) -> str:
     return f"{whose.replace('compared', 'network')} on {counted[0]:,} of the test {counted[1]}.{rest}"
 
 
-def figure_row(name: str, value: Any) -> tuple[str, str, str, str]:
-    """(name, value, interval, runs) as texts; shares in percent."""
+def figure_row(name: str, value: Any, own_words: Mapping[str, str]) -> tuple[str, str, str, str]:
+    """(name, value, interval, runs) as texts; shares in percent. ``own_words``: an experiment's, of some names."""
     share = name.endswith(("accuracy", "match"))
     words = re.sub(r"\.(?!\d)", ": ", name).replace("_", " ")  # not that of total_variation_0.5
     label = re.sub(r"\w+", lambda word: WORDS.get(word[0], word[0]), words)
+    place, _, last = name.rpartition(".")
+    if last in own_words:
+        label = f"{figure_row(place, 0, {})[0]}: {own_words[last]}" if place else own_words[last]
     if not isinstance(value, dict):
         return label, percent(value) if share else number(value, ",d" if isinstance(value, int) else ""), "", ""
     scale, unit = (100, " %") if share else (1, "")
@@ -323,7 +328,12 @@ def told(value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, list):
-        return ", ".join(map(told, value))[:2000]
+        return cut(", ".join(map(told, value)))
     if isinstance(value, dict):
-        return ", ".join(f"{name}={told(one)}" for name, one in value.items())[:2000]
-    return str(value)[:2000]
+        return cut(", ".join(f"{name}={told(one)}" for name, one in value.items()))
+    return cut(str(value))
+
+
+def cut(text: str) -> str:
+    """A text, not longer than a page has room for; one that goes on says so."""
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"

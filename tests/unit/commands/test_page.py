@@ -2,20 +2,23 @@
 
 import pytest
 
-from nnlab.commands.page import figure_row, with_count
+from nnlab.commands.page import cut, figure_row, with_count
+from nnlab.configs.arith import ArithConfig
+from nnlab.configs.autoencode import AutoencodeConfig
+from nnlab.configs.mnist import MnistConfig
 
 
 @pytest.mark.parametrize(
     ("name", "told"),
     [
         ("mlp_ce.test_accuracy", "MLP CE: test accuracy"),
-        ("cnn_mse.mflop", "CNN MSE: MFLOP"),
+        ("cnn_mse.mflop", "CNN MSE: MFLOP per picture"),
         ("baselines.pca.psnr_db", "baselines: PCA: PSNR (dB)"),
         ("by_strength.total_variation_0.5.test_loss", "by strength: total variation 0.5: test loss"),
     ],
 )
 def test_names_of_figures_are_words(name, told):
-    assert figure_row(name, 0.5)[0] == told
+    assert figure_row(name, 0.5, {"mflop": "MFLOP per picture"})[0] == told
 
 
 def test_baselines_of_fewer_pictures_say_so():
@@ -26,5 +29,34 @@ def test_baselines_of_fewer_pictures_say_so():
         "network on 200 of the test pictures.psnr_db",
         "baselines on 200 of the test pictures.median.psnr_db",
     ]
-    assert figure_row(told[2], 0.5)[0] == "baselines on 200 of the test pictures: median: PSNR (dB)"
+    assert figure_row(told[2], 0.5, {})[0] == "baselines on 200 of the test pictures: median: PSNR (dB)"
     assert with_count("baselines.pca.psnr_db", {}) == "baselines.pca.psnr_db"
+
+
+@pytest.mark.parametrize(
+    ("config", "name", "told"),
+    [
+        (ArithConfig, "mflop", "MFLOP per question"),
+        (ArithConfig, "epochs_to_99", "epochs until 99 % were right"),
+        (AutoencodeConfig, "code_size", "numbers in the code per picture"),
+        (AutoencodeConfig, "mflop", "MFLOP per picture"),
+    ],
+)
+def test_figures_have_their_unit(config, name, told):
+    assert figure_row(name, 3, config.from_options({}).figure_words)[:2] == (told, "3")
+
+
+@pytest.mark.parametrize(("net", "per"), [("conv", "second of sound"), ("dense", "window of sound")])
+def test_a_code_of_sounds_says_of_how_much(net, per):
+    config = AutoencodeConfig.from_options({"data": "birds", "net": net})
+    assert config.figure_words["code_size"] == f"numbers in the code per {per}"
+
+
+def test_each_network_has_its_own_epochs():
+    assert MnistConfig.from_options({"preset": "published"}).epochs_told == "20 (MLP) and 12 (CNN) epochs"
+    assert MnistConfig.from_options({"preset": "published", "net": "cnn"}).epochs_told == "12 epochs"
+
+
+def test_a_long_value_that_is_cut_says_so():
+    assert cut("a" * 2000) == "a" * 2000
+    assert cut("a" * 2001) == "a" * 1999 + "…"
