@@ -308,7 +308,7 @@ def present(
     by_carries = grouped([str(count) for count in arithmetic.carries(test).tolist()], right)
     by_length = grouped(arithmetic.operand_lengths(test), right)
     carried = "borrows" if config.op == "sub" else "carries"
-    hard = table(carried if len(runs) == 1 else f"{carried}, {len(runs)} runs", "right", "of", "share")
+    hard = table(carried if len(runs) == 1 else f"{carried}, mean of {len(runs)} runs", "right", "of", "share")
     for name, (correct, total) in by_carries.items():
         hard.add_row(name, counted(correct), f"{total:,}", percent(correct / total))
     terminal.show(hard, "", summary(config, found, len(test)), "", *in_words(config, found))
