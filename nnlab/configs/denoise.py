@@ -47,7 +47,7 @@ class DenoiseConfig(ReconstructionConfig):
             "mirror": False,
             "design": "plain",
         },
-        "best": {"epochs": 20},
+        "best": {"epochs": 24},
         "quick": {"data": SAMPLE, "epochs": 3},
     }
     VARIANTS: ClassVar = (

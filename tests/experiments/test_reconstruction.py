@@ -84,7 +84,7 @@ def test_presets_are_what_they_are_called():
     several = DenoiseConfig.from_options({"noise": "0.02-0.5"})
     assert (several.sigmas, several.tested) == ((0.02, 0.5), [0.02, 0.26, 0.5])
     assert DenoiseConfig.from_options({"noise": 0.3}).sigmas == (0.3, 0.3)  # from Python, or an earlier record
-    assert (several.design, several.epochs) == ("bounded", 20)
+    assert (several.design, several.epochs) == ("bounded", 24)
     quick = [DenoiseConfig.from_options({"noise": noise, "preset": "quick"}) for noise in ("0.5", "0.1-0.5")]
     assert [(config.design, config.epochs) for config in quick] == [("bounded", 3), ("bounded", 6)]
     squashed = DenoiseConfig.from_options({"loss": "bce"})
