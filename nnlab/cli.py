@@ -28,7 +28,23 @@ RunArgument = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 
 
-class Command(typer.core.TyperCommand):
+class Flags:
+    """Commands whose ``--help`` shows no type beside what takes no value: Typer would say ``<bool>``."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The options and arguments of a command."""
+        found: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for option in found:
+            if getattr(option, "is_flag", False) and option.metavar is None:
+                option.metavar = ""
+        return found
+
+
+class Group(Flags, typer.core.TyperGroup):
+    """What has commands below it."""
+
+
+class Command(Flags, typer.core.TyperCommand):
     """A command that refuses a second value of an option of ``ONCE``, which Click would take for the only one.
 
     Of other options the last value counts, as scripts rely on that put theirs after common ones.
@@ -57,12 +73,13 @@ class App(typer.Typer):
 
 app = App(
     name="nnlab",
+    cls=Group,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-runs_app = App(rich_markup_mode="rich")
-data_app = App(rich_markup_mode="rich")
+runs_app = App(cls=Group, rich_markup_mode="rich")
+data_app = App(cls=Group, rich_markup_mode="rich")
 app.add_typer(runs_app, name="runs", rich_help_panel=USE)
 app.add_typer(data_app, name="data", rich_help_panel=USE)
 
@@ -109,7 +126,7 @@ def predict(
     inputs: Annotated[
         Optional[list[str]],
         typer.Argument(
-            metavar="[INPUT…]",
+            metavar="INPUT",
             help="What to answer, or [bold]-[/bold] for one per line on stdin. Without any, a prompt on a terminal. "
             "Before inputs that begin with - put [bold]--[/bold].",
         ),
@@ -204,7 +221,7 @@ def verify(run: RunArgument, options: RunOptions) -> None:
 
 @runs_app.command("compare")
 def compare_runs(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN…", help="Finished runs of one experiment.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Finished runs of one experiment.")],
     figure: Annotated[
         Optional[Path],
         typer.Option(metavar="FILE.png", help="Draw the curves of the runs over each other into a new file."),
@@ -223,7 +240,7 @@ def compare_runs(
 
 @runs_app.command("table")
 def table_of_runs(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Run folders; what is not finished is left out.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders; what is not finished is left out.")],
     into: Annotated[
         Path | None,
         typer.Option("--into", metavar="FILE", help="A Markdown file whose rows of these commands are written anew."),
@@ -241,7 +258,7 @@ def table_of_runs(
 
 @runs_app.command("page")
 def page_of_runs(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Run folders, also unfinished ones.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders, also unfinished ones.")],
     out: Annotated[
         Optional[Path],
         typer.Option(
@@ -289,7 +306,7 @@ def fetch(
 @data_app.command("verify")
 def verify_data(
     names: Annotated[
-        Optional[list[str]], typer.Argument(metavar="[NAME]…", help="Data sets; all that are at hand if none is named.")
+        Optional[list[str]], typer.Argument(metavar="NAME", help="Data sets; all that are at hand if none is named.")
     ] = None,
     json: JsonOption = False,
 ) -> None:

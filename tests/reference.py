@@ -60,7 +60,8 @@ def row(place: str, annotation: Any, info: OptionInfo | ArgumentInfo, default: A
     declared = [words for words in (info.default, *(info.param_decls or ())) if str(words).startswith("-")]
     names = [part for words in declared for part in str(words).split("/")] or [f"--{place.replace('_', '-')}"]
     if isinstance(info, ArgumentInfo):
-        takes = f"`{info.metavar}`"
+        several = "list" in str(annotation)
+        takes = f"`{info.metavar}{'…' * several}`"
     else:
         takes = ", ".join(f"`{name}`" for name in names)
         if info.metavar:

@@ -83,6 +83,8 @@ def test_help_of_every_command_has_an_example(nnlab, command):
     done = nnlab(*command, "-h")
     assert done.code == 0
     assert f"Example: nnlab {' '.join(command)}" in done.out
+    assert re.search(r"--help +-h +Show this", done.out)  # a flag, beside which Typer would say <bool>
+    assert "<bool>" not in done.out
 
 
 def test_every_command_is_in_this_test(nnlab):
