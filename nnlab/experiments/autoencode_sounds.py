@@ -312,8 +312,8 @@ def present(
         summary(config, data.sounds, data.baselines, code_of_window(config), found),
         "",
         beyond_pca(found),
+        save_sounds(folder, test, decoded),
     )
-    save_sounds(folder, test, decoded)
     with figures.optional(terminal):
         sounds = {BASELINES[name]: waves for name, (_, waves) in linear.items()}
         save_figures(folder, test, sounds, decoded, config.runs)

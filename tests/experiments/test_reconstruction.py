@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -28,8 +29,10 @@ from nnlab.errors import UsageError, describe
 from nnlab.experiments import _images, _sounds, denoise
 from nnlab.experiments._codes import CodeTable
 from nnlab.experiments._output_files import NotWritten, OutputFiles
+from nnlab.experiments.summaries.autoencode_sounds import save_sounds
 from nnlab.models.autoencoders import conv_autoencoder, encoder
 from nnlab.models.cost import cost
+from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal
 from nnlab.training.task import History, RunResult
 from tests.conftest import run_in_process, valid
@@ -199,8 +202,20 @@ def test_sound_autoencoder_beats_both_baselines(chirps):
         waves[name], rate = soundfile.read(chirps / "audio" / f"1-{name}.wav")
         assert rate == RATE
         assert 0.2 < np.abs(waves[name]).max() < 0.95
-    assert waves["original"].std() == pytest.approx(waves["reconstructed"].std(), rel=0.01)
     assert len(waves["both"]) == 2 * len(waves["original"]) + RATE // 2
+
+
+def test_saved_sounds_keep_the_level_of_what_came_back(tmp_path):
+    tone = np.sin(np.arange(RATE, dtype=np.float32) / 10)
+    test: Any = {3: 0.09 * tone, 5: 0.9 * tone}
+    told = save_sounds(RunFolder(tmp_path), test, {3: test[3] / 2, 5: test[5] * 2})
+    assert "+20.0 and -6.0 dB" in told  # the louder peak of a pair is at 0.9
+    for count, ratio in ((1, 0.5), (2, 2.0)):
+        waves = [
+            soundfile.read(tmp_path / "audio" / f"{count}-{name}.wav")[0] for name in ("original", "reconstructed")
+        ]
+        assert waves[1].std() / waves[0].std() == pytest.approx(ratio, rel=1e-3)
+        assert max(np.abs(wave).max() for wave in waves) == pytest.approx(0.9, rel=1e-3)
 
 
 def test_predict_restores_pictures_of_any_size(nnlab, denoiser, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -103,14 +104,21 @@ def summary(
     return listed
 
 
-def save_sounds(folder: RunFolder, test: Recordings, decoded: Mapping[int, Wave]) -> None:
-    """WAV files of the examples: the original, what came back, and both after each other."""
+def save_sounds(folder: RunFolder, test: Recordings, decoded: Mapping[int, Wave]) -> str:
+    """WAV files of the examples: the original, what came back, and both after each other; what was done to their level.
+
+    A recording and what came back are made louder alike, so that it is heard where the network gives back less.
+    """
+    gains = []
     for count, (place, wave) in enumerate(decoded.items(), start=1):
-        original, back = match_loudness(test[place], wave)
+        gain = gain_to_hear(test[place], wave)
+        gains.append(f"{20 * math.log10(gain):+.1f}")
+        original, back = test[place] * gain, wave * gain
         pause = np.zeros(int(PAUSE * RATE), np.float32)
         files = {"original": original, "reconstructed": back, "both": np.concatenate([original, pause, back])}
         for name, samples in files.items():
             folder.write(f"audio/{count}-{name}.wav", wav(samples, RATE))
+    return f"To be heard, each recording in audio/ and what came back are saved at {listing(gains)} dB."
 
 
 def save_figures(
@@ -120,7 +128,7 @@ def save_figures(
     from nnlab.output import figures, sound_figures
 
     names = {place: Path(test.names[place]).stem for place in decoded}
-    pairs = [(names[place], *match_loudness(test[place], wave)) for place, wave in decoded.items()]
+    pairs = [(names[place], test[place], wave) for place, wave in decoded.items()]
     figure = sound_figures.waveforms(pairs, RATE, title=figures.first_of("Test recordings", runs))
     folder.write("figures/waveforms.png", figures.png(figure))
     rows = []
@@ -133,13 +141,9 @@ def save_figures(
     folder.write("figures/spectrograms.png", figures.png(figure))
 
 
-def match_loudness(original: Wave, made: Wave) -> tuple[Wave, Wave]:
-    """Both at one loudness (root mean square) and as loud as goes without clipping."""
-    level = float(np.sqrt(np.square(original, dtype=np.float64).mean()))
-    found = float(np.sqrt(np.square(made, dtype=np.float64).mean()))
-    same = made * np.float32(level / max(found, 1e-12))
-    gain = np.float32(0.9 / max(float(np.abs(original).max()), float(np.abs(same).max()), 1e-9))
-    return original * gain, same * gain
+def gain_to_hear(original: Wave, made: Wave) -> np.float32:
+    """By which to multiply both ``(samples,)``, so that the louder peak is 0.9 of full scale."""
+    return np.float32(0.9 / max(float(np.abs(original).max()), float(np.abs(made).max()), 1e-9))
 
 
 def wav(wave: Any, rate: int) -> bytes:
