@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 import nnlab
 from nnlab.cli import app
-from nnlab.commands.export.card import figures
+from nnlab.commands.export.card import about_data, figures
 from nnlab.commands.export.network import compare
 from nnlab.commands.record import command_line
 from nnlab.commands.train import with_settings
@@ -108,6 +108,15 @@ def test_the_zip_has_the_run_a_card_and_no_path_of_this_machine(run, packed):
     assert json.loads(contents["data.json"])["digest"] in card
     assert "nnlab runs verify runs/arith" in card
     assert finished["environment"]["keras"] in card
+
+
+def test_a_users_own_file_that_is_called_drawn_is_not_said_to_be_free():
+    config = ArithConfig.from_options({"data": "drawn"})
+    own = "\n".join(about_data(config, {"name": "drawn", "path": "/home/me/drawn", "digest": "1"}))
+    assert "nnlab does not know" in own
+    assert "free to use" not in own
+    drawn = "\n".join(about_data(ArithConfig.from_options({}), {"name": "drawn", "digest": "1"}))
+    assert "free to use" in drawn
 
 
 def test_what_is_foreign_in_a_run_folder_stays(nnlab, run, tmp_path):

@@ -136,7 +136,7 @@ def about_data(config: Config, data: Mapping[str, Any]) -> Iterator[str]:
         yield f"- licence: {text(known.licence)}; attribution: {text(known.attribution)}"
         if known.source.url:
             yield f"- from: <{known.source.url}>"
-    elif not name or name == SAMPLE or data.get("name") in ("drawn", SAMPLE):
+    elif not name or name == SAMPLE or (data.get("name") in ("drawn", SAMPLE) and "path" not in data):
         yield "- drawn by nnlab itself from the seed of the data: nobody else's, free to use"
     else:
         yield f"- a file or folder of the one who trained it, called {text(data.get('name', name))}"
