@@ -13,7 +13,10 @@ import nnlab as python
 from nnlab.configs.translate import TranslateConfig
 from nnlab.data.pairs import sentence_pairs
 from nnlab.evaluation.translation_baselines import translation_baselines
-from nnlab.experiments import translate
+from nnlab.experiments import FinishedRun, translate
+from nnlab.experiments.insights import Table
+from nnlab.experiments.insights.translate import insights
+from nnlab.models.beam_search import Translator
 from tests.conftest import call, run_in_process, valid
 
 QUICK = ["--preset", "quick", "--epochs", 2, "--no-benchmark", "-q", "--json"]
@@ -81,6 +84,27 @@ def test_it_learns_to_translate(trained):
     assert "✓" in console
     for name in ("loss", "lengths", "attention"):
         assert (trained / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_page_shows_first_what_was_measured(trained, monkeypatch):
+    """The first translation is the output in translations.csv, also where a wider beam has it nowhere."""
+    n_best = Translator.n_best
+
+    def only_others(self, sentences):
+        found = n_best(self, sentences)
+        return found if self._search.beam == 1 else [[("something else", -1.0), *one[1:]] for one in found]
+
+    monkeypatch.setattr(Translator, "n_best", only_others)
+    with open(trained / "translations.csv", encoding="utf-8", newline="") as file:
+        outputs = {row["source"]: row["output"] for row in csv.DictReader(file)}
+    config = TranslateConfig.from_record(json.loads((trained / "config.json").read_text())["config"])
+    run = FinishedRun(trained / "model.keras", json.loads((trained / "preprocessing.json").read_text()))
+    found, *_ = insights(config, translate.load(config), run)
+    assert config.beam == 1
+    assert "written greedily" in found.caption
+    for shown in found.contents:
+        assert isinstance(shown, Table)
+        assert shown.rows[0][0].removesuffix(" ✓") == outputs[shown.heads[0]]
 
 
 def test_figures_are_those_of_the_translations(nnlab, trained):

@@ -16,36 +16,46 @@ LONGEST = 44  # tokens of a sentence whose attention still can be read
 
 
 def insights(config: TranslateConfig, loaded: Loaded[TranslateConfig, Sentences], run: FinishedRun) -> list[Insight]:
-    """The n best of some test sentences; and their attention, of a network that has it."""
+    """What was measured of some test sentences and the n best; and their attention, of a network that has it."""
     from nnlab.models.beam_search import Translator
 
     predictor = experiment.predictor(config, run, {})
     references = loaded.data.parts.test
     limit = experiment.limit_of(run)
     chosen = some(list(references))
-    best = Translator(predictor.model, predictor.source, predictor.target, limit, beam=BEST, best=BEST)
+    given = predictor.model, predictor.source, predictor.target, limit
+    width = max(config.beam, BEST)
+    best = Translator(*given, beam=width, best=BEST).n_best(chosen)
+    wrote = best if width == config.beam else Translator(*given, beam=config.beam).n_best(chosen)
     contents: list[Content] = []
-    for sentence, found in zip(chosen, best.n_best(chosen), strict=True):
+    for sentence, [first, *_], found in zip(chosen, wrote, best, strict=True):
+        listed = [first, *(one for one in found if one[0] != first[0])][:BEST]
         rows = [
             [f"{text} ✓" if text in references[sentence] else text, f"{round(score, 2) + 0.0:.2f}"]
-            for text, score in found
+            for text, score in listed
         ]
-        contents.append(Table([sentence, "score"], rows, bars=[math.exp(score) for _, score in found]))
+        contents.append(Table([sentence, "score"], rows, bars=[math.exp(score) for _, score in listed]))
     caption = (
-        f"The {BEST} best translations that a beam of {BEST} finds of test sentences; ✓: a reference says exactly "
-        "this. The score is the mean log-probability per token (0 would be certain), the bar the probability that it "
-        "stands for."
+        f"First the translation of a test sentence that was measured ({ways(config.beam)}), then the best others that "
+        f"a beam of {width} finds; ✓: a reference says exactly this. The score is the mean log-probability per token "
+        "(0 would be certain), the bar the probability that it stands for."
     )
     made = [Insight("What else it might have written", caption, contents)]
     if config.network == "attentive":
-        greedy = Translator(predictor.model, predictor.source, predictor.target, limit)
+        greedy = Translator(*given)
         maps = [attention_of(greedy, sentence) for sentence in chosen[:MAPS]]
         caption = (
-            "One row for each token as it was written, one column for each token of the sentence: coloured where the "
-            "network looked while it chose. A translation that follows the order of the words runs down the diagonal."
+            "One row for each token as it is written greedily, one column for each token of the sentence: coloured "
+            "where the network looked while it chose. A translation that follows the order of the words runs down the "
+            "diagonal."
         )
         made.append(Insight("Where it looked while it wrote", caption, [one for one in maps if one.rows]))
     return made
+
+
+def ways(beam: int) -> str:
+    """How a beam of this width writes."""
+    return "written greedily" if beam == 1 else f"with a beam of {beam}"
 
 
 def some(sentences: list[str]) -> list[str]:
