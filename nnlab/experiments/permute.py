@@ -135,6 +135,7 @@ def ordered(pictures: Bytes, order: np.ndarray[Any, Any]) -> Bytes:
 
 # ---- present -----------------------------------------------------------------------------------------
 
+NO_ORDER = "Neither sees the order of the pixels: where the two differ, it is by rounding, added up in another order."
 TITLES = {"plain": "plain", "permuted": "permuted", "recovered": "permuted, layout recovered"}
 
 
@@ -195,7 +196,7 @@ def show_baselines(
         both = [one[name]["test_accuracy"] for one in of_pixels.values()]
         listed.add_row(baseline_label(name, plain), *map(percent, both))
     networks = {name: found[name]["test_accuracy"] for name in (*PERMUTED, "cnn_recovered") if name in found}
-    terminal.show("", listed, "Neither sees the order of the pixels.", "")
+    terminal.show("", listed, NO_ORDER, "")
     terminal.show(f"On permuted pixels. {beyond_baselines(networks, of_pixels['permuted'])}")
 
 
@@ -207,7 +208,8 @@ def show_layout(terminal: Terminal, curve: Sequence[Mapping[str, Any]]) -> None:
     terminal.show(
         "",
         listed,
-        "Of pairs of neighbours. Found: beside each other again, or across a corner. A pair changes if both pixels do.",
+        "Of pairs of neighbours. Found: beside each other again, or across a corner. A pair changes if both pixels do. "
+        "Correlations cannot tell a layout from its mirror image or one that is turned, so either may be recovered.",
     )
 
 
@@ -217,7 +219,10 @@ def save_layout(folder: RunFolder, curve: Sequence[Mapping[str, Any]]) -> None:
 
     lines = {told: [(row["pictures"], 100 * row[name]) for row in curve] for name, told in LAYOUT.items()}
     figure = figures.by_setting(
-        lines, xlabel="pictures", ylabel="pairs of neighbours (%)", title="Layout of shuffled pixels"
+        lines,
+        xlabel="pictures it is recovered from",
+        ylabel="pairs of neighbours (%)",
+        title="Layout of shuffled pixels",
     )
     folder.write("figures/layout.png", figures.png(figure))
 
@@ -243,7 +248,9 @@ def save_figures(
         name: [(array[index], str(labels[index]) if name == "plain" else "", "") for index in range(6)]
         for name, array in pictures.items()
     }
-    figure = picture_figures.rows_of_digits(rows, title="Test digits: plain, permuted, and laid out again")
+    figure = picture_figures.rows_of_digits(
+        rows, title="Test digits: plain, permuted, and laid out again (mirrored or turned, perhaps)"
+    )
     folder.write("figures/figure2.png", figures.png(figure))
     figure, [ax] = figures.canvas(1, width=6, title=f"nnlab permute ({config.preset})")
     part, name = ("val", "validation") if config.validation else ("test", "test")

@@ -37,7 +37,7 @@ CAPTIONS = {
     "confusion": "how often each digit is taken for each other",
     "calibration": "how often the networks are right, by how sure they are",
     "training": "how well digits that were held out are read, epoch by epoch",
-    "figure2": "a test digit as it is, its pixels permuted, and laid out again (Figure 2)",
+    "figure2": "test digits as they are, permuted, and laid out again, perhaps mirrored or turned (Figure 2)",
     "layout": "how many neighbouring pixels are told to be neighbours, by the pictures seen",
     "loss": "training and validation epoch by epoch, and the test of the weights that were kept",
     "difficulty": "held-out questions right, by how hard they are",
