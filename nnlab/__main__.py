@@ -13,6 +13,8 @@ from nnlab import backend
 from nnlab.cli import app
 from nnlab.errors import UsageError
 
+LEAST_WIDTH = 10  # characters per line
+
 
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: run the app, and tell every wrong usage in one line (and in JSON if asked)."""
@@ -29,9 +31,12 @@ def main(arguments: list[str] | None = None) -> None:
         code = _refuse(error, arguments)
     except typer.Abort:
         code = 130
-    except BrokenPipeError:  # the reader has what it wanted (`| head`); results are on disk already
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+    except BrokenPipeError:
+        code = _read_enough()
+    except SystemExit as error:  # Rich and Typer end the process so where the reader of a help has gone
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        code = _read_enough()
     except OSError as error:  # the help or the version could not be written: commands tell of their errors themselves
         from nnlab.commands.outcome import output_lost
 
@@ -39,11 +44,19 @@ def main(arguments: list[str] | None = None) -> None:
     raise SystemExit(int(code))
 
 
+def _read_enough() -> int:
+    """The reader has what it wanted (``| head``), and results are on disk already: nothing more is written, code 0."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
 def _prepare_streams() -> None:
-    """Have 0, 1 and 2 lead somewhere (``>&-``), and what an encoding lacks be escaped.
+    """Have 0, 1 and 2 lead somewhere (``>&-``), what an encoding lacks be escaped, and lines be wide enough to read.
 
     Else the next file that is opened would be taken for a stream, and the help would end where its lines are drawn.
     """
+    if os.environ.get("COLUMNS", "").isdigit() and int(os.environ["COLUMNS"]) < LEAST_WIDTH:
+        del os.environ["COLUMNS"]  # 0 is what a terminal without a size exports: Rich would show nothing at all
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

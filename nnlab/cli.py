@@ -28,8 +28,27 @@ RunArgument = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 
 
-class Flags:
-    """Commands whose ``--help`` shows no type beside what takes no value: Typer would say ``<bool>``."""
+class OwnWays:
+    """What is otherwise than in Typer.
+
+    ``--help`` shows no type beside what takes no value, where Typer would say ``<bool>``; and an empty path is
+    refused, which would be the working folder: it is what a script makes of a variable that is not set.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read a command line."""
+        words = list(args)
+        parsed: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
+        if not ctx.resilient_parsing:  # to complete a word
+            self._check(ctx, *self.make_parser(ctx).parse_args(args=words)[::2])  # type: ignore[attr-defined]
+        return parsed
+
+    def _check(self, ctx: Any, given: Mapping[str, Any], met: list[Any]) -> None:
+        for option in self.get_params(ctx):
+            values = given.get(option.name)
+            if "Path" in option.bare_type() and "" in (values if isinstance(values, list | tuple) else [values]):
+                name = option.opts[0] if option.opts[0].startswith("-") else option.metavar
+                raise UsageError(f"expected a path for {name}, got an empty one", "For this folder write .")
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The options and arguments of a command."""
@@ -40,27 +59,21 @@ class Flags:
         return found
 
 
-class Group(Flags, typer.core.TyperGroup):
+class Group(OwnWays, typer.core.TyperGroup):
     """What has commands below it."""
 
 
-class Command(Flags, typer.core.TyperCommand):
+class Command(OwnWays, typer.core.TyperCommand):
     """A command that refuses a second value of an option of ``ONCE``, which Click would take for the only one.
 
     Of other options the last value counts, as scripts rely on that put theirs after common ones.
     """
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read a command line."""
-        words = list(args)
-        parsed = super().parse_args(ctx, args)
-        if ctx.resilient_parsing:  # to complete a word
-            return parsed
-        _, _, met = self.make_parser(ctx).parse_args(args=words)
+    def _check(self, ctx: Any, given: Mapping[str, Any], met: list[Any]) -> None:
+        super()._check(ctx, given, met)
         for option in self.get_params(ctx):
             if option.opts[0] in ONCE and not option.multiple and met.count(option) > 1:
                 raise UsageError(f"{option.opts[0]} is given twice", "Leave one of them out")
-        return parsed
 
 
 class App(typer.Typer):
@@ -163,7 +176,7 @@ def report(
     """
     from nnlab.commands.report import report as run_report
 
-    chosen = preset or "best"
+    chosen = "best" if preset is None else preset
     if chosen not in PRESETS:
         raise UsageError(f"expected --preset to be one of {', '.join(PRESETS)}, got {chosen!r}", "Choose one")
     raise typer.Exit(run_report(chosen, only or [], options))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from nnlab import cli
+from nnlab.commands.report import is_own
 from nnlab.experiments import REGISTRY
 from tests.conftest import ROOT, call
 
@@ -189,6 +191,78 @@ def test_show_piped_into_head(trained, tmp_path):
         ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, cwd=ROOT, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("words", ["--help", "runs --help", "--version", "--show-completion bash"])
+def test_a_reader_that_has_gone_is_no_defect(words):
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        command = [sys.executable, "-m", "nnlab", *words.split()]
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "x", ""])
+def test_a_terminal_without_a_size_is_shown_everything(nnlab, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    assert "mnist" in nnlab("data").out
+    assert nnlab("predict", "nowhere", "1").err.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["arith", "--out", ""], "--out"),
+        (["arith", "--resume="], "--resume"),
+        (["arith", "--like", ""], "--like"),
+        (["textgen", "--from", ""], "--from"),
+        (["predict", "", "1+2"], "RUN"),
+        (["runs", "compare", "a", ""], "RUN"),
+        (["runs", "--dir", ""], "--dir"),
+        (["report", "--out", ""], "--out"),
+    ],
+)
+def test_a_variable_that_is_not_set_is_not_the_working_folder(nnlab, words, name):
+    done = nnlab(*words)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert f"expected a path for {name}, got an empty one" in done.err
+
+
+@pytest.mark.parametrize("words", [["--only", ""], ["--only", ","], ["--preset", ""]])
+def test_a_variable_that_is_not_set_is_not_the_whole_report(nnlab, words, tmp_path):
+    done = nnlab("report", *words)
+    assert done.code == 2
+    assert f"expected {words[0]}" in done.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_report_writes_over_no_file_but_its_own(nnlab, tmp_path):
+    def refused(home):
+        done = nnlab("report", "--preset", "quick", "--only", "addition", "--out", home)
+        return done.code == 2 and "expected a new or empty folder for --out, or that of a report" in done.err
+
+    for name, content in (("report.html", "my thesis"), ("report.json", '{"mine": 1}'), ("notes.txt", "mine")):
+        home = tmp_path / name.replace(".", "-")
+        home.mkdir()
+        (home / name).write_text(content)
+        assert refused(home)
+        assert [(one.name, one.read_text()) for one in home.iterdir()] == [(name, content)]
+    (tmp_path / "report-html" / "runs" / "arith-1").mkdir(parents=True)
+    assert refused(tmp_path / "report-html")
+
+
+@pytest.mark.parametrize("there", [[], ["runs"], ["runs/addition", "notes"]])
+def test_a_report_goes_on_where_it_was_begun(tmp_path, there):
+    for name in there:
+        (tmp_path / name).mkdir(parents=True)
+    assert is_own(tmp_path)
+    (tmp_path / "report.html").write_text("")
+    assert not is_own(tmp_path)
+    (tmp_path / "report.json").write_text('{"command": "report"}')
+    assert is_own(tmp_path)
 
 
 def test_narrow_terminal(nnlab, trained, monkeypatch):

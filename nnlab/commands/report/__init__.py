@@ -27,6 +27,7 @@ from nnlab.output.document import document, dumps
 from nnlab.output.progress import clock
 from nnlab.output.run_folder import RunFolder, is_run
 from nnlab.output.terminal import Terminal, literal, number, quoted, table
+from nnlab.output.untrusted import read_json
 from nnlab.training.parallel import FOLDER, Engine, Event, Job
 
 RATE = 200.0  # GFLOP/s of the machine where the seconds of PARTS were taken; those of published are guesses
@@ -98,6 +99,11 @@ def report(preset: str, only: Sequence[str], options: RunOptions) -> ExitCode:
         parts = [part for part in PARTS if part.name in {item.part for item in wanted}]
         if home.exists() and not home.is_dir():
             raise UsageError(f"expected a folder for --out, got the file {home}", "Choose another --out")
+        if not is_own(home):
+            raise UsageError(
+                f"expected a new or empty folder for --out, or that of a report, got {home}, with files of others",
+                "Choose another --out",
+            )
         (home / "runs").mkdir(parents=True, exist_ok=True)
         states = {part.name: state_of(part, preset, home) for part in parts}
         engine = engine_of(options)
@@ -128,11 +134,28 @@ def report(preset: str, only: Sequence[str], options: RunOptions) -> ExitCode:
     return run_command("report", work, json=options.json, verbosity=options.verbosity, failed=failed)
 
 
+def is_own(home: Path) -> bool:
+    """Whether a folder is new, empty, or an earlier report's: then its ``report.html`` may be written anew."""
+    made, page = home / "report.json", home / "report.html"
+    if made.is_file():
+        try:
+            return bool(read_json(made).get("command") == "report")
+        except InputError:
+            return False
+    if page.exists() or page.is_symlink():
+        return False
+    begun = any((home / "runs" / part.name).is_dir() for part in PARTS)
+    if begun or not home.is_dir():
+        return True
+    return all(one.name == "runs" and one.is_dir() and not any(one.iterdir()) for one in home.iterdir())
+
+
 def chosen(only: Sequence[str]) -> list[Item]:
     """The items named by ``--only`` (an item, or a part with all its items); all where none is named."""
     names = [name.strip().lower() for text in only for name in text.split(",") if name.strip()]
     known = {item.name for item in ITEMS} | {part.name for part in PARTS}
-    strange = [name for name in names if name not in known and not any(one.startswith(name) for one in known)]
+    strange = [name for name in names if not any(one.startswith(name) for one in known)]
+    strange += [text for text in only if not names]  # a variable that is not set is not everything
     if strange:
         raise UsageError(f"expected --only of {', '.join(sorted(known))}, got {strange[0]!r}", "Leave it out for all")
     if not names:
