@@ -26,7 +26,8 @@ def main(arguments: list[str] | None = None) -> None:
         if sys.stdout is not None:
             sys.stdout.flush()
     except typer.TyperException as error:
-        code = _refuse(UsageError(error.format_message().rstrip(".")), arguments)
+        place = getattr(getattr(error, "ctx", None), "command_path", "")
+        code = _refuse(UsageError(error.format_message().rstrip(".")), arguments, place)
     except UsageError as error:
         code = _refuse(error, arguments)
     except typer.Abort:
@@ -37,10 +38,14 @@ def main(arguments: list[str] | None = None) -> None:
         if not isinstance(error.__context__, BrokenPipeError):
             raise
         code = _read_enough()
-    except OSError as error:  # the help or the version could not be written: commands tell of their errors themselves
+    except OSError as error:  # of the help, the version or completion: commands tell of their errors themselves
         from nnlab.commands.outcome import output_lost
 
-        code = output_lost(error)
+        if error.filename is None:
+            code = output_lost(error)
+        else:
+            told = f"{error.filename} cannot be written: {error.strerror}"
+            code = _refuse(UsageError(told, "Write it yourself: nnlab --show-completion"), arguments)
     raise SystemExit(int(code))
 
 
@@ -67,14 +72,17 @@ def _prepare_streams() -> None:
             os.open(os.devnull, os.O_RDWR)
 
 
-def _refuse(error: UsageError, arguments: list[str]) -> int:
-    """Wrong usage: one line on stderr, and the JSON document where it was asked for."""
+def _refuse(error: UsageError, arguments: list[str], place: str = "") -> int:
+    """Wrong usage: one line on stderr, and the JSON document where it was asked for.
+
+    ``place``: the command whose usage it is (``nnlab runs show``), where that is known.
+    """
     from nnlab.commands.outcome import Outcome, run_command
 
     known = getattr(typer.main.get_command(app), "commands", {})
     name = next((word for word in arguments[:1] if word in known), None)
     of_input = "Before inputs that begin with - put --, or see" if name == "predict" else "See"
-    hint = error.hint or f"{of_input} {' '.join(filter(None, ['nnlab', name]))} --help"
+    hint = error.hint or f"{of_input} {place or ' '.join(filter(None, ['nnlab', name]))} --help"
 
     def work(terminal: Any) -> Outcome:
         raise UsageError(error.message, hint)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -18,6 +19,7 @@ from nnlab.configs.predict import PredictOptions
 from nnlab.configs.run import RunOptions
 from nnlab.errors import UsageError
 from nnlab.experiments import REGISTRY
+from nnlab.options import OUTPUT
 
 EXPERIMENTS, USE = "Experiments", "Use and manage runs"
 ONCE = ("--sweep", "--diversity")  # --set and textgen's --diversity may be given several times
@@ -157,7 +159,7 @@ def predict(
 
 
 @app.command(rich_help_panel=USE)
-@with_options(RunOptions, "engine", "address", "workers", "out", "json", "quiet", "verbose")
+@with_options(RunOptions, "engine", "address", "workers", "json", "quiet", "verbose")
 def report(
     preset: Annotated[
         Optional[str],
@@ -166,6 +168,15 @@ def report(
     only: Annotated[
         Optional[list[str]],
         typer.Option(metavar="ITEM,…", help="Only these: table1, figure3, greek, … (repeatable)."),
+    ] = None,
+    out: Annotated[
+        Optional[Path],
+        typer.Option(
+            metavar="DIR",
+            help="The folder of the report: the same line again goes on with what is missing. "
+            "[dim]\\[default: runs/report-PRESET][/dim]",
+            rich_help_panel=OUTPUT,
+        ),
     ] = None,
     *,
     options: RunOptions,
@@ -179,7 +190,7 @@ def report(
     chosen = "best" if preset is None else preset
     if chosen not in PRESETS:
         raise UsageError(f"expected --preset to be one of {', '.join(PRESETS)}, got {chosen!r}", "Choose one")
-    raise typer.Exit(run_report(chosen, only or [], options))
+    raise typer.Exit(run_report(chosen, only or [], replace(options, out=expanded(out))))
 
 
 @runs_app.callback(invoke_without_command=True)

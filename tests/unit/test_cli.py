@@ -265,6 +265,21 @@ def test_a_report_goes_on_where_it_was_begun(tmp_path, there):
     assert is_own(tmp_path)
 
 
+def test_a_wrong_line_is_shown_the_help_of_its_own_command(nnlab):
+    assert nnlab("runs", "show").err == "error: Missing argument 'RUN'. See nnlab runs show --help\n"
+    assert nnlab("data", "fetch", "--x").err == "error: No such option: --x. See nnlab data fetch --help\n"
+    assert nnlab("runs", "show", "--json").document["command"] == "runs"
+
+
+def test_completion_that_cannot_be_installed_names_the_file(tmp_path):
+    (tmp_path / "home").write_text("a file")
+    command = [sys.executable, "-m", "nnlab", "--install-completion", "bash"]
+    environment = {**os.environ, "HOME": str(tmp_path / "home")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert f"error: {tmp_path / 'home'}" in done.stderr
+
+
 def test_narrow_terminal(nnlab, trained, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     for arguments in (["runs", "--dir", trained.parent], ["--help"], ["arith", "--help"]):
