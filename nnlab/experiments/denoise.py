@@ -31,7 +31,7 @@ from nnlab.data.pictures.images import SIDE, Pictures
 from nnlab.data.pictures.pixels import Bytes
 from nnlab.data.random import Stream, rng
 from nnlab.evaluation.denoisers import figures_of, tuned_denoisers
-from nnlab.evaluation.intervals import mean_of, over_runs, the_network, undecided
+from nnlab.evaluation.intervals import over_runs
 from nnlab.evaluation.metrics import loss_of, psnr_db
 from nnlab.experiments import FinishedRun, Loaded
 from nnlab.experiments._images import (
@@ -46,10 +46,10 @@ from nnlab.experiments._images import (
     side_of,
     spread_over,
 )
-from nnlab.experiments.summaries import add_runs
+from nnlab.experiments.summaries.denoise import best_of, beyond_baselines, noise_table, noise_told, summary
 from nnlab.output.pictures import ColourRow
 from nnlab.output.run_folder import RunFolder
-from nnlab.output.terminal import Terminal, number, table
+from nnlab.output.terminal import Terminal, number
 from nnlab.training.task import Results, Task
 
 TUNED, COMPARED = 40, 200  # pictures that choose a classical method's strength, and test pictures it is measured on
@@ -261,69 +261,6 @@ def compare(config: DenoiseConfig, data: Pictures) -> Classical:
     return Classical(clean, noisy, restored, figures)
 
 
-def best_of(baselines: Mapping[str, Mapping[str, float]]) -> str:
-    """The method of the highest PSNR."""
-    return max(baselines, key=lambda name: baselines[name]["psnr_db"])
-
-
-def noise_told(config: DenoiseConfig) -> str:
-    """The noise of a run in words."""
-    low, high = config.sigmas
-    of = f"{low:g}" if low == high else f"{low:g} to {high:g}, drawn for each picture"
-    return f"{of}, {'clipped to 0…1' if config.clip else 'not clipped'}"
-
-
-def summary(config: DenoiseConfig, data: Pictures, found: Mapping[str, Any]) -> Any:
-    """The table at the end; network and classical methods stand beside each other on the same pictures."""
-    parts = [part for part in (data.train, data.validation, data.test) if part is not None]
-    named = "training / test" if data.validation is None else "training / validation / test"
-    listed = table(f"{named} pictures", " / ".join(f"{len(part):,}" for part in parts))
-    add_runs(listed, config, "pictures, restored.png")
-    listed.add_row("noise (standard deviation)", noise_told(config))
-    if len(config.tested) > 1:
-        listed.add_row("  measured at", ", ".join(f"{sigma:g}" for sigma in config.tested))
-    divided = ", divided by the noise" if config.weighted else ""
-    listed.add_row(f"training loss ({config.loss}{divided})", number(found["loss"], ".5f"))
-    if "val_loss" in found:
-        listed.add_row(f"validation loss ({config.loss})", number(found["val_loss"], ".5f"))
-    listed.add_row(f"test loss ({config.loss})", number(found["test_loss"], ".5f"))
-    listed.add_row("test PSNR of the noisy pictures", f"{found['noisy_psnr_db']:.2f} dB")
-    listed.add_row("test PSNR restored", f"{number(found['psnr_db'], '.2f')} dB")
-    same = found["compared"]
-    listed.add_row(f"  on {same['pictures']} of them: this network", f"{number(same['psnr_db'], '.2f')} dB")
-    for name, figures in found["baselines"].items():
-        listed.add_row(f"    baseline: {name.replace('_', ' ')}", f"{figures['psnr_db']:.2f} dB")
-    if config.data in (None, "cifar10") and config.tested == [0.5]:
-        published = report_2018("denoise")
-        listed.add_row("the 2018 report, test loss (mse)", f"{published['mse_sigmoid']:g}")
-    return listed
-
-
-def noise_table(rows: Sequence[Mapping[str, Any]], compared: int) -> Any:
-    """PSNR at each noise: noisy, restored, and on the ``compared`` pictures beside the best classical method there."""
-    listed = table("noise", "noisy", "restored", f"on {compared} of them", "best baseline", "which", left=0)
-    for row in rows:
-        restored, same = number(row["psnr_db"], ".2f"), number(row["compared_psnr_db"], ".2f")
-        baseline, which = f"{row['baseline_psnr_db']:.2f}", row["baseline"].replace("_", " ")
-        listed.add_row(f"{row['noise']:g}", f"{row['noisy_psnr_db']:.2f}", restored, same, baseline, which)
-    listed.caption = f"PSNR in dB; the best baseline is measured on those {compared} test pictures."
-    listed.caption_justify = "left"
-    return listed
-
-
-def beyond_baselines(found: Mapping[str, Any]) -> str:
-    """One sentence: what the network is worth beyond the best classical method, on the same pictures."""
-    name, same = best_of(found["baselines"]), found["compared"]
-    best = found["baselines"][name]["psnr_db"]
-    what, pictures = f"the best classical method ({name.replace('_', ' ')})", f"on the same {same['pictures']} pictures"
-    if close := undecided(same["psnr_db"], best, lambda figure: number(figure, ".2f"), " dB"):
-        return f"The network and {what} {close}, {pictures}."
-    ahead = mean_of(same["psnr_db"]) - best
-    if ahead > 0:
-        return f"Beyond {what}, the network takes out {ahead:.2f} dB more, {pictures}."
-    return f"{the_network(same['psnr_db'])} is worth nothing beyond {what}: {ahead:+.2f} dB, {pictures}."
-
-
 def save_figures(
     config: DenoiseConfig,
     folder: RunFolder,
@@ -349,7 +286,9 @@ def save_figures(
 
 def headline(results: Mapping[str, Any]) -> str:
     """The one figure of a finished run for the listing of ``nnlab runs``."""
-    return f"PSNR {number(results['psnr_db'], '.2f')} dB"
+    noises = [f"{row['noise']:g}" for row in results.get("by_noise", [])]
+    over = f" over noise of {', '.join(noises)}" if noises else ""
+    return f"PSNR {number(results['psnr_db'], '.2f')} dB{over}"
 
 
 # ---- predict -----------------------------------------------------------------------------------------
