@@ -210,7 +210,7 @@ def list_runs(
 ) -> None:
     """List run folders, newest first; show, compare or verify them.
 
-    Example: [bold cyan]nnlab runs --command mnist --sort test_accuracy --top 5[/bold cyan]
+    Example: [bold cyan]nnlab runs --command arith --sort exact_match --top 5[/bold cyan]
     """
     if context.invoked_subcommand is None:
         from nnlab.commands.runs import Listing

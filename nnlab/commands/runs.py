@@ -23,7 +23,8 @@ from nnlab.output import untrusted
 from nnlab.output.run_folder import SWEEP, RunFolder, is_run
 from nnlab.output.terminal import Terminal, number, quoted, table
 
-LISTED = ("preset", "seed", "runs", "epochs")  # settings
+LISTED = ("command", "preset", "seed", "runs", "epochs")
+INNER = ("config", "values")  # of an entry: not in the JSON
 # What may differ between two runs of the same config: how long things took.
 TIMES = ("seconds", "seconds_to_99", "characters_per_second", "sentences_per_second")
 
@@ -50,28 +51,29 @@ def list_runs(wanted: Listing, *, json: bool) -> ExitCode:
             raise UsageError(f"expected a folder of runs, there is no {folder}", "Name the folder that holds the runs")
         conditions = [condition(text) for text in wanted.where]
         paths = [path for path in folder.iterdir() if is_a_run(path)] if folder.is_dir() else []
-        entries = [_entry(RunFolder(path), wanted.sort) for path in paths]
+        entries = [_entry(RunFolder(path)) for path in paths]
         check_names(entries, wanted.command, [name for name, _ in conditions])
         entries = [entry for entry in entries if wanted.command in (None, entry["command"])]
         entries = [entry for entry in entries if all(holds(entry, name, value) for name, value in conditions)]
         entries.sort(key=lambda entry: entry["changed"], reverse=True)
-        if wanted.sort is not None:
-            entries = sorted_by_figure(entries, wanted.sort)
+        sort = wanted.sort and figure_called(wanted.sort, entries)
+        if sort:
+            entries = sorted_by_figure(entries, sort)
         entries = entries[: wanted.top]
         if entries:
-            show_list(terminal, entries, wanted.sort)
+            show_list(terminal, entries, sort)
         elif paths:
             terminal.tell(f"none of the {len(paths)} run folders in {folder}/ is as asked for")
         else:
             terminal.tell(f"no run folders in {folder}/; make one: nnlab arith --preset quick")
-        return Outcome({"runs": [{k: v for k, v in entry.items() if k != "config"} for entry in entries]})
+        return Outcome({"runs": [{k: v for k, v in entry.items() if k not in INNER} for entry in entries]})
 
     return run_command("runs", work, json=json)
 
 
 def show_list(terminal: Terminal, entries: Sequence[Mapping[str, Any]], sort: str | None) -> None:
-    """A row per run; where the terminal is too narrow for all columns the settings of each go, the last first."""
-    columns = {"run": "run", "status": "status", **{name: name for name in LISTED}, "headline": "result"}
+    """A row per run; of ``LISTED`` the last go first where the terminal is too narrow for all columns."""
+    columns = {name: name for name in ("run", "command", "status", *LISTED[1:])} | {"headline": "result"}
     if sort is not None:
         columns["sorted_by"] = sort
     for spare in (*reversed(LISTED), None):
@@ -122,22 +124,30 @@ def holds(entry: Mapping[str, Any], name: str, value: str) -> bool:
         return value.lower() == str(setting).lower()
 
 
-def sorted_by_figure(entries: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
-    """Best first: losses, distances, seconds and sizes from the least, all else from the most; runs without it last.
+def figure_called(name: str, entries: Sequence[Mapping[str, Any]]) -> str:
+    """The whole name of a figure of the results that ends so; UsageError where none does, or several."""
+    known = sorted({figure for entry in entries for figure in entry["values"]})
+    fitting = [figure for figure in known if f".{figure}".endswith(f".{name}")]
+    fitting = [figure for figure in fitting if "baselines." not in figure] or fitting
+    if name in known or not entries:
+        return name
+    if not fitting:
+        own = [figure for figure in known if not figure.startswith("baselines.")]
+        raise UsageError(f"expected --sort to be a figure of the results, got {name!r}", nearest(name, own))
+    if len(fitting) > 1:
+        raise UsageError(f"expected --sort to be one figure, got {name!r} of several", f"Choose {' or '.join(fitting)}")
+    return str(fitting[0])
 
-    UsageError where none has it.
-    """
+
+def sorted_by_figure(entries: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """Best first: losses, distances, seconds and sizes from the least, all else from the most; runs without it last."""
+    entries = [{**entry, "sorted_by": entry["values"].get(name)} for entry in entries]
     have = [entry for entry in entries if entry["sorted_by"] is not None]
-    if entries and not have:
-        names = sorted({name for entry in entries for name in entry["figures"]})
-        raise UsageError(
-            f"expected --sort to be a figure of the results, got {name!r}", f"There are {', '.join(names)}"
-        )
     have.sort(key=lambda entry: entry["sorted_by"], reverse=not less_is_better(name))
     return [*have, *(entry for entry in entries if entry["sorted_by"] is None)]
 
 
-def _entry(folder: RunFolder, sort: str | None) -> dict[str, Any]:
+def _entry(folder: RunFolder) -> dict[str, Any]:
     """One line of the listing; a damaged folder is listed as such."""
     entry: dict[str, Any] = {
         "run": folder.path.name,
@@ -150,6 +160,7 @@ def _entry(folder: RunFolder, sort: str | None) -> dict[str, Any]:
         "headline": "",
         "changed": "",
         "config": {},
+        "values": {},
         "figures": [],
         "sorted_by": None,
     }
@@ -172,10 +183,7 @@ def _entry(folder: RunFolder, sort: str | None) -> dict[str, Any]:
                 made_by = registered(folder.command)
                 entry["headline"] = made_by.experiment(config_of(folder)).headline(document["results"])
                 figures = dict(flat_figures(document["results"]))
-                entry["figures"] = list(figures)
-                if sort is not None:
-                    value = figures.get(sort, next((v for n, v in figures.items() if n.endswith(f".{sort}")), None))
-                    entry["sorted_by"] = None if value is None else mean_of(value)
+                entry |= {"figures": list(figures), "values": {name: mean_of(value) for name, value in figures.items()}}
     except Exception:  # whatever is wrong with one must not hide the others
         entry["status"] = "damaged"
     return entry
@@ -207,7 +215,7 @@ def show_run(run: Path, *, json: bool) -> ExitCode:
             )
         finished = folder.read_results()
         terminal.show_again(folder.read_text("console.txt"))
-        return Outcome(whole=finished)
+        return Outcome(whole={**finished, "run": str(run)})  # it may have been moved since
 
     return run_command("runs", work, json=json)
 
