@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ def compare(runs: Sequence[Path], *, figure: Path | None, json: bool) -> ExitCod
     def work(terminal: Terminal) -> Outcome:
         if figure is not None and figure.exists():
             raise UsageError(f"expected a new file for --figure, {figure} exists", "Name another file")
+        if figure is not None and figure.suffix.lower() != ".png":
+            raise UsageError(f"expected --figure FILE.png, got {figure}", f"Name it {figure.with_suffix('.png')}")
         sides = [open_side(path) for path in runs]
         check(sides)
         settings = {
@@ -123,6 +125,8 @@ def figures_of(first: Side, second: Side) -> list[dict[str, Any]]:
         if not one or not two:
             continue
         found = difference(one, two)
+        if not of_the_same(first, second):
+            found = replace(found, low=None, high=None)
         rows.append(
             {
                 "figure": name,
@@ -139,8 +143,15 @@ def figures_of(first: Side, second: Side) -> list[dict[str, Any]]:
     return rows
 
 
+def of_the_same(first: Side, second: Side) -> bool:
+    """Whether both were measured on the same test data, and their figures mean the same."""
+    subject = entry(first.command).config.SUBJECT
+    differ = differing([first.config, second.config])
+    return first.data.get("digest") == second.data.get("digest") and not ({"data_seed", *subject} & set(differ))
+
+
 def verdict(name: str, found: Difference, n: int) -> str:
-    """One sentence; empty for a single run, of which nothing can be said."""
+    """One sentence; empty where nothing can be said: of a single run, or of other data."""
     if found.low is None or found.high is None or found.deviation is None:
         return ""
     share = name.endswith(("accuracy", "match"))

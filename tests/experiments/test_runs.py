@@ -84,6 +84,7 @@ def test_same_seeds_are_compared_in_pairs(nnlab, runs, tmp_path, monkeypatch):
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     again = nnlab("runs", "compare", runs / "short", runs / "long", "--figure", tmp_path / "curves.png")
     assert again.code == 2
+    assert "expected --figure FILE.png" in nnlab("runs", "compare", "short", "long", "--figure", "curves.txt").err
     shown = nnlab("runs", "compare", "short", "long")
     assert re.search(r"^figure +short +long +difference", shown.out, re.MULTILINE)
     assert "95 % interval over the seeds, on this test set" in shown.out
@@ -95,6 +96,9 @@ def test_other_data_and_other_seeds_are_told_before_any_figure(nnlab, runs):
     assert "measured on different data" in done.err
     document = nnlab("runs", "compare", runs / "short", runs / "other", "--json").document
     assert document["results"]["figures"][0]["method"] == "welch"
+    for row in document["results"]["figures"]:  # there is no test set that both were measured on
+        assert (row["ci95"], row["told_apart"], row["verdict"]) == (None, False, "")
+    assert "on this test set" not in done.out
     assert "digest" in document["results"]["data"]
 
 
