@@ -88,11 +88,32 @@ def flat_figures(
     return rows
 
 
+def listed_figures(results: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """(name, number or figure) of what stands in lists: at each noise, of each length, of each network of a grid.
+
+    The first of the lengths is left out: it is ``exact_match`` itself. A record may be anybody's: so is what is none.
+    """
+    found: list[tuple[str, Any]] = []
+    for each in _rows(results, "by_noise"):
+        for name in ("psnr_db", "noisy_psnr_db", "baseline_psnr_db"):
+            found.append((f"{name} at {each.get('noise')}", each.get(name)))
+    for each in _rows(results, "exact_match_by_length")[1:]:
+        found.append((f"exact_match at {each.get('digits')} digits", each.get("exact_match")))
+    for each in _rows(results, "grid"):
+        found.append((f"test_loss of {each.get('loss')} with {each.get('activation')}", each.get("test_loss")))
+    return [(name, value) for name, value in found if is_figure(value)]
+
+
+def _rows(results: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    rows = results.get(name)
+    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+
+
 def is_figure(value: Any) -> bool:
     """Whether a value is as :func:`over_runs` gives it: a record may be anybody's."""
     if not isinstance(value, dict):
         return isinstance(value, float) or (isinstance(value, int) and abs(value) < LARGEST)
-    ends, each = value["ci95"], value.get("values", [])
+    ends, each = value.get("ci95"), value.get("values", [])
     if not isinstance(ends, list) or len(ends) != 2 or not isinstance(each, list):
         return False
     numbers = (value.get("mean"), value.get("std"), *ends, *each)

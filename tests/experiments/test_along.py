@@ -229,6 +229,13 @@ def test_figures_of_a_card_have_their_intervals():
     assert "| odd | – | – | – |" in lines
 
 
+def test_a_card_shows_the_weakness_that_stands_in_a_list():
+    longer = {"exact_match": 1.0, "exact_match_by_length": [{"digits": n, "exact_match": 3 / n} for n in (3, 10)]}
+    lines = list(figures(longer, ArithConfig.from_options({})))
+    assert "| exact\\_match at 10 digits | 0.3 | – | 1 |" in lines
+    assert not any("at 3 digits" in line for line in lines)  # exact_match itself
+
+
 def test_text_of_a_record_is_no_markdown():
     shown = text("<img src=x onerror=alert()> [a](http://b) |x|\n# head `code`")
     assert "<" not in shown

@@ -12,7 +12,7 @@ from typing import Any
 from nnlab.commands.record import command_line
 from nnlab.config import SAMPLE, Config
 from nnlab.errors import UsageError
-from nnlab.evaluation.intervals import TIMED, compared_count, flat_figures
+from nnlab.evaluation.intervals import TIMED, compared_count, flat_figures, listed_figures
 from nnlab.experiments import entry
 from nnlab.output.markdown import shown, text
 
@@ -156,7 +156,7 @@ def figures(results: Mapping[str, Any], config: Config) -> Iterator[str]:
     """A table of all figures with their intervals, and what these say."""
     yield "| figure | value | 95 % interval | runs |"
     yield "| --- | ---: | ---: | ---: |"
-    for name, value in flat_figures(results, left_out=TIMED):
+    for name, value in [*flat_figures(results, left_out=TIMED), *listed_figures(results)]:
         mean, interval, runs = parts_of(value)
         per = f" per {config.sample_called}" if name.endswith("mflop") else ""
         yield f"| {text(name + per)} | {text(mean)} | {text(interval)} | {text(runs)} |"

@@ -21,7 +21,7 @@ from nnlab.commands.page.render import Made, made_by, render
 from nnlab.commands.record import command_line, config_of, load_again
 from nnlab.config import Config
 from nnlab.errors import Description, ExitCode, InputError, NnlabError, UsageError, describe, named
-from nnlab.evaluation.intervals import TIMED, compared_count, flat_figures
+from nnlab.evaluation.intervals import TIMED, compared_count, flat_figures, listed_figures
 from nnlab.experiments import FinishedRun, entry
 from nnlab.options import fields_of, flag_of
 from nnlab.output import untrusted
@@ -51,6 +51,7 @@ WORDS = {
     "cnn": "CNN",
     "ce": "CE",
     "mse": "MSE",
+    "bce": "BCE",
 }  # in names of figures
 
 
@@ -214,6 +215,7 @@ def with_figures(shown: Shown, experiment: Any, config: Config, finished: dict[s
         shown.headline = experiment.headline(results)
         shown.several = config.runs > 1
         rows = [(with_count(name, results), value) for name, value in flat_figures(results, left_out=TIMED)]
+        rows += listed_figures(results)  # where a run shows its weakness
         shown.figures_of_run = [figure_row(*row, config.figure_words) for row in rows[:MOST_ROWS]]
         seconds, device = float(finished["seconds"]["total"]), finished["environment"].get("device")
         seeds = f"seeds {config.seed} to {config.seed + config.runs - 1}" if config.runs > 1 else f"seed {config.seed}"
@@ -237,7 +239,7 @@ def with_count(name: str, results: dict[str, Any]) -> str:
 
 def figure_row(name: str, value: Any, own_words: Mapping[str, str]) -> tuple[str, str, str, str]:
     """(name, value, interval, runs) as texts; shares in percent. ``own_words``: an experiment's, of some names."""
-    share = name.endswith(("accuracy", "match"))
+    share = name.partition(" at ")[0].endswith(("accuracy", "match"))
     words = re.sub(r"\.(?!\d)", ": ", name).replace("_", " ")  # not that of total_variation_0.5
     label = re.sub(r"\w+", lambda word: WORDS.get(word[0], word[0]), words)
     place, _, last = name.rpartition(".")

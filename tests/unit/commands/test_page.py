@@ -6,6 +6,7 @@ from nnlab.commands.page import cut, figure_row, with_count
 from nnlab.configs.arith import ArithConfig
 from nnlab.configs.autoencode import AutoencodeConfig
 from nnlab.configs.mnist import MnistConfig
+from nnlab.evaluation.intervals import listed_figures
 
 
 @pytest.mark.parametrize(
@@ -60,3 +61,17 @@ def test_each_network_has_its_own_epochs():
 def test_a_long_value_that_is_cut_says_so():
     assert cut("a" * 2000) == "a" * 2000
     assert cut("a" * 2001) == "a" * 1999 + "…"
+
+
+def test_figures_in_lists_are_on_the_page_and_what_is_none_is_left_out():
+    noises = [{"noise": 0.02, "psnr_db": 32.5, "noisy_psnr_db": 34.0, "baseline_psnr_db": {"mean": "x"}}, "odd"]
+    grid = [{"loss": "mse", "activation": "softmax", "test_loss": 0.0776}]
+    lengths = [{"digits": 3, "exact_match": 1.0}, {"digits": 10, "exact_match": 0.3}]
+    rows = listed_figures({"by_noise": noises, "grid": grid, "exact_match_by_length": lengths})
+    assert [figure_row(*row, {})[:2] for row in rows] == [
+        ("PSNR (dB) at 0.02", "32.5"),
+        ("noisy PSNR (dB) at 0.02", "34"),
+        ("exact match at 10 digits", "30.00 %"),
+        ("test loss of MSE with softmax", "0.0776"),
+    ]
+    assert listed_figures({"by_noise": 3, "grid": {}, "exact_match_by_length": None}) == []
