@@ -26,6 +26,16 @@ def results(folder):
     return json.loads((folder / "results.json").read_text())["results"]
 
 
+def test_blanks_are_no_characters_that_are_right():
+    """An answer of blanks has nothing right, one digit too many is wrong, and a blank beside a blank is not counted."""
+    truths = np.array([[5, 10, 10, 10], [1, 2, 10, 10], [7, 3, 11, 10]])
+    blank = np.full_like(truths, 10)
+    assert arith.shares_right(blank, truths) == (0, 0)
+    assert arith.shares_right(truths, truths) == (1, 1)
+    answers = np.array([[5, 5, 10, 10], [1, 2, 10, 10], [7, 0, 11, 10]])  # right: 5, 1, 2, 7 and the sign
+    assert arith.shares_right(answers, truths) == pytest.approx((1 / 3, 5 / 7))
+
+
 def test_documented_example_is_true():
     config = ArithConfig.from_options({"op": "sub"})
     x = _sums.encode_questions(config, ["46"], ["601"])

@@ -93,10 +93,10 @@ def summary(config: ArithConfig, results: dict[str, Any], tested: int) -> Any:
     add_runs(listed, config, "questions shown")
     listed.add_row("answers right (exact match)", percent(results["exact_match"]))
     listed.add_row("characters right", percent(results["character_accuracy"]))
-    listed.add_row("test loss (nats per character)", number(results["test_loss"], ".2g"))
+    listed.add_row("test loss (nats per character, blanks too)", number(results["test_loss"], ".2g"))
     if results["val_loss"] is not None:
-        listed.add_row("validation loss (nats per character)", number(results["val_loss"], ".2g"))
-    listed.add_row("training loss (nats per character)", number(results["loss"], ".2g"))
+        listed.add_row("validation loss (nats per character, blanks too)", number(results["val_loss"], ".2g"))
+    listed.add_row("training loss (nats per character, blanks too)", number(results["loss"], ".2g"))
     epochs, seconds = results["epochs_to_99"], results["seconds_to_99"]
     reached = (
         "not reached"
@@ -158,7 +158,7 @@ def save_figures(
     title = f"nnlab arith --op {config.op} --digits {config.digits} ({config.preset})"
     part, name = ("val", "validation") if config.validation else ("test", "test")
     figure, axes = figures.canvas(2, title=title)
-    shown = (("loss", 1, "loss (nats per character)"), ("exact_match", 100, "answers right (%)"))
+    shown = (("loss", 1, "loss (nats per character, blanks too)"), ("exact_match", 100, "answers right (%)"))
     for ax, (measure, scale, label) in zip(axes, shown, strict=True):
         training = {"training": curves(runs, measure)} if measure == "loss" else {}
         tested = {"": at_kept(runs, [scale * run.outputs["test"][measure] for run in runs])}
