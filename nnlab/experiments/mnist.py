@@ -220,7 +220,7 @@ def headline(results: Mapping[str, Any]) -> str:
     """The one figure of a finished run for the listing of ``nnlab runs``."""
     networks = [key for key in results if key not in ("common", "baselines")]
     name = max(networks, key=lambda key: misclassified.mean_accuracy(results[key]))
-    return f"{name} {percent(misclassified.mean_accuracy(results[name]))}"
+    return f"{name} {percent(results[name]['test_accuracy'])}"
 
 
 def save_figures(

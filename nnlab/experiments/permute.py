@@ -229,8 +229,7 @@ def save_layout(folder: RunFolder, curve: Sequence[Mapping[str, Any]]) -> None:
 
 def headline(results: Mapping[str, Any]) -> str:
     """The one figure of a finished run for the listing of ``nnlab runs``."""
-    accuracy = misclassified.mean_accuracy
-    return ", ".join(f"{name} {percent(accuracy(results[name]))}" for name in PERMUTED if name in results)
+    return ", ".join(f"{name} {percent(results[name]['test_accuracy'])}" for name in PERMUTED if name in results)
 
 
 def save_figures(

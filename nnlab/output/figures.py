@@ -259,17 +259,21 @@ def by_digits(ax: Axes, lines: Mapping[str, Points], *, test: float, taught: int
     Up to ``taught`` digits answers were given, up to ``own`` the network taught itself (0: it did not). ``test``: of
     the test part, whose questions have up to ``taught`` digits and are of no kind: a point of its own.
     """
+    from matplotlib.transforms import ScaledTranslation
+
+    figure: Any = ax.get_figure(root=True)
     for number, (colour, (name, points)) in enumerate(zip(COLOURS, lines.items(), strict=False)):
-        beside = 1.035 ** (2 * number + 1 - len(lines))  # where all are at 100 % each is to be seen
-        digits, right = zip(*points, strict=True)
-        places = [beside * each for each in digits]
-        ax.plot(places, right, color=colour, marker="o", markersize=4, linewidth=1.2, label=shown(name))
+        inches = 0.8 * (2 * number + 1 - len(lines)) / 72  # where all are at 100 % each is to be seen
+        beside = ax.transData + ScaledTranslation(inches, 0, figure.dpi_scale_trans)
+        style: dict[str, Any] = {"marker": "o", "markersize": 4, "linewidth": 1.2, "transform": beside}
+        ax.plot(*zip(*points, strict=True), color=colour, label=shown(name), **style)
     told = f"{taught:,} digit{'s' * (taught != 1)}"
     ax.plot([taught], [test], color=INK, label=f"test questions, up to {told}", **TESTED)
     own_limit = [(own, f"taught itself up to {own:,}")] if own else []
     _limits(ax, (taught, f"taught up to {taught:,}"), *own_limit)
     places = sorted({taught, *(digits for points in lines.values() for digits, _ in points)})
     ax.set_xscale("log")
+    ax.set_xlim(places[0] / 1.15, 1.15 * places[-1])
     ax.minorticks_off()
     ax.set_xticks(places, [_tick(digits) for digits in places])
     ax.set_ylim(-3, 103)
@@ -290,15 +294,15 @@ def by_length(lengths: Sequence[int], right: Sequence[float]) -> dict[str, Count
     """
     if not lengths:
         return {}
-    found = np.array(lengths)
-    edges = np.unique(np.quantile(found, np.linspace(0, 1, 9)).astype(int))
+    each, counts = np.unique(lengths, return_counts=True)
+    middles = np.cumsum(counts) - counts / 2  # of the sentences in order of length, those of one length
+    group = (middles * 8 / len(lengths)).astype(int)
     groups: dict[str, Counts] = {}
-    starts = edges[:-1] if len(edges) > 1 else edges
-    for low, high in zip(starts, [*starts[1:], edges[-1] + 1], strict=True):
-        inside = (found >= low) & (found < high)
-        name = f"{low}–{high - 1}" if high - 1 > low else str(low)
-        if inside.any():
-            groups[name] = (float(np.array(right)[inside].sum()), int(inside.sum()))
+    for number in np.unique(group):
+        low, high = each[group == number][[0, -1]]
+        inside = (np.array(lengths) >= low) & (np.array(lengths) <= high)
+        name = f"{low}–{high}" if high > low else str(low)
+        groups[name] = (float(np.array(right, np.float64)[inside].sum()), int(inside.sum()))
     return groups
 
 

@@ -59,13 +59,15 @@ def confusion(probabilities: Mapping[str, Array], labels: Array) -> Figure:
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax in axes[len(probabilities) :]:
         ax.remove()
-    for ax, (name, given) in zip(axes, probabilities.items(), strict=False):
-        counts = np.zeros((10, 10))
+    matrices = {name: np.zeros((10, 10)) for name in probabilities}
+    for name, given in probabilities.items():
         for predicted in given.argmax(-1):
-            np.add.at(counts, (labels, predicted), 1 / len(given))
-        wrong = np.where(np.eye(10, dtype=bool), np.nan, counts)
-        most = max(1.0, float(np.nanmax(wrong)))
-        ax.imshow(wrong, cmap="Oranges", vmin=0, vmax=most)
+            np.add.at(matrices[name], (labels, predicted), 1 / len(given))
+    right = np.eye(10, dtype=bool)
+    most = max(1.0, *(float(counts[~right].max()) for counts in matrices.values()))  # one scale: networks are compared
+    for ax, (name, given) in zip(axes, probabilities.items(), strict=False):
+        counts = matrices[name]
+        ax.imshow(np.where(right, np.nan, counts), cmap="Oranges", vmin=0, vmax=most)
         for label, predicted in zip(*np.nonzero(counts), strict=True):
             value = counts[label, predicted]
             text = f"{value:.0f}" if value >= 9.95 or len(given) == 1 else f"{value:.1f}"
@@ -85,10 +87,10 @@ def confusion(probabilities: Mapping[str, Array], labels: Array) -> Figure:
 def calibration(probabilities: Mapping[str, Array], labels: Array) -> Figure:
     """How often a prediction is right against how sure it is; the runs together, ten bins of equal width.
 
-    The expected calibration error (Naeini, Cooper and Hauskrecht 2015) stands in the legend.
+    The expected calibration error (ECE: Naeini, Cooper and Hauskrecht 2015) stands in the legend, in percentage points.
     """
     figure, [ax] = canvas(1, width=5.2, height=4.4, title="Calibration on the test digits")
-    ax.plot([0, 1], [0, 1], color=FAINT, linewidth=1.2, linestyle="--")
+    ax.plot([0, 1], [0, 1], color=FAINT, linewidth=1.2, linestyle="--", label="perfectly calibrated")
     for colour, (name, given) in zip(COLOURS, probabilities.items(), strict=False):
         sure = given.max(-1).ravel().astype(np.float64)
         right = (given.argmax(-1) == labels).ravel()
@@ -96,7 +98,7 @@ def calibration(probabilities: Mapping[str, Array], labels: Array) -> Figure:
         bins = [(sure[place == b].mean(), right[place == b].mean(), (place == b).sum()) for b in np.unique(place)]
         error = sum(abs(s - r) * n for s, r, n in bins) / len(sure)
         points = np.array([(s, r) for s, r, n in bins if n >= 10]).reshape(-1, 2)
-        ax.plot(*points.T, color=colour, marker="o", markersize=4, label=f"{name}: error {error:.4f}")
+        ax.plot(*points.T, color=colour, marker="o", markersize=4, label=f"{name}: ECE {100 * error:.1f} points")
     ax.set_xlabel("probability of the prediction", fontsize=9)
     ax.set_ylabel("share of them right", fontsize=9)
     ax.grid(color=FAINT, linewidth=0.6)

@@ -120,7 +120,7 @@ def beyond_baselines(found: Mapping[str, Any]) -> str:
     if same := undecided(found["exact_match"], best["exact_match"], percent):
         return f"{gained}; the sentences right {same}."
     right = 100 * (mean_of(found["exact_match"]) - best["exact_match"])
-    return f"{gained} and {right:+.1f} % of sentences right."
+    return f"{gained} and {right:+.1f} percentage points of sentences right."
 
 
 def save_figures(

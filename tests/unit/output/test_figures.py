@@ -27,6 +27,16 @@ def test_every_sentence_is_in_one_group():
     assert figures.by_length([], []) == {}
 
 
+def test_groups_of_sentences_are_about_as_many_each():
+    """Of lengths 10 to 14 none is put together with another that has a group's share alone."""
+    counts = {10: 13, 11: 17, 12: 17, 13: 28, 14: 33}
+    lengths = [length for length, count in counts.items() for _ in range(count)]
+    groups = figures.by_length(lengths, [True] * len(lengths))
+    assert {name: total for name, (_, total) in groups.items()} == {str(n): count for n, count in counts.items()}
+    many = np.random.default_rng(1).integers(1, 1000, 8000).tolist()
+    assert max(total for _, total in figures.by_length(many, [True] * 8000).values()) < 1100
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 20])
 def test_no_group_is_empty_however_few_sentences_there_are(count):
     rng = np.random.default_rng(count)
@@ -144,6 +154,14 @@ def test_calibration_and_confusion_of_few_digits():
     assert figures.png(picture_figures.confusion(probabilities, labels)).startswith(b"\x89PNG")
 
 
+def test_confusions_of_several_networks_have_one_scale():
+    labels = np.zeros(30, np.uint8)
+    worse, better = (np.eye(10)[np.where(np.arange(30) < wrong, 1, 0)][None] for wrong in (20, 2))
+    shown = picture_figures.confusion({"worse": worse, "better": better}, labels)
+    images = [image for ax in shown.axes for image in ax.images]
+    assert [image.get_clim() for image in images] == [(0, 20), (0, 20)]
+
+
 def points_of(ax):
     """The points of test figures: (epoch, figure)."""
     lines = [np.column_stack(line.get_data()).tolist() for line in ax.lines if line.get_marker() == "D"]
@@ -173,6 +191,19 @@ def test_what_was_taught_and_what_it_taught_itself_are_told_apart(taught, own):
         epochs = list(range(1, own + 1))
         figures.curves(ax, {"training": [(epochs, epochs)]}, ylabel="loss", taught=taught)
     assert overlapping(figure, [text for ax in axes for text in ax.texts]) == []
+
+
+def test_kinds_of_questions_stand_beside_each_other_at_their_digits():
+    """Beside, so that all are seen; but by less than a marker, so that none is read at other digits."""
+    figure, [ax] = figures.canvas(1, width=6.4)
+    figures.by_digits(ax, {str(n): [(5, 100.0), (10, 50.0)] for n in range(4)}, test=99.0, taught=3, own=5)
+    figures.png(figure)
+    lines = [line for line in ax.lines if str(line.get_label()) in "0123"]
+    places = [line.get_transform().transform([5, 100.0])[0] for line in lines]
+    beyond = np.array(places) - ax.transData.transform([5, 100.0])[0]
+    assert len(set(beyond)) == 4
+    assert max(abs(beyond)) < 4 / 72 * figure.dpi  # a marker has 4 points
+    assert [np.asarray(line.get_xdata()).tolist() for line in lines] == [[5, 10]] * 4
 
 
 def test_the_test_loss_stands_where_the_weights_were_kept():
