@@ -20,7 +20,7 @@ import numpy as np
 from nnlab.commands.outcome import Outcome, run_command
 from nnlab.commands.parent import taken_over
 from nnlab.commands.session import engine_of
-from nnlab.commands.train import with_settings
+from nnlab.commands.train import check_resume, with_settings
 from nnlab.config import Config
 from nnlab.configs.run import RunOptions
 from nnlab.errors import Description, ExitCode, InputError, NnlabError, UsageError, about
@@ -156,6 +156,7 @@ def sweep(name: str, given: Mapping[str, Any], options: RunOptions) -> ExitCode:
     def work(terminal: Terminal) -> Outcome:
         nonlocal folder
         if options.resume is not None:
+            check_resume(given, options)
             folder, asked = RunFolder(options.resume), opened(options.resume, name)
         else:
             typed = with_settings(name, given, options)

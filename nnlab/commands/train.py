@@ -58,15 +58,21 @@ def with_settings(name: str, given: Mapping[str, Any], options: RunOptions) -> d
     return both
 
 
-def resumed(name: str, given: Mapping[str, Any], options: RunOptions, terminal: Terminal) -> Session:
-    """The session of a run folder to go on with. UsageError where options come with it or it is of another command."""
-    others = {"out": options.out, "like": options.like, "from": options.parent, "set": options.set}
+def check_resume(given: Mapping[str, Any], options: RunOptions) -> None:
+    """UsageError where anything is typed beside ``--resume`` that would have no effect."""
+    others: dict[str, Any] = {"out": options.out, "like": options.like, "from": options.parent, "set": options.set}
+    others["sweep"] = options.sweep
     if typed := [*given, *(name for name, value in others.items() if value)]:
         raise UsageError(
-            "--resume goes on with the options the run was started with, it does not take "
+            "--resume goes on with the options it was started with, it does not take "
             + ", ".join(f"--{option.replace('_', '-')}" for option in typed),
             "Leave them out, or start a new run with the options or the weights of that one: --like, --from",
         )
+
+
+def resumed(name: str, given: Mapping[str, Any], options: RunOptions, terminal: Terminal) -> Session:
+    """The session of a run folder to go on with. UsageError where options come with it or it is of another command."""
+    check_resume(given, options)
     assert options.resume is not None
     folder = RunFolder.open(options.resume, name)
     config = config_of(folder)

@@ -120,7 +120,7 @@ class Processes:
             assert process.stdout is not None
             tell(job, {"event": "process", "pid": process.pid})
             for line in process.stdout:
-                if line.startswith('{"event"'):
+                if line.startswith('{"event"') and line.endswith("\n"):  # else it was killed as it wrote
                     tell(job, json.loads(line))
             process.stdout.close()
             code = process.wait()

@@ -107,6 +107,7 @@ def test_every_command_is_in_this_test(nnlab):
         (["arith", "--data", "nowhere.txt"], "there is no file nowhere.txt"),
         (["arith", "--resume", "nowhere"], "found nothing at nowhere"),
         (["arith", "--resume", "nowhere", "--epochs", "3"], "does not take --epochs"),
+        (["arith", "--resume", "nowhere", "--sweep", "units=4,8"], "does not take --sweep"),
         (["ariht"], "No such command 'ariht'"),
         (["predict"], "Missing argument"),
         (["predict", "nowhere", "-1+2"], "Before inputs that begin with - put --, or see nnlab predict --help"),

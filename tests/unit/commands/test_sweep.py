@@ -46,3 +46,11 @@ def test_values_that_have_other_networks_are_ranked_by_their_own(tmp_path):
     assert (outcome.error, outcome.results["chosen"]) == (None, "cnn")
     assert [row["val_loss"] for row in outcome.results["values"]] == [pytest.approx(0.4), 0.0]
     jsonschema.validate(json.loads((tmp_path / "results.json").read_text()), schema())
+
+
+def test_what_is_typed_beside_resume_is_not_ignored(nnlab, tmp_path):
+    (tmp_path / "swept").mkdir()
+    (tmp_path / "swept" / "sweep.json").write_text("{}")
+    for word in ("--epochs=7", "--set=units=3", "--out=elsewhere", "--like=other", "--sweep=units=16,32"):
+        done = nnlab("arith", "--resume", "swept", word)
+        assert (done.code, f"it does not take {word.partition('=')[0]}" in done.err) == (2, True)

@@ -95,6 +95,16 @@ def test_distances_of_sounds_say_of_what_they_are():
     assert autoencode_sounds.beyond_pca(found).endswith(told)
 
 
+class Identity:
+    """A method that leaves pictures as they are."""
+
+    strength = 1.0
+
+    def __call__(self, noisy):
+        """The same pictures."""
+        return noisy
+
+
 def test_a_denoiser_is_compared_on_the_pictures_of_the_baselines_over_all_runs(monkeypatch, tmp_path):
     config = DenoiseConfig.from_options({"noise": "0.1-0.5", "preset": "quick", "runs": 2})
     clean = np.full((2, 8, 8, 3), 0.5, np.float32)
@@ -123,6 +133,30 @@ def test_a_denoiser_is_compared_on_the_pictures_of_the_baselines_over_all_runs(m
     assert f"at 0.1 it and median cannot be told apart over 2 runs (95 % interval {mine} against 20.00 dB)" in shown
     assert "noise noisy restored on 2 of them best baseline" in shown
     assert "of seed 0 alone pictures, restored.png" in shown
+
+
+@pytest.mark.parametrize(("has_validation", "grey"), [(True, 20), (False, 10)])
+def test_classical_methods_are_tuned_on_no_test_picture(monkeypatch, has_validation, grey):
+    """Training pictures are all 10, validation 20, test 30 of 255: which did the strengths see?"""
+    train, validation, test = (np.full((4, 8, 8, 3), value, np.uint8) for value in (10, 20, 30))
+    seen = []
+
+    def tuned(noisy, clean, sigma, loss):
+        seen.append((set(np.unique((clean * 255).round())), abs(noisy - clean).max() < 5 * sigma))
+        return {"median": Identity()}
+
+    monkeypatch.setattr(experiment, "tuned_denoisers", tuned)
+    data = Pictures(train, test, "drawn", validation=validation if has_validation else None)
+    found = experiment.compare(DenoiseConfig.from_options({"noise": "0.01-0.02", "preset": "quick"}), data)
+    assert seen == [({grey}, True)] * 3
+    assert np.unique((found.clean * 255).round()) == [30]
+
+
+def test_over_several_noises_the_psnr_is_of_the_mean_error():
+    found = experiment.together({0.1: {"loss": 0.1, "psnr_db": 10.0}, 0.5: {"loss": 0.01, "psnr_db": 20.0}})
+    assert found["loss"] == pytest.approx(0.055)
+    assert found["psnr_db"] == pytest.approx(-10 * np.log10(0.055))
+    assert (found["psnr_db_at_0.1"], found["loss_at_0.5"]) == (10.0, 0.01)
 
 
 def test_a_denoiser_of_a_range_is_judged_at_each_noise():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
+from nnlab.training import parallel
 from nnlab.training.parallel import most_workers
 
 
@@ -29,3 +31,30 @@ def test_jobs_fit_cores_memory_and_a_gpu(monkeypatch, cores, gigabytes, gpu, exp
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
     monkeypatch.setattr(os, "sysconf", pages.__getitem__)
     assert most_workers(gpu=gpu) == expected
+
+
+KILLED_AS_IT_WRITES = """
+import os, pathlib, sys
+begun = pathlib.Path("begun")
+if not begun.exists():
+    begun.touch()
+    sys.stdout.write('{"event": "start", "rows": [{')
+    sys.stdout.flush()
+    os.kill(os.getpid(), 9)
+print('{"event": "end"}')
+"""
+
+
+def test_a_process_that_is_killed_as_it_writes_is_begun_again(tmp_path, monkeypatch):
+    """A line that is not whole is no event, and no defect."""
+    script = tmp_path / "process.py"
+    script.write_text(KILLED_AS_IT_WRITES)
+    monkeypatch.chdir(tmp_path)
+    once = parallel.Processes._once
+    monkeypatch.setattr(
+        parallel.Processes, "_once", lambda self, command, *rest: once(self, [sys.executable, str(script)], *rest)
+    )
+    told = []
+    job = parallel.Job("x", ("arith",), tmp_path)
+    ended = parallel.Processes().run(job, tmp_path, lambda job, event: told.append(event["event"]), {})
+    assert (ended.code, told) == (0, ["process", "lost", "process", "end"])
