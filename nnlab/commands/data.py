@@ -34,8 +34,9 @@ def list_data(*, json: bool) -> ExitCode:
         )
         listing.add_row(datasets.SAMPLE, "built into every command", "", "made on the spot")
         terminal.show(listing)
-        folder = os.environ.get("NNLAB_DATA") or "NNLAB_DATA (not set)"
-        terminal.tell(f"looked in {folder}, {cache.folder()}")
+        named = os.environ.get("NNLAB_DATA")
+        lost = " (no folder)" if named and not os.path.isdir(os.path.expanduser(named)) else ""
+        terminal.tell(f"looked in {named or 'NNLAB_DATA (not set)'}{lost}, {cache.folder()}")
         return Outcome({"data": listed})
 
     return run_command("data", work, json=json)

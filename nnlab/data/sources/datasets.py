@@ -158,7 +158,7 @@ def download(name: str) -> Path:
     """
     data_set = required(name)
     mirror = mirror_named()
-    hint = f"Put {data_set.file} into a folder and set NNLAB_DATA to it, or use --data {data_set.sample}"
+    hint = f"{where_to_put(data_set.file)}, or use --data {data_set.sample}"
     with downloads.workshop(cache.folder(), Path(data_set.file).stem) as workshop:
         path = local(name)
         if path:  # another process has fetched it meanwhile
@@ -170,6 +170,16 @@ def download(name: str) -> Path:
             except downloads.NotOnServer:
                 continue  # the mirror has another edition
         return _bring(data_set, last, mirror, workshop, hint)
+
+
+def where_to_put(file: str) -> str:
+    """What to do with a file that cannot be downloaded; a folder that is named and not there is said to be none."""
+    named = os.environ.get("NNLAB_DATA")
+    if not named:
+        return f"Put {file} into a folder and set NNLAB_DATA to it"
+    if not os.path.isdir(os.path.expanduser(named)):
+        return f"NNLAB_DATA names {named}, which is no folder: correct it, or put {file} there"
+    return f"Put {file} into {named}, which NNLAB_DATA names"
 
 
 def mirror_named() -> str:

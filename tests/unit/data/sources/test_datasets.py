@@ -45,6 +45,21 @@ def test_the_folder_comes_before_the_cache_and_the_cache_before_a_download(mirro
     assert datasets.find("mnist") == folder / "mnist.npz"
 
 
+def test_a_folder_that_is_not_there_is_named_where_a_download_fails(nowhere, monkeypatch):
+    """Its name was mistyped, or the disk is not mounted: to be told to set it helps nobody."""
+    monkeypatch.setenv("NNLAB_MIRROR", "http://127.0.0.1:9")
+    (nowhere / "there").mkdir()
+    for named, told in (
+        ("", "Put mnist.npz into a folder and set NNLAB_DATA to it"),
+        (str(nowhere / "not"), f"NNLAB_DATA names {nowhere / 'not'}, which is no folder"),
+        (str(nowhere / "there"), f"Put mnist.npz into {nowhere / 'there'}, which NNLAB_DATA names"),
+    ):
+        monkeypatch.setenv("NNLAB_DATA", named)
+        with pytest.raises(DataUnavailable) as caught:
+            datasets.find("mnist")
+        assert str(caught.value.hint).startswith(told)
+
+
 def test_a_folder_of_recordings_counts_when_something_is_in_it(nowhere, monkeypatch):
     monkeypatch.setenv("NNLAB_DATA", str(nowhere))
     assert datasets.local("birds") is None
