@@ -3,7 +3,7 @@
 _list:
     @just --list
 
-# Everything but the slow tests, five to seven minutes on 2 cores
+# Everything but the slow tests, four to five minutes on 2 cores
 test *arguments:
     uv run pytest {{arguments}}
 

@@ -51,9 +51,11 @@ def option(
     """A field that is an option of the command line.
 
     ``flags`` replace ``--name``; ``default_told`` says the default where it is not a plain value. ``min``, ``max``
-    (included), ``above``, ``below`` (excluded), ``metavar`` and ``panel`` as in :class:`Option`.
+    (included), ``above``, ``below`` (excluded), ``metavar`` and ``panel`` as in :class:`Option`. ``before``: of an
+    option of a later version the value that was in force before it existed, as in :func:`added`.
     """
-    metadata = {"option": Option(help, tuple(flags), default=default_told, **known)}
+    earlier = {"before": known.pop("before")} if "before" in known else {}
+    metadata = {"option": Option(help, tuple(flags), default=default_told, **known), **earlier}
     if isinstance(default, list):
         return field(default_factory=lambda: list(default), metadata=metadata)
     return field(default=default, metadata=metadata)

@@ -1,4 +1,4 @@
-"""What ``autoencode`` and ``denoise`` share: tasks of pictures given back, their and their tables."""
+"""What ``autoencode`` and ``denoise`` share: tasks of pictures given back, their measures and their tables."""
 
 from __future__ import annotations
 

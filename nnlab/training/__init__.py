@@ -1,1 +1,1 @@
-"""Fitting with checkpoints, resuming to the bit, many seeds, and the one door to the backend."""
+"""Fitting with checkpoints, resuming to the bit, and many seeds, here or on a cluster."""

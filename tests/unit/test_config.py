@@ -12,6 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import nnlab.options
 from nnlab.config import PRESETS, command, path_of
 from nnlab.configs.arith import ArithConfig
 from nnlab.configs.autoencode import AutoencodeConfig
@@ -309,3 +310,14 @@ def test_a_name_that_begins_with_a_tilde_and_no_user_is_a_name(monkeypatch):
     assert path_of("~/five.png") == Path("/home/ada/five.png")
     for name in ("~five.png", "~nosuch-user/x.png", "five~.png"):
         assert path_of(name) == path_of(Path(name)) == Path(name)
+
+
+def test_an_option_of_a_later_version_does_not_break_earlier_runs():
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Later(ArithConfig):
+        shown: int = nnlab.options.option(2, "Questions shown.", min=1, before=1)
+
+    earlier = ArithConfig.from_options({}).record()
+    assert Later.from_record(earlier).shown == 1
+    assert Later.from_options({}).shown == 2
+    assert Later.from_record({**earlier, "shown": 3}).shown == 3
