@@ -134,6 +134,14 @@ def test_verdicts(tmp_path, value, higher, verdict):
 
 
 @pytest.mark.slow
+def test_what_is_not_measured_alike_is_not_called_better(tmp_path):
+    """The report counts iterations until all are right, nnlab epochs until 99 % are."""
+    for name in ("addition-99", "subtraction-99"):
+        (item,) = (item for item in ITEMS if item.name == name)
+        _, verdict, reason = judge(item, {"epochs_to_99": 1}, tmp_path)
+        assert (verdict, "from which all were right" in reason) == ("differs", True)
+
+
 def test_no_softmax_over_the_colours_comes_below_the_floor_that_is_told(cifar10):
     """The nearest colours whose parts add up to 1: a projection onto the simplex (Duchi and others 2008)."""
     pixels = cifar10.test.reshape(-1, 3) / 255
@@ -212,6 +220,7 @@ def test_page_stands_alone(finished):
     assert {link[1:] for link in links if link.startswith("#")} <= targets
     assert ("lang", "en") in dict(page.tags)["html"].items()
     assert "prefers-color-scheme: dark" in text
+    assert "Bird song: the built-in chirps in its place" in text
     assert len(text) < 8_000_000
     document = json.loads((folder / "report.json").read_text())
     assert document["results"] == done.document["results"]

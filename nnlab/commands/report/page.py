@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.commands.page.render import made_by, render
+from nnlab.config import SAMPLE
 from nnlab.output.run_folder import RunFolder
 
 NAMES = {
@@ -25,6 +26,7 @@ NAMES = {
     "denoise": "The denoiser",
     "table3": "Table 3: losses and outputs of the denoiser",
 }
+STAND_INS = (SAMPLE, "chirps")  # of the quick preset, for the report's data
 VERDICTS = ("reproduced", "better", "differs", "other data", "not run")
 
 
@@ -50,9 +52,11 @@ def _part(state: Mapping[str, Any], home: Path) -> dict[str, Any]:
         return {**part, "error": state["error"] or state["status"]}
     document = folder.read_results()
     environment, config = document["environment"], document["config"]
+    if config["data"] in STAND_INS:
+        title = f"{title}: the built-in {config['data']} in its place"
     facts = (
         f"seed {config['seed']}, {state['seconds']:.0f} s, {environment['backend']} {environment['backend_version']} "
         f"on {environment['device']} ({environment['processor']}, {environment['cores']} cores), "
         f"Python {environment['python']}, nnlab {environment['nnlab']}"
     )
-    return {**part, "facts": facts, "made": made_by(folder.path, title, report=True)}
+    return {**part, "title": title, "facts": facts, "made": made_by(folder.path, title, report=True)}
