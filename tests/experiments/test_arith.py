@@ -443,6 +443,7 @@ def test_it_teaches_itself_and_resumes_to_the_same_bits(nnlab, tmp_path, monkeyp
     assert rows == list("1234567")  # an epoch of taught sums, three rounds of 4 and three of 5 digits
     lines = (tmp_path / "whole" / "console.txt").read_text()
     assert "Taught sums of up to 3 digits, taught itself up to 5; right are" in " ".join(lines.split())
+    assert "That is of 80 questions of each longer length" in " ".join(lines.split())  # 20 of each of four kinds
     assert [row["digits"] for row in whole["results"]["exact_match_by_length"]] == [3, 5, 10, 30, 100, 300, 1000]
 
     done = 0

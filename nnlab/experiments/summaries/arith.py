@@ -13,6 +13,7 @@ import numpy as np
 from nnlab.config import SAMPLE
 from nnlab.configs.arith import ArithConfig
 from nnlab.data.assets import report_2018
+from nnlab.data.sums.long_sums import KINDS
 from nnlab.evaluation.intervals import mean_of, over_runs
 from nnlab.experiments.summaries import add_runs
 from nnlab.output.run_folder import RunFolder
@@ -141,6 +142,9 @@ def in_words(config: ArithConfig, results: dict[str, Any]) -> list[str]:
             lengths = [f"{row['digits']:,}" for row in rows]
             shares.append(f"{share} at {' to '.join(dict.fromkeys([lengths[0], lengths[-1]]))}")
         lines.append(f"{taught}; right are {', '.join(shares)} digits.")
+        if len(results["exact_match_by_length"]) > 1:
+            asked = f"{config.examined * len(KINDS):,} questions of each longer length"
+            lines.append(f"That is of {asked}, a quarter of each kind (figures/difficulty.png).")
     return lines
 
 
