@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
-import typer.core
 
 import nnlab
+from nnlab.commands.parsing import App, Group
 from nnlab.config import PRESETS, command, expanded, with_options
 from nnlab.configs.predict import PredictOptions
 from nnlab.configs.run import RunOptions
@@ -22,68 +22,11 @@ from nnlab.experiments import REGISTRY
 from nnlab.options import OUTPUT
 
 EXPERIMENTS, USE = "Experiments", "Use and manage runs"
-ONCE = ("--sweep", "--diversity")  # --set and textgen's --diversity may be given several times
 
 RunArgument = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run folder, as [bold]nnlab runs[/bold] lists them.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
-
-
-class OwnWays:
-    """What is otherwise than in Typer.
-
-    ``--help`` shows no type beside what takes no value, where Typer would say ``<bool>``; and an empty path is
-    refused, which would be the working folder: it is what a script makes of a variable that is not set.
-    """
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read a command line."""
-        words = list(args)
-        parsed: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
-        if not ctx.resilient_parsing:  # to complete a word
-            self._check(ctx, *self.make_parser(ctx).parse_args(args=words)[::2])  # type: ignore[attr-defined]
-        return parsed
-
-    def _check(self, ctx: Any, given: Mapping[str, Any], met: list[Any]) -> None:
-        for option in self.get_params(ctx):
-            values = given.get(option.name)
-            if "Path" in option.bare_type() and "" in (values if isinstance(values, list | tuple) else [values]):
-                name = option.opts[0] if option.opts[0].startswith("-") else option.metavar
-                raise UsageError(f"expected a path for {name}, got an empty one", "For this folder write .")
-
-    def get_params(self, ctx: Any) -> list[Any]:
-        """The options and arguments of a command."""
-        found: list[Any] = super().get_params(ctx)  # type: ignore[misc]
-        for option in found:
-            if getattr(option, "is_flag", False) and option.metavar is None:
-                option.metavar = ""
-        return found
-
-
-class Group(OwnWays, typer.core.TyperGroup):
-    """What has commands below it."""
-
-
-class Command(OwnWays, typer.core.TyperCommand):
-    """A command that refuses a second value of an option of ``ONCE``, which Click would take for the only one.
-
-    Of other options the last value counts, as scripts rely on that put theirs after common ones.
-    """
-
-    def _check(self, ctx: Any, given: Mapping[str, Any], met: list[Any]) -> None:
-        super()._check(ctx, given, met)
-        for option in self.get_params(ctx):
-            if option.opts[0] in ONCE and not option.multiple and met.count(option) > 1:
-                raise UsageError(f"{option.opts[0]} is given twice", "Leave one of them out")
-
-
-class App(typer.Typer):
-    """Typer, whose commands are :class:`Command`."""
-
-    def command(self, name: str | None = None, **options: Any) -> Callable[[Any], Any]:
-        """Register a command."""
-        return super().command(name, **{"cls": Command, **options})
 
 
 app = App(

@@ -215,7 +215,7 @@ def show_run(run: Path, *, json: bool) -> ExitCode:
             )
         finished = folder.read_results()
         terminal.show_again(folder.read_text("console.txt"))
-        return Outcome(whole={**finished, "run": str(run)})  # it may have been moved since
+        return Outcome(whole=finished)
 
     return run_command("runs", work, json=json)
 

@@ -227,7 +227,7 @@ class RunFolder(CheckpointFolder):
         wrong = wrong or {name: value for name, value in flat_figures(document["results"]) if not is_figure(value)}
         for name, value in wrong.items():
             raise InputError(f"expected {name!r} as nnlab writes it, got {str(value)[:40]!r}", hint, path=path)
-        return document
+        return {**document, "run": str(self.path)}  # it may have been moved since
 
     @property
     def config(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -279,6 +280,12 @@ def test_completion_that_cannot_be_installed_names_the_file(tmp_path):
     done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=ROOT, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert f"error: {tmp_path / 'home'}" in done.stderr
+
+
+def test_a_run_that_was_moved_is_where_it_lies_now(nnlab, trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "moved")
+    assert nnlab("runs", "show", "moved", "--json").document["run"] == "moved"
+    assert nnlab("arith", "--resume", "moved", "--json").document["run"] == "moved"
 
 
 def test_narrow_terminal(nnlab, trained, monkeypatch):

@@ -182,8 +182,8 @@ def state_of(part: Part, preset: str, home: Path) -> dict[str, Any]:
     except InputError:
         document = {}
     if document.get("status") == "ok":
-        if document["run"] != str(folder):  # it was made on another machine
-            RunFolder(folder).write_json("results.json", {**document, "run": str(folder)})
+        if RunFolder(folder).read_json("results.json").get("run") != str(folder):  # it was made on another machine
+            RunFolder(folder).write_json("results.json", document)
         return {**state, "status": "ok", "seconds": document["seconds"]["total"]}
     return {**state, "status": "begun"}
 
