@@ -33,7 +33,7 @@ from nnlab.configs.textgen import TextgenConfig
 from nnlab.errors import InputError
 from nnlab.experiments import REGISTRY
 from nnlab.experiments.exports import Exported
-from nnlab.output.markdown import text
+from nnlab.output.markdown import code, text
 from tests.conftest import ROOT, run_in_process
 
 SMALL = ("arith", "--op", "sub", "--preset", "published", "--epochs", 1)
@@ -620,3 +620,9 @@ def test_the_readmes_line_for_duckdb(run, tmp_path, monkeypatch):
     assert rows["denoise"][2] == 4
     assert rows["arith"][4]["exact_match"] == document["results"]["exact_match"]
     assert rows["denoise"][4]["psnr_db"] == 20.5
+
+
+def test_a_line_with_a_backtick_does_not_break_a_table():
+    assert code("nnlab textgen --data a|b") == "`nnlab textgen --data a\\|b`"
+    shown = code("nnlab textgen --data `x`|y")
+    assert re.search(r"(?<!\\)[`|]", shown) is None

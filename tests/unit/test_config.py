@@ -321,3 +321,10 @@ def test_an_option_of_a_later_version_does_not_break_earlier_runs():
     assert Later.from_record(earlier).shown == 1
     assert Later.from_options({}).shown == 2
     assert Later.from_record({**earlier, "shown": 3}).shown == 3
+
+
+def test_a_bound_that_is_excluded_is_refused_itself():
+    for rate in (0.0, -1.0, 10.1):
+        with pytest.raises(UsageError, match="learning_rate above 0"):
+            TextgenConfig.from_options({"learning_rate": rate}, settings=True)
+    assert TextgenConfig.from_options({"learning_rate": 1e-9}, settings=True).learning_rate == 1e-9

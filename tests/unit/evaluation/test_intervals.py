@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from nnlab.evaluation.intervals import compared_count, flat_figures, over_runs, the_network, undecided, within
+from nnlab.evaluation.intervals import (
+    compared_count,
+    flat_figures,
+    less_is_better,
+    over_runs,
+    the_network,
+    undecided,
+    within,
+)
 from nnlab.output.terminal import percent
 
 
@@ -50,3 +58,10 @@ def test_on_how_much_of_the_test_part_baselines_were_measured_is_no_figure():
     assert compared_count(results) == (200, "pictures")
     assert compared_count({"test_loss": 0.5}) is None
     assert flat_figures(results) == [("test_loss", 0.5), ("compared.test_loss", 0.25)]
+
+
+def test_epochs_losses_and_sizes_are_the_better_the_less_they_are():
+    assert all(
+        map(less_is_better, ("epochs_to_99", "seconds_to_99", "test_loss", "song_distance_db", "weights", "xz.bits"))
+    )
+    assert not any(map(less_is_better, ("test_accuracy", "exact_match", "chrf", "psnr_db")))

@@ -225,7 +225,7 @@ def test_results_of_wrong_types_are_damaged_and_say_what_to_delete(tmp_path):
     whole = {"status": "ok", "results": {}, "config": {}, "environment": {}, "seconds": {}}
     folder.write_results(whole)
     assert folder.finished
-    assert folder.read_results() == whole
+    assert folder.read_results() == {**whole, "run": str(folder.path)}  # where it lies now
     for name in whole:
         folder.write_results({**whole, name: [1]})
         with pytest.raises(InputError, match=f"expected '{name}' as nnlab writes it") as caught:
