@@ -105,8 +105,8 @@ def execute(session: Session, engine: Engine | None = None) -> dict[str, Any]:
         with clock.part("evaluate"):
             found = experiment.present(session.config, loaded.data, results, terminal, folder)
             add_sizes(found, tasks, results, session.config.sample_called, terminal)
-            check_finite(found)
         folder.write("console.txt", terminal.transcript.encode("utf-8", "surrogateescape"))
+        check_finite(found)
         finished = session.document(results=found, artifacts=sorted({*folder.artifacts, "results.json"}))
         folder.write_results(finished)
         folder.drop_checkpoint()

@@ -416,6 +416,20 @@ def test_grid_of_other_pictures_does_not_stand_beside_the_published_table(nnlab,
     assert done.document["results"]["test_loss"] == grid[0]["test_loss"]
 
 
+def test_an_error_counts_by_one_over_the_noise_of_its_picture():
+    """All noise is to count alike, and the mean weight of a batch is 1, so that the learning rate means the same."""
+    rng = np.random.default_rng(0)
+    pictures = images.Pictures(*(rng.integers(0, 256, (n, 32, 32, 3), np.uint8) for n in (40, 8)), "here")
+    config = DenoiseConfig.from_options({"noise": "0.1-0.5", "batch_size": 40}, settings=True)
+    [task] = denoise.tasks(config.resolved(validation=0.0), pictures)
+    [(noisy, clean, weights)] = list(task.batches(None, 0, 0))
+    assert noisy.shape == clean.shape == (40, 32, 32, 3)
+    assert weights.shape == (40, 1, 1)
+    assert weights.mean() == pytest.approx(1)
+    each = np.linspace(0.105, 0.495, 40)  # the middles of forty stretches, as the noise layer draws them
+    np.testing.assert_allclose(weights[:, 0, 0] * each, weights[0, 0, 0] * each[0], rtol=1e-5)
+
+
 @pytest.mark.slow
 def test_noise_of_a_range_is_measured_at_both_ends_and_between(nnlab, tmp_path):
     data = images.draw_sample(20, 10)

@@ -8,6 +8,8 @@ import shutil
 
 import pytest
 
+from nnlab.commands import session
+from nnlab.training import repeat
 from tests.conftest import run_in_process
 
 QUICK = ("arith", "--preset", "quick", "--samples", 300, "--set", "examined=0", "--workers", 1, "-q")
@@ -22,6 +24,25 @@ def runs(tmp_path_factory):
     run_in_process(*QUICK, "--runs", 2, "--epochs", 1, "--seed", 7, "--data-seed", 1, "--out", place / "other")
     run_in_process(*QUICK, "--epochs", 1, "--out", place / "single")
     return place
+
+
+def test_a_figure_that_is_not_finite_costs_nothing_of_what_is_computed(nnlab, tmp_path, monkeypatch):
+    """The console and the weights are there, and once the figure is mended nothing is trained again."""
+    finite = nnlab(*QUICK, "--epochs", 1, "--out", "finite").code
+    assert finite == 0
+    monkeypatch.setattr(session, "add_sizes", lambda found, *rest: found.update(mflop=float("inf")))
+    done = nnlab(*QUICK, "--epochs", 1, "--out", "run")
+    assert done.code == 2
+    assert "expected finite figures, results.mflop is inf" in done.err
+    said, expected = ((tmp_path / name / "console.txt").read_text() for name in ("run", "finite"))
+    assert said
+    assert expected.startswith(said)  # but for the line of the sizes
+    assert (tmp_path / "run" / "model.keras").is_file()
+    assert json.loads((tmp_path / "run" / "results.json").read_text())["status"] == "error"
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(repeat, "train", None)  # which is not needed any more
+    assert nnlab("arith", "--resume", "run", "-q").code == 0
 
 
 def test_runs_are_sorted_and_filtered(nnlab, runs):

@@ -305,6 +305,41 @@ def test_what_the_data_decide_is_open_until_they_are_loaded():
         config.resolved(kind="sounds").check_effect(given)
 
 
+def test_what_the_data_decide_is_no_advice():
+    """A setting can be left out, or the other changed; but nobody types of which kind the data are."""
+    sounds = AutoencodeConfig.from_options({"data": "my own", "mirror": False}, settings=True).resolved(kind="sounds")
+    dense = AutoencodeConfig.from_options({"net": "dense", "conv_design": "grown"}, settings=True)
+    for config, name, hint in [(sounds, "mirror", "Leave it out"), (dense, "conv_design", "Leave it out, or use ")]:
+        with pytest.raises(UsageError) as caught:
+            config.check_effect([name])
+        assert caught.value.hint.startswith(hint)
+        assert (caught.value.hint == "Leave it out") == (name == "mirror")
+
+
+@pytest.mark.parametrize(("net", "own"), [("both", 0.2), ("mlp", None), ("cnn", None)])
+def test_a_weight_decay_that_one_network_has_use_for_may_be_typed(net, own):
+    given = {"net": net, "weight_decay": 0.1} | ({} if own is None else {"cnn_weight_decay": own})
+    config = MnistConfig.from_options(given | {"cnn_weight_decay": own}, settings=True)
+    config.check_effect(given)
+
+
+@pytest.mark.parametrize(("count", "fits"), [(0, False), (1, True), (100, True), (101, False)])
+def test_a_repeatable_option_takes_up_to_a_hundred_values(count, fits):
+    given = {"diversity": [0.5] * count}
+    if fits:
+        assert TextgenConfig.from_options(given).diversity == given["diversity"]
+    else:
+        with pytest.raises(UsageError, match="as 1 to 100 values"):
+            TextgenConfig.from_options(given)
+
+
+@pytest.mark.parametrize(
+    ("steps", "planned"), [(None, (4, 40)), ({"a": 25}, (3, 25)), ({"a": 30}, (3, 30)), ({"b": 7}, (1, 10))]
+)
+def test_the_last_epoch_of_some_steps_may_be_a_part_of_one(steps, planned):
+    assert ArithConfig.from_options({}).resolved(steps=steps).planned("a", 10, 4) == planned
+
+
 def test_a_name_that_begins_with_a_tilde_and_no_user_is_a_name(monkeypatch):
     monkeypatch.setenv("HOME", "/home/ada")
     assert path_of("~/five.png") == Path("/home/ada/five.png")

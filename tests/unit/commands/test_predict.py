@@ -8,7 +8,8 @@ import pytest
 
 from nnlab.commands import predict
 from nnlab.configs.arith import ArithConfig
-from nnlab.errors import InputError
+from nnlab.configs.predict import PredictOptions
+from nnlab.errors import InputError, UsageError
 from nnlab.experiments import Predictor
 from nnlab.output.run_folder import RunFolder
 from nnlab.output.terminal import Terminal
@@ -84,3 +85,10 @@ def test_every_predictor_of_files_knows_an_empty_line():
     for kind in (*kinds, _sounds.SoundCodes, autoencode_images.PictureCodes):
         with pytest.raises(InputError, match=r"expected the path of a .*, the line is empty"):
             kind.read(SimpleNamespace(path=lambda text, kind=kind: Predictor.path(kind, text), levels=None), "")
+
+
+@pytest.mark.parametrize(("best", "beam"), [(3, 3), (2, 5), (4, None)])
+def test_as_many_translations_as_the_beam_is_wide_may_be_asked_for(best, beam):
+    assert PredictOptions(n_best=best, beam=beam).n_best == best
+    with pytest.raises(UsageError, match="got 4 of a beam of 3"):
+        PredictOptions(n_best=4, beam=3)

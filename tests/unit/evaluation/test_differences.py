@@ -51,3 +51,9 @@ def test_planned_runs_find_the_difference_in_four_of_five_tries():
     first, second = rng.normal(0, deviation, (4000, n)), rng.normal(wanted, deviation, (4000, n))
     share = (stats.ttest_ind(second, first, axis=1, equal_var=False).pvalue < 0.05).mean()
     assert 0.75 < share < 0.9
+
+
+@pytest.mark.parametrize(("deviation", "paired", "runs"), [(2**0.5, False, 17), (2.0, True, 34), (1.0, True, 10)])
+def test_planned_runs_are_those_of_the_tables(deviation, paired, runs):
+    """Cohen (1988): 17 a side tell means apart that are a deviation apart; 34 and 10 pairs half of one, and one."""
+    assert runs_for(deviation, 1.0, paired=paired) == runs

@@ -69,6 +69,15 @@ def test_ledger_accuses_what_good_networks_contradict():
     assert not misclassified.trusted({"a": given[:2]}, labels)
 
 
+@pytest.mark.parametrize(("wrong", "suspect"), [(10, 1), (9, 1), (8, 0)])
+def test_a_label_is_accused_where_nine_of_ten_runs_contradict_it(wrong, suspect):
+    labels = np.zeros(100, int)
+    given = np.zeros((10, 100, 10), np.float32)
+    given[..., 0] = 1
+    given[:wrong, 5] = np.eye(10)[4]
+    assert [row["suspect"] for row in misclassified.ledger({"a": given}, labels)] == [suspect]
+
+
 def test_mean_accuracy_of_one_run_and_of_several():
     assert misclassified.mean_accuracy({"test_accuracy": 0.5}) == 0.5
     assert misclassified.mean_accuracy({"test_accuracy": {"mean": 0.25, "n": 3}}) == 0.25

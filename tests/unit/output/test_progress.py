@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 
-from nnlab.output.progress import LiveParts, LiveProgressOfMany, ProgressOfMany, progress_of_many
+from nnlab.output.progress import LiveParts, LiveProgressOfMany, ProgressOfMany, SilentProgress, progress_of_many
 from nnlab.output.terminal import Terminal
 
 JOBS = [f"mlp_ce run {first}" for first in (1, 3)]
@@ -92,3 +93,27 @@ def test_parts_of_a_report_beside_what_they_were_thought_to_take(monkeypatch):
     parts.stop()
     assert line.startswith("addition")
     assert line.endswith("1:00 of about 1:30")
+
+
+@pytest.mark.parametrize(
+    ("before", "epochs", "steps", "left"),
+    [
+        (0, [], 0, None),
+        (0, [], 5, 190.0),  # half an epoch in 10 s, nine and a half are to come
+        (0, [30.0], 0, 270.0),
+        (0, [30.0, 20.0, 20.0], 0, 140.0),  # the first one compiled: the others tell
+        (0, [30.0, 20.0], 5, 150.0),
+        (6, [30.0, 20.0], 0, 40.0),  # of a run that went on after six epochs
+    ],
+)
+def test_the_time_left_is_told_by_the_epochs_after_the_first(monkeypatch, before, epochs, steps, left):
+    now = [1000.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    progress = SilentProgress(Console(file=io.StringIO()))
+    progress.start(name="", run=0, runs=1, epochs=10, steps=10, rows=[{"epoch": n + 1} for n in range(before)])
+    for number, seconds in enumerate(epochs):
+        now[0] += seconds
+        progress.epoch({"epoch": before + number + 1})
+    now[0] += 2 * steps
+    progress.step(steps)
+    assert progress.left() == (None if left is None else pytest.approx(left))

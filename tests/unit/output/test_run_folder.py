@@ -136,6 +136,11 @@ def test_only_what_was_made_here_is_removed(tmp_path, monkeypatch):
     begun.write_metrics([{"epoch": 1}])
     begun.discard_if_bare()
     assert (tmp_path / "mine" / "config.json").is_file()
+    trained = RunFolder.create("arith", tmp_path / "trained")
+    trained.write_config("arith", {})
+    trained.save_arrays("done-000", {"a": np.zeros(2)}, {})  # of a worker: nothing else is written yet
+    trained.discard_if_bare()
+    assert RunFolder.open(tmp_path / "trained").has_arrays("done-000")
     RunFolder.open(tmp_path / "mine").discard_if_bare()  # an older run is nobody's to discard
     assert (tmp_path / "mine" / "config.json").is_file()
 

@@ -13,8 +13,8 @@ from nnlab import backend
 from nnlab.output.run_folder import RunFolder
 from nnlab.training.batches import Batches, Rows, permutation, shuffled, stacked
 from nnlab.training.loop import Networks, state_variables, train
-from nnlab.training.repeat import Trainer, train_groups
-from nnlab.training.task import Task
+from nnlab.training.repeat import Trainer, result_name, train_groups
+from nnlab.training.task import History, RunResult, Task
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 8)).astype(np.float32)
@@ -210,6 +210,63 @@ def test_best_epoch_is_kept_and_patience_ends_the_training(tmp_path):
     assert result.history.best["val_loss"] == min(values)
     shown = np.asarray(networks.first().predict_on_batch(X))
     assert float(shown.std()) == pytest.approx(min(values), rel=1e-6)
+
+
+def test_the_best_epoch_from_before_an_interruption_is_the_one_kept(tmp_path):
+    """Its weights are in the checkpoint; the epochs after it, which are worse, must not take their place."""
+    known = {"epochs": 4, "keep_best": "val_loss"}
+    whole, [expected] = run(task(**known), RunFolder(tmp_path / "whole"), 2)
+    assert expected.history.best["epoch"] < 3
+    with pytest.raises(Stop):
+        run(task(stop_after=3, **known), RunFolder(tmp_path / "part"), 2)
+    resumed, [result] = run(task(**known), RunFolder(tmp_path / "part"), 2)
+    assert rows(result) == rows(expected)
+    assert bits(resumed) == bits(whole)
+    np.testing.assert_array_equal(result.outputs["logits"], expected.outputs["logits"])
+
+
+def test_the_seconds_of_a_run_that_goes_on_begin_where_it_stood(tmp_path):
+    folder = RunFolder(tmp_path)
+
+    def slow(model, seed, epoch):
+        time.sleep(0.4 if epoch == 0 else 0)
+        return shuffled((X, Y), 300, 32)(model, seed, epoch)
+
+    with pytest.raises(Stop):
+        run(task(stop_after=1, batches=slow), folder, 1)
+    _, [result] = run(task(batches=slow), folder, 1)
+    seconds = result.history.column("seconds")
+    assert seconds == sorted(seconds)
+    assert seconds[1] > seconds[0] > 0.4
+
+
+def test_the_wall_seconds_of_many_runs_are_split_as_the_runs_spent_theirs(tmp_path):
+    trainer = Trainer((0, 1), RunFolder(tmp_path), Silent(), lambda rows: None)
+    spent = [RunResult(History(), {}, {}, {"train": train, "evaluate": 1.0}, {}) for train in (2.0, 6.0)]
+    trainer._book(5.0, spent)
+    assert trainer.seconds == pytest.approx({"train": 4.0, "evaluate": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("done", "workers", "parts"),
+    [
+        ([], 2, [[0, 1], [2, 3], [4, 5], [6, 7]]),
+        ([0, 1, 5], 2, [[2], [3], [4], [6, 7]]),
+        ([0, 1, 2, 3, 4, 5], 4, [[6], [7]]),
+        ([1], 1, [[0, 2, 3, 4, 5, 6, 7]]),
+        (range(8), 2, []),
+    ],
+)
+def test_runs_that_are_not_done_are_shared_out_two_jobs_per_worker(tmp_path, done, workers, parts):
+    folder = RunFolder(tmp_path)
+    for number in done:
+        folder.save_arrays(result_name("mlp", number), {}, {})
+    trainer = Trainer(range(8), folder, Silent(), folder.write_metrics, device="cpu")
+    jobs = trainer._jobs(task(name="mlp", threads=1), workers)
+    runs = [job.words[job.words.index("--runs") + 1] for job in jobs]
+    assert runs == [",".join(map(str, part)) for part in parts]
+    assert [job.name for job in jobs] == [f"mlp run {part[0] + 1}" for part in parts]
+    assert all(job.environment == {"TF_NUM_INTRAOP_THREADS": "1"} for job in jobs)
 
 
 def test_parts_of_the_seconds_are_disjoint(tmp_path):

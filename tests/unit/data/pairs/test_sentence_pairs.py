@@ -453,6 +453,23 @@ def test_known_pairs(mirror):
 # ---- splitting ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("sources", "validation", "test", "parts"),
+    [
+        (3, 0.1, 0.1, (1, 1, 1)),
+        (2, 0.0, 0.5, (1, 0, 1)),
+        (4, 0.9, 0.9, (1, 1, 2)),
+        (10, 0.05, 0.01, (8, 1, 1)),
+        (40, 0.5, 0.25, (10, 20, 10)),
+        (40, 0.9, 0.5, (1, 19, 20)),
+    ],
+)
+def test_each_part_has_one_source_at_least(sources, validation, test, parts):
+    few = Pairs([f"s{n}" for n in range(sources)], [f"t{n}" for n in range(sources)], "here")
+    found = sentence_pairs.split(few, validation, test, data_seed=0)
+    assert (len(found.training), len(found.validation), len(found.test)) == parts
+
+
 def test_no_source_is_in_two_parts():
     many = Pairs([f"s{n % 40}" for n in range(120)], [f"t{n}" for n in range(120)], "here")
     parts = sentence_pairs.split(many, 0.1, 0.25, data_seed=0)
