@@ -419,7 +419,8 @@ def test_grid_of_other_pictures_does_not_stand_beside_the_published_table(nnlab,
 def test_an_error_counts_by_one_over_the_noise_of_its_picture():
     """All noise is to count alike, and the mean weight of a batch is 1, so that the learning rate means the same."""
     rng = np.random.default_rng(0)
-    pictures = images.Pictures(*(rng.integers(0, 256, (n, 32, 32, 3), np.uint8) for n in (40, 8)), "here")
+    train, test = (rng.integers(0, 256, (count, 32, 32, 3), np.uint8) for count in (40, 8))
+    pictures = images.Pictures(train, test, "here")
     config = DenoiseConfig.from_options({"noise": "0.1-0.5", "batch_size": 40}, settings=True)
     [task] = denoise.tasks(config.resolved(validation=0.0), pictures)
     [(noisy, clean, weights)] = list(task.batches(None, 0, 0))

@@ -14,7 +14,7 @@ from nnlab.output.run_folder import RunFolder
 from nnlab.training.batches import Batches, Rows, permutation, shuffled, stacked
 from nnlab.training.loop import Networks, state_variables, train
 from nnlab.training.repeat import Trainer, result_name, train_groups
-from nnlab.training.task import History, RunResult, Task
+from nnlab.training.task import History, RunResult, SideBySide, Task
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 8)).astype(np.float32)
@@ -245,6 +245,52 @@ def test_the_wall_seconds_of_many_runs_are_split_as_the_runs_spent_theirs(tmp_pa
     spent = [RunResult(History(), {}, {}, {"train": train, "evaluate": 1.0}, {}) for train in (2.0, 6.0)]
     trainer._book(5.0, spent)
     assert trainer.seconds == pytest.approx({"train": 4.0, "evaluate": 1.0})
+
+
+def pair_of_networks(count=2):
+    """A task whose networks are trained two at a time; its evaluation takes most of its time."""
+    layers = keras.layers
+
+    def build(count):
+        x = keras.Input((count, 8))
+        nets = [keras.Sequential([keras.Input((8,)), layers.Dense(2)], name=f"network_{n}") for n in range(count)]
+        model = keras.Model(x, keras.ops.stack([net(x[:, n]) for n, net in enumerate(nets)], axis=1))
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        return model
+
+    def evaluate(model):
+        time.sleep(0.5)
+        return {"val_loss": np.arange(1.0, 1 + count)}, {}
+
+    return Task(
+        name="",
+        epochs=1,
+        steps=10,
+        build=lambda: build(1),
+        batches=shuffled((X, Y), 300, 32),
+        evaluate=evaluate,
+        outputs=lambda model: {"logits": np.stack([X[:count], X[:count]])},
+        side_by_side=SideBySide(count, build, lambda model, number: model.get_layer(f"network_{number}")),
+    )
+
+
+def test_seconds_of_networks_side_by_side_are_shared_among_them(tmp_path):
+    began = time.perf_counter()
+    _, results = run(pair_of_networks(), RunFolder(tmp_path), 3, 4)
+    whole = time.perf_counter() - began
+    assert [result.history.rows[0]["val_loss"] for result in results] == [1, 2]
+    assert results[0].seconds == results[1].seconds
+    assert 0.25 <= results[0].seconds["evaluate"] < 0.45
+    assert sum(sum(result.seconds.values()) for result in results) <= whole
+
+
+def test_a_pair_of_runs_of_which_one_is_done_is_trained_again(tmp_path):
+    """Both were in one program; what is written of the one alone is not enough."""
+    folder = RunFolder(tmp_path)
+    for number in (0, 1, 2):
+        folder.save_arrays(result_name("", number), {}, {})
+    jobs = Trainer(range(6), folder, Silent(), folder.write_metrics)._jobs(pair_of_networks(), 2)
+    assert [job.words[job.words.index("--runs") + 1] for job in jobs] == ["2", "4"]
 
 
 @pytest.mark.parametrize(
