@@ -43,11 +43,12 @@ class ReconstructionConfig(Config):
     learning_rate: float = bounded(3e-3, above=0, max=10)
     weight_decay: float = bounded(1e-4, min=0, max=10)
     beta_2: float = bounded(0.99, above=0, below=1)
-    schedule: Literal["cosine", "constant"] = "cosine"  # cosine: with warm-up, and AdamW; constant: Adam
+    schedule: Literal["cosine", "constant"] = "cosine"  # cosine: with warm-up; constant: Adam
+    optimizer: Literal["adamw", "muon"] = added("adamw", before="adamw")  # on a cosine
     mirror: bool = True  # half of the training pictures are mirrored
     validation: float = added(0.1, before=0.0, min=0, below=1)  # share of the training part that chooses the epoch
     ONLY_WITH: ClassVar[Mapping[str, Mapping[str, tuple[Any, ...]]]] = {
-        name: {"schedule": ("cosine",)} for name in ("weight_decay", "beta_2")
+        name: {"schedule": ("cosine",)} for name in ("optimizer", "weight_decay", "beta_2")
     }
 
     @property

@@ -47,13 +47,16 @@ class DenoiseConfig(ReconstructionConfig):
             "mirror": False,
             "design": "plain",
         },
-        "best": {"epochs": 24},
+        "best": {"epochs": 16, "batch_size": 64, "learning_rate": 6e-3, "optimizer": "muon"},
         "quick": {"data": SAMPLE, "epochs": 3},
     }
     VARIANTS: ClassVar = (
         *SQUASHED,
         Variant({"preset": TO_TUNE, "activation": ("sigmoid", "softmax", "tanh")}, {"design": "plain"}),
-        Variant({"preset": ("best",), "activation": ("sigmoid", "softmax", "tanh")}, {"epochs": 4}),
+        Variant(
+            {"preset": ("best",), "activation": ("sigmoid", "softmax", "tanh")},
+            {"epochs": 4, "batch_size": 32, "learning_rate": 3e-3, "optimizer": "adamw"},
+        ),
     )
     RESULTS: ClassVar = record(
         {

@@ -124,7 +124,7 @@ def build_networks(config: DigitsConfig, net: str, shift: float | None, count: i
 def compiled(config: DigitsConfig, net: str, loss: str, shift: float | None, count: int, steps: tuple[int, int]) -> Any:
     """Networks side by side with their loss and optimizer; ``steps``: of an epoch, and of the whole training."""
     from nnlab.backend import jit_compile
-    from nnlab.models.optimizers import Adadelta, RMSprop, cosine_adamw
+    from nnlab.models.optimizers import Adadelta, RMSprop, on_a_cosine
 
     optimizer: Any
     if config.design == "keras_2018":
@@ -134,7 +134,7 @@ def compiled(config: DigitsConfig, net: str, loss: str, shift: float | None, cou
         epoch, total = steps
         rate = config.mlp_learning_rate if net == "mlp" else config.cnn_learning_rate
         of_cnn = config.weight_decay if config.cnn_weight_decay is None else config.cnn_weight_decay
-        optimizer = cosine_adamw(
+        optimizer = on_a_cosine(
             rate,
             total,
             warm_up=max(1, min(epoch, total // 8)),

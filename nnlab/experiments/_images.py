@@ -144,7 +144,7 @@ def compiled(config: ReconstructionConfig, model: Any, loss: str, steps: int) ->
     import keras
 
     from nnlab.backend import jit_compile
-    from nnlab.models.optimizers import cosine_adamw, share_of
+    from nnlab.models.optimizers import AdamW, Muon, on_a_cosine, share_of
 
     losses = {
         "mse": keras.losses.MeanSquaredError,
@@ -153,13 +153,14 @@ def compiled(config: ReconstructionConfig, model: Any, loss: str, steps: int) ->
     }
     optimizer: Any = keras.optimizers.Adam(config.learning_rate)
     if config.schedule == "cosine":
-        optimizer = cosine_adamw(
+        optimizer = on_a_cosine(
             config.learning_rate,
             steps,
             warm_up=share_of(steps, 0.05),
             least=0.005,
             weight_decay=config.weight_decay,
             beta_2=config.beta_2,
+            kind=Muon if config.optimizer == "muon" else AdamW,
         )
     model.compile(optimizer, losses[loss](), jit_compile=jit_compile())
     return model

@@ -183,12 +183,12 @@ def compiled(config: ArithConfig, samples: int) -> Any:
 
     from nnlab.backend import jit_compile, trace_once
     from nnlab.models.ensemble import loss_of
-    from nnlab.models.optimizers import cosine_adamw
+    from nnlab.models.optimizers import on_a_cosine
 
     steps = -(-samples // config.batch_size)
     total = config.planned("", steps, config.epochs)[1]
     if config.schedule == "cosine":
-        optimizer: Any = cosine_adamw(
+        optimizer: Any = on_a_cosine(
             config.learning_rate,
             total,
             warm_up=min(3 * steps, total // 16) or 1,

@@ -147,13 +147,13 @@ def compiled(config: TextgenConfig, vocabulary: int, text: Text) -> Any:
     """The network, compiled with its loss (nats per character) and optimizer."""
     from nnlab.backend import jit_compile
     from nnlab.models.ensemble import loss_of
-    from nnlab.models.optimizers import RMSprop, cosine_adamw, share_of
+    from nnlab.models.optimizers import RMSprop, on_a_cosine, share_of
 
     model = build(config, vocabulary, text.streams)
     optimizer: Any = RMSprop(config.learning_rate)
     if config.network == "stream":
         total = config.planned("", text.steps, config.epochs)[1]
-        optimizer = cosine_adamw(
+        optimizer = on_a_cosine(
             config.learning_rate,
             total,
             warm_up=share_of(total, 0.05),

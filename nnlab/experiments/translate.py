@@ -146,14 +146,14 @@ def build(config: TranslateConfig, source: int, target: int) -> Any:
 def compiled(config: TranslateConfig, data: Sentences) -> Any:
     """The network, compiled with its loss (nats per character) and optimizer."""
     from nnlab.backend import jit_compile, trace_once
-    from nnlab.models.optimizers import RMSprop, cosine_adamw, share_of
+    from nnlab.models.optimizers import RMSprop, on_a_cosine, share_of
     from nnlab.models.seq2seq import MaskedCrossEntropy
 
     model = build(config, len(data.source), len(data.target))
     optimizer: Any = RMSprop(config.learning_rate)
     if config.network == "attentive":
         total = config.planned("", data.steps, config.epochs)[1]
-        optimizer = cosine_adamw(
+        optimizer = on_a_cosine(
             config.learning_rate,
             total,
             warm_up=share_of(total, 0.06),

@@ -12,7 +12,7 @@ import nnlab.models
 from nnlab import backend
 from nnlab.models import arithmetic, autoencoders, digits, ensemble, language_model, seq2seq
 from nnlab.models.layers import Noise
-from nnlab.models.optimizers import cosine_adamw
+from nnlab.models.optimizers import on_a_cosine
 from tests.conftest import ROOT
 
 
@@ -84,7 +84,7 @@ def train(model, name):
         loss = ensemble.EachCrossEntropy()
     elif name.startswith("autoencode"):
         loss = keras.losses.MeanSquaredError()
-    optimizer = cosine_adamw(1e-3, 9, warm_up=1, least=0.1, weight_decay=0.1, beta_2=0.9, clip=1.0)
+    optimizer = on_a_cosine(1e-3, 9, warm_up=1, least=0.1, weight_decay=0.1, beta_2=0.9, clip=1.0)
     model.compile(optimizer, loss, run_eagerly=True)  # one step: tracing it takes longer
     targets = inputs["target"] if isinstance(inputs, dict) else inputs
     if name.startswith("arith"):
