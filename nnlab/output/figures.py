@@ -308,11 +308,16 @@ def by_length(lengths: Sequence[int], right: Sequence[float]) -> dict[str, Count
 
 @own_style
 def attention_maps(maps: Sequence[tuple[list[str], list[str], Array]], *, title: str) -> Figure:
-    """(read, written, weights) side by side: dark where a written token (rows) looked while it was chosen."""
+    """(read, written, weights) side by side: dark where a written token (rows) looked while it was chosen.
+
+    The weights of a row add up to 1; all maps have one scale.
+    """
+    from matplotlib.ticker import PercentFormatter
+
     figure, axes = canvas(len(maps), width=4.2, height=4.6, title=f"{title}: where each written token looked")
     for ax, (read, written, weights) in zip(axes, maps, strict=True):
         columns, rows = _ticks(read), _ticks([*written, "end"])
-        ax.imshow(weights[:LONGEST, :LONGEST], cmap="Blues", vmin=0, aspect="auto")
+        image = ax.imshow(weights[:LONGEST, :LONGEST], cmap="Blues", vmin=0, vmax=1, aspect="auto")
         ax.set_xticks(range(len(columns)), columns, fontsize=8, rotation=60 if max(map(len, columns)) > 1 else 0)
         ax.set_yticks(range(len(rows)), rows, fontsize=8)
         ax.set_xlim(-0.5, len(columns) - 0.5)  # also the place that says that the sentence goes on
@@ -320,6 +325,9 @@ def attention_maps(maps: Sequence[tuple[list[str], list[str], Array]], *, title:
         ax.tick_params(length=0, colors=INK)
         ax.set_xlabel("read", fontsize=9)
         ax.set_ylabel("written", fontsize=9)
+    scale = figure.colorbar(image, ax=axes, pad=0.01, aspect=30, format=PercentFormatter(1, decimals=0, symbol=" %"))
+    scale.set_label("of its attention", fontsize=9)
+    scale.ax.tick_params(labelsize=8, colors=INK)
     return figure
 
 

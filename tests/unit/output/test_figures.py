@@ -224,9 +224,12 @@ def test_a_sentence_that_is_cut_says_so():
     figure = figures.attention_maps(
         [(long, short, np.ones((4, len(long)))), (short, long, np.ones((len(long) + 1, 3)))], title=""
     )
-    ends = [[label.get_text() for label in (ax.get_xticklabels()[-1], ax.get_yticklabels()[-1])] for ax in figure.axes]
+    *maps, scale = figure.axes
+    ends = [[label.get_text() for label in (ax.get_xticklabels()[-1], ax.get_yticklabels()[-1])] for ax in maps]
     assert ends == [["…", "end"], ["a", "…"]]
-    assert [ax.images[0].get_size() for ax in figure.axes] == [(4, figures.LONGEST), (figures.LONGEST, 3)]
+    assert [ax.images[0].get_size() for ax in maps] == [(4, figures.LONGEST), (figures.LONGEST, 3)]
+    assert [ax.images[0].get_clim() for ax in maps] == [(0, 1), (0, 1)]  # one scale, which stands beside them
+    assert scale.get_ylabel() == "of its attention"
 
 
 def test_numbers_have_commas_and_only_measured_intervals_have_ends():
