@@ -16,6 +16,7 @@ from nnlab.options import added, option
 MOST = 5.0  # standard deviation
 NUMBERS = re.compile(r"(\d+\.?\d*|\.\d+)(?:-(\d+\.?\d*|\.\d+))?")  # one, or two with a dash between
 METHODS = ("gaussian", "median", "bilateral", "total_variation", "wavelet", "non_local_means")
+MUON = {"learning_rate": 6e-3, "optimizer": "muon"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,16 +48,16 @@ class DenoiseConfig(ReconstructionConfig):
             "mirror": False,
             "design": "plain",
         },
-        "best": {"epochs": 16, "batch_size": 64, "learning_rate": 6e-3, "optimizer": "muon"},
-        "quick": {"data": SAMPLE, "epochs": 3},
+        "best": {"epochs": 16, "batch_size": 64, **MUON},
+        "quick": {"data": SAMPLE, "epochs": 3, **MUON},
     }
     VARIANTS: ClassVar = (
         *SQUASHED,
-        Variant({"preset": TO_TUNE, "activation": ("sigmoid", "softmax", "tanh")}, {"design": "plain"}),
         Variant(
-            {"preset": ("best",), "activation": ("sigmoid", "softmax", "tanh")},
-            {"epochs": 4, "batch_size": 32, "learning_rate": 3e-3, "optimizer": "adamw"},
+            {"preset": TO_TUNE, "activation": ("sigmoid", "softmax", "tanh")},
+            {"design": "plain", "batch_size": 32, "learning_rate": 3e-3, "optimizer": "adamw"},
         ),
+        Variant({"preset": ("best",), "activation": ("sigmoid", "softmax", "tanh")}, {"epochs": 4}),
     )
     RESULTS: ClassVar = record(
         {

@@ -416,6 +416,19 @@ def test_grid_of_other_pictures_does_not_stand_beside_the_published_table(nnlab,
     assert done.document["results"]["test_loss"] == grid[0]["test_loss"]
 
 
+@pytest.mark.parametrize("preset", ["best", "quick", "published"])
+@pytest.mark.parametrize("activation", ["linear", "sigmoid"])
+def test_this_projects_denoiser_is_trained_by_muon_and_the_reports_by_adam(preset, activation):
+    black = np.zeros((8, 32, 32, 3), np.uint8)
+    pictures = images.Pictures(black, black, "here")
+    config = DenoiseConfig.from_options({"preset": preset, "activation": activation})
+    [task] = denoise.tasks(config, pictures)
+    kinds = {"published": "Adam", "linear": "Muon", "sigmoid": "AdamW"}
+    assert type(task.build().optimizer).__name__ == kinds.get(preset, kinds[activation])
+    rates = {"published": (1e-3, 128), "sigmoid": (3e-3, 32), "linear": (6e-3, 64 if preset == "best" else 32)}
+    assert (config.learning_rate, config.batch_size) == rates.get(preset, rates[activation])
+
+
 def test_an_error_counts_by_one_over_the_noise_of_its_picture():
     """All noise is to count alike, and the mean weight of a batch is 1, so that the learning rate means the same."""
     rng = np.random.default_rng(0)

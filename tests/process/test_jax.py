@@ -19,7 +19,7 @@ QUICK = {
     "textgen": ("--set", "networks=2", "--epochs", "1"),
     "translate": ("--epochs", "1"),
     "autoencode": ("--epochs", "1"),
-    "denoise": ("--epochs", "1"),
+    "denoise": ("--set", "optimizer=muon", "--epochs", "1"),
 }
 SOUNDS = ("autoencode", "--data", "chirps", "--epochs", "1")
 PRODUCTS = ("arith", "--op", "mul", "--epochs", "1")

@@ -85,7 +85,7 @@ PARTS = (
     _part("dense", "autoencode", DENSE, DENSE, DENSE, 1_400, 500, 16),
     _part("conv", "autoencode", {}, {}, {}, 1_050, 450, 9),
     _part("table2", "autoencode", GRID, {**GRID, "epochs": 10}, {**GRID, "epochs": 1}, 4_200, 900, 14),
-    _part("denoise", "denoise", {}, {}, {}, 2_800, 1_100, 12),
+    _part("denoise", "denoise", {}, {}, {}, 2_800, 850, 12),
     _part("table3", "denoise", GRID, {**GRID, "epochs": 2}, {**GRID, "epochs": 1}, 11_200, 240, 15),
 )
 
