@@ -29,7 +29,11 @@ class AdamW(keras.optimizers.AdamW):  # type: ignore[misc]
     """
 
     def _apply_weight_decay(self, variables: Any) -> None:
-        """Nothing: :meth:`update_step` does it."""
+        """Nothing: each variable decays as it is moved, by :meth:`_decay`."""
+
+    def _decay(self, variable: Any, learning_rate: Any) -> None:
+        if self._use_weight_decay(variable):
+            self.assign_sub(variable, variable * (self.weight_decay * learning_rate))
 
     def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> None:
         step = ops.cast(self.iterations + 1, "float32")
@@ -39,8 +43,7 @@ class AdamW(keras.optimizers.AdamW):  # type: ignore[misc]
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Let a variable decay, then move it against its mean gradient; all of float32."""
-        if self._use_weight_decay(variable):
-            self.assign_sub(variable, variable * (self.weight_decay * learning_rate))
+        self._decay(variable, learning_rate)
         index = self._get_variable_index(variable)
         mean, square = self._momentums[index], self._velocities[index]
         corrected = {"lr": self._alpha, "beta1_power": 0.0, "beta2_power": 0.0}  # the rate is corrected for the bias
@@ -122,8 +125,7 @@ class Muon(AdamW):
         """A step of all matrices of a shape."""
         directions = []
         for gradient, variable in pairs:
-            if self._use_weight_decay(variable):
-                self.assign_sub(variable, variable * (self.weight_decay * learning_rate))
+            self._decay(variable, learning_rate)
             mean = self._momentums[self._get_variable_index(variable)]
             self.assign_add(mean, ops.subtract(gradient, mean) * (1 - self.momentum))
             ahead = gradient * (1 - self.momentum) + mean * self.momentum  # Nesterov's
